@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/call.h"
+#include "base/task.h"
+#include "oci/digest.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+#include "oci/repository_id.h"
+#include "sys/block_pool.h"
+
+namespace lifeboat::blob {
+
+/// Bytes on their way from a source, unverified. One coroutine at a time; destroying it ends the transfer.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  /// How long the whole content is, when the source says so. A hint: the bytes decide.
+  virtual std::optional<uint64_t> size_bytes() const = 0;
+  /// The next bytes; an empty block after the last. unavailable / timed_out: cut or stalled; corrupt: the body was not
+  /// as long as announced.
+  virtual Task<sys::Block> next() = 0;
+};
+
+struct ResolvedTag {
+  oci::Digest digest;
+};
+
+struct FetchedManifest {
+  std::string bytes;         ///< as they came; not yet compared with any digest
+  std::string content_type;  ///< the header, or ""
+};
+
+/// A place that yields bytes by digest and digests by name: an upstream registry (later also peers, replicas and
+/// archives). Nothing it says is believed: the caller hashes.
+///
+/// Errors tell what an answer means (DESIGN §4): not_found — the source was reached and is entitled to say it has no
+/// such thing; unauthorized / denied — credentials; too_many; corrupt — it lies; unavailable / timed_out — an outage.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// By HEAD (by GET where a HEAD tells no digest).
+  virtual Task<ResolvedTag> resolve(Call call, oci::RepositoryId repository, oci::Tag tag) = 0;
+  virtual Task<FetchedManifest> manifest(Call call, oci::RepositoryId repository, oci::Reference reference) = 0;
+  /// `call` bounds the time to the first byte, not the body.
+  virtual Task<std::unique_ptr<Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
+  /// One page of tag names after `last` in the source's order, at most `limit`.
+  struct TagPage {
+    std::vector<std::string> tags;
+    bool has_more = false;
+  };
+  virtual Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) = 0;
+  /// By the API, else by the fallback tag (W91). Empty when the source knows neither.
+  virtual Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) = 0;
+};
+
+}  // namespace lifeboat::blob

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/call.h"
+#include "base/task.h"
+#include "base/time.h"
+#include "oci/digest.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+#include "oci/repository_id.h"
+#include "oci/upload_id.h"
+
+/// Names to digests, in one transactional store. What a write returned as done survives `kill -9` and power loss,
+/// unless the method says "soon". Reads see every write that has returned. Any thread. Errors: not_found, conflict
+/// (with whom), no_space, internal (the message has SQLite's own).
+namespace lifeboat::meta {
+
+struct BlobRecord {
+  oci::Digest digest;
+  uint64_t size_bytes = 0;
+};
+
+/// Which blobs exist, and which repository may serve them.
+class BlobIndex {
+ public:
+  virtual ~BlobIndex() = default;
+  /// The blob as this repository may serve it: linked there, or named by a manifest the repository has.
+  virtual Task<BlobRecord> find(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
+  /// Records the blob and links it into the repository, which is created when new. Idempotent.
+  virtual Task<void> add(Call call, oci::RepositoryId repository, BlobRecord blob) = 0;
+  /// Links a blob that `from` may serve into `to` (any repository when `from` is nothing: anonymous mount). not_found
+  /// when there is none.
+  virtual Task<BlobRecord> mount(Call call, oci::RepositoryId to, std::optional<oci::RepositoryId> from,
+                                 oci::Digest digest) = 0;
+  /// Removes the link; the bytes are the collector's. not_found; conflict when a manifest of the repository names it
+  /// (the message has that manifest's digest).
+  virtual Task<void> unlink(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
+  /// Those of `digests` that find() would not find in the repository, in their order.
+  virtual Task<std::vector<oci::Digest>> missing(Call call, oci::RepositoryId repository,
+                                                 std::vector<oci::Digest> digests) = 0;
+};
+
+struct ManifestRecord {
+  oci::Digest digest;
+  std::string media_type;
+  uint64_t size_bytes = 0;
+  std::optional<oci::Digest> subject;
+  std::string artifact_type;
+  std::string annotations_json;
+};
+
+enum class EdgeKind { config, layer, manifest };
+/// What a manifest names (`subject` stands in the record).
+struct Edge {
+  EdgeKind kind = EdgeKind::layer;
+  oci::Digest to;
+  uint64_t size_bytes = 0;
+};
+
+/// A condition on the tag before a push (W58): `digest` nothing means "the tag must not exist".
+struct TagCondition {
+  std::optional<oci::Digest> digest;
+};
+
+struct ManifestPut {
+  oci::RepositoryId repository;  ///< created when new
+  ManifestRecord manifest;
+  std::vector<Edge> edges;
+  std::vector<oci::Tag> tags;
+  std::optional<TagCondition> condition;  ///< applies to all of `tags`; conflict when not met
+  std::string source;                     ///< for the tag history: "push" or the upstream's host
+};
+
+/// Manifests with their edges.
+class ManifestIndex {
+ public:
+  virtual ~ManifestIndex() = default;
+  virtual Task<ManifestRecord> find(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
+  /// Manifest, edges, tags and their history in one transaction. Idempotent for the same digest.
+  virtual Task<void> put(Call call, ManifestPut put) = 0;
+  /// The manifest leaves the repository with all its tags (W68). not_found.
+  virtual Task<void> remove(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
+  /// Manifests of the repository whose subject this is, by digest order. Empty for an unknown repository or subject.
+  virtual Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) = 0;
+  /// Those of `digests` that the repository has no manifest for, in their order.
+  virtual Task<std::vector<oci::Digest>> missing(Call call, oci::RepositoryId repository,
+                                                 std::vector<oci::Digest> digests) = 0;
+};
+
+struct TagRecord {
+  oci::Tag tag;
+  oci::Digest digest;
+  WallTime updated{};  ///< when it last got another digest
+  WallTime checked{};  ///< upstream repositories: when the upstream last confirmed it; else = updated
+  bool is_gone_upstream = false;
+};
+
+struct TagPage {
+  std::vector<std::string> tags;  ///< bytewise order (W61)
+  bool has_more = false;
+};
+
+class TagIndex {
+ public:
+  virtual ~TagIndex() = default;
+  virtual Task<TagRecord> find(Call call, oci::RepositoryId repository, oci::Tag tag) = 0;
+  /// Tags after `last` (exclusive, need not exist; "" from the start), at most `limit`. not_found: unknown repository.
+  virtual Task<TagPage> list(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) = 0;
+  /// Points the tag at a manifest the repository has already (an upstream's tag moved to a digest we hold); notes
+  /// `checked`.
+  virtual Task<void> point(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest,
+                           std::string source) = 0;
+  /// Only the tag goes (W68). not_found.
+  virtual Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) = 0;
+  /// The upstream confirmed the tag, or said it is gone. Durable soon, not at return.
+  virtual void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) = 0;
+};
+
+struct RepositoryPage {
+  std::vector<std::string> names;  ///< RepositoryId::to_string(), bytewise order
+  bool has_more = false;
+};
+
+class RepositoryIndex {
+ public:
+  virtual ~RepositoryIndex() = default;
+  virtual Task<bool> contains(Call call, oci::RepositoryId repository) = 0;
+  /// Repositories that have at least one manifest or blob, after `last`, at most `limit` (W63).
+  virtual Task<RepositoryPage> list(Call call, std::string last, std::size_t limit) = 0;
+};
+
+struct UploadRecord {
+  oci::UploadId id;
+  oci::RepositoryId repository;
+  WallTime started{};
+  /// Set once the session ended in a commit: what a repeated commit is told (W40).
+  std::optional<oci::Digest> committed;
+};
+
+/// Upload sessions: which repository a session belongs to. All writes are durable soon; a session lost in a crash is
+/// one the client begins anew.
+class UploadIndex {
+ public:
+  virtual ~UploadIndex() = default;
+  virtual void add(UploadRecord upload) = 0;
+  virtual void note_committed(oci::UploadId id, oci::Digest digest) = 0;
+  virtual void remove(oci::UploadId id) = 0;
+  virtual Task<UploadRecord> find(Call call, oci::UploadId id) = 0;
+  virtual Task<std::vector<UploadRecord>> started_before(Call call, WallTime time) = 0;
+};
+
+struct StoreTotals {
+  uint64_t repositories = 0;
+  uint64_t manifests = 0;
+  uint64_t blobs = 0;
+  uint64_t blob_bytes = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual BlobIndex& blobs() = 0;
+  virtual ManifestIndex& manifests() = 0;
+  virtual TagIndex& tags() = 0;
+  virtual RepositoryIndex& repositories() = 0;
+  virtual UploadIndex& uploads() = 0;
+  virtual Task<StoreTotals> totals(Call call) = 0;
+  /// Makes everything durable and releases the database. Nothing may be called after it. Blocks.
+  virtual Status close() = 0;
+};
+
+}  // namespace lifeboat::meta

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/call.h"
+#include "base/task.h"
+#include "sys/block_pool.h"
+#include "sys/http_message.h"
+
+namespace lifeboat::sys {
+
+/// How long each step of an outgoing request may take. The whole is bounded by the Call as well, up to the response
+/// head.
+struct HttpDeadlines {
+  Duration connect{std::chrono::seconds(1)};     ///< resolve + TCP + TLS
+  Duration first_byte{std::chrono::seconds(3)};  ///< request sent → status line
+  Duration stall{std::chrono::seconds(10)};      ///< between two bytes of a body
+};
+
+/// What an endpoint's TLS is checked against.
+struct HttpTrust {
+  std::string ca_file;             ///< PEM bundle instead of the system's; empty: the system's
+  std::string client_certificate;  ///< PEM file; empty: none
+  std::string client_key;
+  bool skip_verify = false;  ///< accept any certificate: for tests and for people who say so
+};
+
+struct HttpClientRequest {
+  HttpMethod method = HttpMethod::get;
+  std::string url;    ///< http:// or https://
+  HttpFields fields;  ///< `Accept-Encoding: identity` is added, always
+  std::string body;   ///< for POST of a form
+  HttpDeadlines deadlines;
+  HttpTrust trust;
+  int redirects_max = 5;
+  uint64_t body_max_bytes = 8 * kMiB;  ///< for send(): a longer body is an error `corrupt`
+};
+
+/// Why an outgoing request brought no HTTP answer; the Error's code is timed_out or unavailable (or corrupt for a body
+/// that ended early or ran over).
+struct HttpClientResponse {
+  int status = 0;
+  HttpFields fields;
+  std::string body;           ///< send() only
+  std::string effective_url;  ///< after redirects, without query
+};
+
+/// A response whose body is still coming. One coroutine at a time. Destroying it ends the transfer.
+class HttpDownload {
+ public:
+  virtual ~HttpDownload() = default;
+  /// Status and fields; the body of any status is delivered.
+  virtual const HttpClientResponse& head() const = 0;
+  /// The Content-Length of the response, when there is one.
+  virtual std::optional<uint64_t> length() const = 0;
+  /// The next bytes: a full block, or what there is at the end of the body; an empty block (size 0) after the last.
+  /// At most two full blocks wait unread, then the peer is made to wait. corrupt: the body was shorter or longer than
+  /// announced; unavailable: cut; timed_out: stalled.
+  virtual Task<Block> next() = 0;
+};
+
+/// Outgoing HTTP: proxies from the environment, the system's CA bundle, HTTP/2, kept-alive connections, redirects (an
+/// Authorization field is dropped when the host changes: W90). Any thread.
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  /// A request whose whole answer fits in memory. An HTTP status of any kind is a value, not an Error.
+  virtual Task<HttpClientResponse> send(Call call, HttpClientRequest request) = 0;
+  /// A request whose answer is streamed; resumes when the head is here. `call` bounds the time to the head only.
+  virtual Task<std::unique_ptr<HttpDownload>> open(Call call, HttpClientRequest request) = 0;
+};
+
+struct HttpClientOptions {
+  std::string user_agent;              ///< "lifeboat/<version>"
+  long connections_per_host_max = 16;  // NOLINT(google-runtime-int): libcurl's type
+};
+
+/// libcurl on one thread of its own. The library is opened at the first request, not at the start: serving what is held
+/// needs none of it, and it costs 7 ms and 4 MiB.
+std::unique_ptr<HttpClient> make_curl_http_client(HttpClientOptions options, BlockPool& blocks);
+
+}  // namespace lifeboat::sys
