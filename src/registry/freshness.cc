@@ -1,0 +1,42 @@
+#include "registry/freshness.h"
+
+namespace lifeboat::registry {
+namespace {
+
+std::string reason_of(ErrorCode failure) {
+  switch (failure) {
+    case ErrorCode::timed_out: return "timeout";
+    case ErrorCode::unauthorized:
+    case ErrorCode::denied: return "credential";
+    case ErrorCode::too_many: return "rate-limited";
+    case ErrorCode::corrupt:
+    case ErrorCode::invalid: return "wrong-content";
+    case ErrorCode::not_found: return "gone";
+    default: return "unavailable";
+  }
+}
+
+bool is_within_max_stale(const HeldTag& held, WallTime now, const FreshnessPolicy& policy) {
+  return !policy.max_stale || now - held.checked <= policy.fresh_for + *policy.max_stale;
+}
+
+}  // namespace
+
+BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, const FreshnessPolicy& policy) {
+  if (!held) return BeforeAsking::fetch;
+  const bool is_fresh = now >= held->checked && now - held->checked < policy.fresh_for;
+  if (!is_fresh) return BeforeAsking::revalidate;
+  return held->is_gone_upstream ? BeforeAsking::serve_gone : BeforeAsking::serve;
+}
+
+AfterFailure after_failure(const std::optional<HeldTag>& held, ErrorCode failure, WallTime now,
+                           const FreshnessPolicy& policy) {
+  using Kind = AfterFailure::Kind;
+  const std::string reason = reason_of(failure);
+  if (held && failure == ErrorCode::not_found) return {Kind::serve_gone, reason};
+  if (held && is_within_max_stale(*held, now, policy)) return {Kind::serve_stale, reason};
+  if (!held && failure == ErrorCode::not_found) return {Kind::not_found, reason};
+  return {Kind::unavailable, reason};
+}
+
+}  // namespace lifeboat::registry

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "registry/upstream_host.h"
+
+/// What to do about a tag of an upstream: pure decisions, one table of tests (DESIGN §4).
+namespace lifeboat::registry {
+
+/// What we hold of a tag.
+struct HeldTag {
+  WallTime checked{};  ///< when the upstream last spoke of it
+  bool is_gone_upstream = false;
+};
+
+/// Before the upstream is asked.
+enum class BeforeAsking {
+  serve,       ///< confirmed lately
+  serve_gone,  ///< the upstream lately said it has it no more: keep serving, and say so
+  revalidate,  ///< ask, with the held copy in hand
+  fetch,       ///< ask, with nothing in hand
+};
+BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, const FreshnessPolicy& policy);
+
+/// After the upstream was asked and did not confirm or deliver: `failure` is the source's code (timed_out when the wait
+/// was over first).
+struct AfterFailure {
+  enum class Kind {
+    serve_stale,  ///< the held copy, marked with `reason`
+    serve_gone,   ///< the held copy, marked as gone upstream
+    not_found,    ///< 404: nothing held, and the upstream is entitled to say so (promise 2)
+    unavailable,  ///< 503 with Retry-After
+  };
+  Kind kind = Kind::unavailable;
+  std::string reason;  ///< "unavailable", "timeout", "credential", "rate-limited", "wrong-content", "gone"
+};
+AfterFailure after_failure(const std::optional<HeldTag>& held, ErrorCode failure, WallTime now,
+                           const FreshnessPolicy& policy);
+
+/// How an answer that is not fresh is marked: `Warning: 110` and `X-Lifeboat-Stale: <reason>; age=<seconds>`.
+struct Staleness {
+  std::string reason;
+  std::chrono::seconds age{0};
+};
+
+}  // namespace lifeboat::registry

@@ -1,0 +1,81 @@
+#include "registry/freshness.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace lifeboat::registry {
+namespace {
+
+using std::chrono::seconds;
+
+const WallTime kNow{std::chrono::milliseconds(1'700'000'000'000)};
+
+HeldTag checked_ago(seconds age) { return {kNow - age, false}; }
+HeldTag gone_ago(seconds age) { return {kNow - age, true}; }
+
+TEST(Freshness, decides_before_asking) {
+  const FreshnessPolicy policy{.fresh_for = seconds(60), .max_stale = std::nullopt};
+  struct Row {
+    const char* name;
+    std::optional<HeldTag> held;
+    BeforeAsking want;
+  };
+  const std::vector<Row> rows{
+      {"nothing held", std::nullopt, BeforeAsking::fetch},
+      {"confirmed just now", checked_ago(seconds(0)), BeforeAsking::serve},
+      {"one second before the window ends", checked_ago(seconds(59)), BeforeAsking::serve},
+      {"at the window's end", checked_ago(seconds(60)), BeforeAsking::revalidate},
+      {"long ago", checked_ago(seconds(86400)), BeforeAsking::revalidate},
+      {"gone, said lately", gone_ago(seconds(10)), BeforeAsking::serve_gone},
+      {"gone, said long ago: it may be back", gone_ago(seconds(61)), BeforeAsking::revalidate},
+      {"checked in the future: the clock was set back", checked_ago(seconds(-30)), BeforeAsking::revalidate},
+  };
+  for (const Row& row : rows) EXPECT_EQ(before_asking(row.held, kNow, policy), row.want) << row.name;
+}
+
+TEST(Freshness, decides_after_a_failure_with_a_copy_in_hand) {
+  using Kind = AfterFailure::Kind;
+  const FreshnessPolicy forever{.fresh_for = seconds(60), .max_stale = std::nullopt};
+  struct Row {
+    const char* name;
+    ErrorCode failure;
+    Kind kind;
+    const char* reason;
+  };
+  const std::vector<Row> rows{
+      {"refused or 5xx", ErrorCode::unavailable, Kind::serve_stale, "unavailable"},
+      {"black hole", ErrorCode::timed_out, Kind::serve_stale, "timeout"},
+      {"401", ErrorCode::unauthorized, Kind::serve_stale, "credential"},
+      {"403", ErrorCode::denied, Kind::serve_stale, "credential"},
+      {"429", ErrorCode::too_many, Kind::serve_stale, "rate-limited"},
+      {"HTML or wrong bytes", ErrorCode::corrupt, Kind::serve_stale, "wrong-content"},
+      {"404: deleted upstream is not deleted here", ErrorCode::not_found, Kind::serve_gone, "gone"},
+      {"our own disk", ErrorCode::no_space, Kind::serve_stale, "unavailable"},
+  };
+  for (const Row& row : rows) {
+    const AfterFailure after = after_failure(checked_ago(seconds(86400)), row.failure, kNow, forever);
+    EXPECT_EQ(after.kind, row.kind) << row.name;
+    EXPECT_EQ(after.reason, row.reason) << row.name;
+  }
+}
+
+TEST(Freshness, never_turns_an_outage_into_not_found) {
+  const FreshnessPolicy policy;
+  for (const ErrorCode code : {ErrorCode::unavailable, ErrorCode::timed_out, ErrorCode::unauthorized, ErrorCode::denied,
+                               ErrorCode::too_many, ErrorCode::corrupt, ErrorCode::internal, ErrorCode::cancelled}) {
+    EXPECT_EQ(after_failure(std::nullopt, code, kNow, policy).kind, AfterFailure::Kind::unavailable)
+        << to_string(code);
+  }
+  EXPECT_EQ(after_failure(std::nullopt, ErrorCode::not_found, kNow, policy).kind, AfterFailure::Kind::not_found);
+}
+
+TEST(Freshness, stops_serving_a_copy_older_than_max_stale) {
+  const FreshnessPolicy policy{.fresh_for = seconds(60), .max_stale = seconds(600)};
+  using Kind = AfterFailure::Kind;
+  EXPECT_EQ(after_failure(checked_ago(seconds(660)), ErrorCode::timed_out, kNow, policy).kind, Kind::serve_stale);
+  EXPECT_EQ(after_failure(checked_ago(seconds(661)), ErrorCode::timed_out, kNow, policy).kind, Kind::unavailable);
+}
+
+}  // namespace
+}  // namespace lifeboat::registry

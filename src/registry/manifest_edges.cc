@@ -1,0 +1,28 @@
+#include "registry/manifest_edges.h"
+
+#include <unordered_set>
+
+namespace lifeboat::registry {
+
+meta::ManifestRecord record_of(const oci::Manifest& manifest, const oci::Digest& digest, std::size_t size_bytes) {
+  return {.digest = digest,
+          .media_type = manifest.media_type.to_string(),
+          .size_bytes = size_bytes,
+          .subject = manifest.subject,
+          .artifact_type = manifest.artifact_type,
+          .annotations_json = manifest.annotations_json};
+}
+
+std::vector<meta::Edge> edges_of(const oci::Manifest& manifest) {
+  std::vector<meta::Edge> edges;
+  std::unordered_set<oci::Digest> seen;
+  const auto add = [&](meta::EdgeKind kind, const oci::Descriptor& to) {
+    if (seen.insert(to.digest).second) edges.push_back({kind, to.digest, to.size_bytes});
+  };
+  if (manifest.config) add(meta::EdgeKind::config, *manifest.config);
+  for (const oci::Descriptor& layer : manifest.layers) add(meta::EdgeKind::layer, layer);
+  for (const oci::Descriptor& child : manifest.manifests) add(meta::EdgeKind::manifest, child);
+  return edges;
+}
+
+}  // namespace lifeboat::registry

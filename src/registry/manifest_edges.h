@@ -1,0 +1,15 @@
+#pragma once
+
+#include <vector>
+
+#include "meta/store.h"
+#include "oci/manifest.h"
+
+namespace lifeboat::registry {
+
+/// A parsed manifest as the names store keeps it.
+meta::ManifestRecord record_of(const oci::Manifest& manifest, const oci::Digest& digest, std::size_t size_bytes);
+/// Everything it names but its subject, each once.
+std::vector<meta::Edge> edges_of(const oci::Manifest& manifest);
+
+}  // namespace lifeboat::registry

@@ -1,0 +1,119 @@
+#include "registry/manifest_fetch.h"
+
+#include <algorithm>
+
+#include "oci/manifest.h"
+#include "registry/manifest_edges.h"
+
+namespace lifeboat::registry {
+namespace {
+
+/// An asking nobody waits for any more still gets this long; the source's own deadlines are shorter.
+constexpr Duration kAskWithin{30000};
+
+}  // namespace
+
+ManifestFetches::ManifestFetches(blob::Store& blobs, meta::Store& names, ChangeStamps& stamps, sys::Clock& clock,
+                                 sys::EventLoops& loops, Log& log)
+    : blobs_(blobs), names_(names), stamps_(stamps), clock_(clock), log_(log), tasks_(loops) {}
+ManifestFetches::~ManifestFetches() = default;
+
+Awaitable<void> ManifestFetches::stop() { co_await tasks_.join(); }
+
+Task<oci::Digest> ManifestFetches::fetch(Call call, Request request) {
+  const Key key(request.repository, request.reference.to_string());
+  bool is_leader = false;
+  const auto flight = flights_.with([&](auto& flights) {
+    std::shared_ptr<Flight>& slot = flights[key];
+    is_leader = !slot;
+    if (is_leader) slot = std::make_shared<Flight>();
+    return slot;
+  });
+  if (is_leader && !tasks_.spawn(lead(std::move(request), flight))) {
+    flights_.with([&](auto& flights) { flights.erase(key); });
+    co_return fail(ErrorCode::cancelled, "cannot ask the upstream: the server is stopping");
+  }
+  for (;;) {
+    const uint64_t seen = flight->ended.version();
+    auto outcome = flight->outcome.with([](const auto& value) { return value; });
+    if (outcome) co_return std::move(*outcome);
+    const bool has_ended = co_await flight->ended.wait(seen, call.deadline());
+    if (!has_ended) {
+      co_return fail(ErrorCode::timed_out, "cannot wait longer for the upstream's manifest");
+    }
+  }
+}
+
+Awaitable<void> ManifestFetches::lead(Request request, std::shared_ptr<Flight> flight) {
+  const Key key(request.repository, request.reference.to_string());
+  const Call call(clock_.now() + kAskWithin, "");
+  Result<oci::Digest> outcome = co_await ask(call, request);
+  if (!outcome && outcome.error().code() == ErrorCode::corrupt) {
+    log_.warning("manifest.refused", {{"repository", request.repository.to_string()},
+                                      {"reference", request.reference.to_string()},
+                                      {"reason", outcome.error().message()}});
+  }
+  flights_.with([&](auto& flights) { flights.erase(key); });
+  flight->outcome.with([&](auto& value) { value = std::move(outcome); });
+  flight->ended.notify_all();
+}
+
+Task<oci::Digest> ManifestFetches::ask(Call call, const Request& request) {
+  const oci::Tag* tag = request.reference.tag();
+  if (tag == nullptr) co_return co_await keep(call, request, *request.reference.digest());
+  if (!request.is_held) co_return co_await keep(call, request, std::nullopt);
+
+  auto resolved = co_await request.source->resolve(call, request.repository, *tag);
+  if (!resolved) {
+    if (resolved.error().code() == ErrorCode::not_found) {
+      names_.tags().note_checked(request.repository, *tag, clock_.wall(), true);
+      stamps_.bump(request.repository);
+    }
+    co_return std::unexpected(std::move(resolved).error());
+  }
+  LB_CO_TRY(const meta::TagRecord held, co_await names_.tags().find(call, request.repository, *tag));
+  if (held.digest == resolved->digest) {
+    names_.tags().note_checked(request.repository, *tag, clock_.wall(), false);
+    co_return held.digest;
+  }
+  const auto known = co_await names_.manifests().find(call, request.repository, resolved->digest);
+  if (known) {
+    LB_CO_CHECK(co_await names_.tags().point(call, request.repository, *tag, resolved->digest,
+                                             request.repository.host->to_string()));
+    stamps_.bump(request.repository);
+    co_return resolved->digest;
+  }
+  co_return co_await keep(call, request, resolved->digest);
+}
+
+/// Fetch, verify, keep: content first, then names, so that a name never stands without its bytes.
+Task<oci::Digest> ManifestFetches::keep(Call call, const Request& request, std::optional<oci::Digest> expected) {
+  // By digest where it is known: between a HEAD and a GET by tag the tag may move.
+  const oci::Reference reference = expected ? oci::Reference(*expected) : request.reference;
+  LB_CO_TRY(blob::FetchedManifest fetched, co_await request.source->manifest(call, request.repository, reference));
+  const ByteView bytes = as_bytes(fetched.bytes);
+  const oci::Digest digest = oci::Digest::of(expected ? expected->algorithm() : HashAlgorithm::sha256, bytes);
+  if (expected && digest != *expected) {
+    co_return fail(ErrorCode::corrupt, "cannot keep manifest '" + request.reference.to_string() +
+                                           "': wrong bytes from the upstream (got " + digest.to_string() + ", want " +
+                                           expected->to_string() + ")");
+  }
+  auto manifest = oci::Manifest::parse(bytes, fetched.content_type);
+  if (!manifest) {
+    co_return fail(ErrorCode::corrupt, "cannot keep manifest '" + request.reference.to_string() +
+                                           "' from the upstream: " + manifest.error().message());
+  }
+  meta::ManifestPut put{.repository = request.repository,
+                        .manifest = record_of(*manifest, digest, bytes.size()),
+                        .edges = edges_of(*manifest),
+                        .tags = {},
+                        .condition = std::nullopt,
+                        .source = request.repository.host->to_string()};
+  if (const oci::Tag* tag = request.reference.tag()) put.tags.push_back(*tag);
+  LB_CO_CHECK(co_await blobs_.put(call, digest, std::move(fetched.bytes)));
+  LB_CO_CHECK(co_await names_.manifests().put(call, std::move(put)));
+  stamps_.bump(request.repository);
+  co_return digest;
+}
+
+}  // namespace lifeboat::registry

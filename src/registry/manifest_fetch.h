@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/call.h"
+#include "base/guarded.h"
+#include "base/log.h"
+#include "base/task.h"
+#include "blob/source.h"
+#include "blob/store.h"
+#include "meta/store.h"
+#include "oci/reference.h"
+#include "oci/repository_id.h"
+#include "registry/change_stamps.h"
+#include "sys/clock.h"
+#include "sys/event_loops.h"
+#include "sys/notification.h"
+
+namespace lifeboat::registry {
+
+/// Asks an upstream for a manifest, verifies and keeps it: once for all who wait for the same reference. The asking
+/// goes on when a waiter's deadline has passed, so that the next one finds the answer. Any thread.
+class ManifestFetches {
+ public:
+  ManifestFetches(blob::Store& blobs, meta::Store& names, ChangeStamps& stamps, sys::Clock& clock,
+                  sys::EventLoops& loops, Log& log);
+  ~ManifestFetches();
+
+  struct Request {
+    oci::RepositoryId repository;
+    oci::Reference reference;
+    blob::Source* source = nullptr;
+    std::shared_ptr<const void> keep_alive;  ///< whatever owns the source
+    bool is_held = false;                    ///< a tag we hold: a HEAD first, it is probably unchanged
+  };
+  /// The digest the reference means now; its manifest is in the store. The source's errors; timed_out at `call`'s
+  /// deadline.
+  Task<oci::Digest> fetch(Call call, Request request);
+  Awaitable<void> stop();
+
+ private:
+  using Key = std::pair<oci::RepositoryId, std::string>;
+  struct Flight {
+    Guarded<std::optional<Result<oci::Digest>>> outcome;
+    sys::Notification ended;
+  };
+  Awaitable<void> lead(Request request, std::shared_ptr<Flight> flight);
+  Task<oci::Digest> ask(Call call, const Request& request);
+  Task<oci::Digest> keep(Call call, const Request& request, std::optional<oci::Digest> expected);
+
+  blob::Store& blobs_;
+  meta::Store& names_;
+  ChangeStamps& stamps_;
+  sys::Clock& clock_;
+  Log& log_;
+  sys::TaskGroup tasks_;
+  Guarded<std::map<Key, std::shared_ptr<Flight>>> flights_;
+};
+
+}  // namespace lifeboat::registry

@@ -1,0 +1,228 @@
+#include "registry/pull.h"
+
+#include <algorithm>
+#include <set>
+
+namespace lifeboat::registry {
+namespace {
+
+/// A stale or gone answer is given again without asking for this long.
+constexpr Duration kStaleAgainFor{1000};
+
+std::string host_label(const oci::RepositoryId& repository) {
+  return repository.host ? repository.host->to_string() : std::string("hosted");
+}
+
+std::unexpected<Error> unknown_host(const oci::RepositoryId& repository) {
+  return fail(ErrorCode::not_found,
+              "cannot find '" + repository.to_string() + "': it is not held, and its upstream is not configured");
+}
+
+std::chrono::seconds age_of(const meta::TagRecord& tag, WallTime now) {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::max(now - tag.checked, Duration(0)));
+}
+
+}  // namespace
+
+Pull::Pull(blob::Store& blobs, meta::Store& names, Addressing& addressing, ManifestFetches& manifest_fetches,
+           BlobFetches& blob_fetches, sys::Clock& clock, sys::Metrics& metrics, Log& log)
+    : blobs_(blobs),
+      names_(names),
+      addressing_(addressing),
+      manifest_fetches_(manifest_fetches),
+      blob_fetches_(blob_fetches),
+      clock_(clock),
+      metrics_(metrics),
+      log_(log) {}
+
+sys::Counter& Pull::answers(const oci::RepositoryId& repository, std::string_view result) {
+  return metrics_.counter("lifeboat_pull_answers_total", "Answers to pulls, by where the content came from.",
+                          {{"host", host_label(repository)}, {"result", result}});
+}
+
+Task<ServedManifest> Pull::manifest(Call call, oci::RepositoryId repository, oci::Reference reference) {
+  if (const oci::Digest* digest = reference.digest()) {
+    co_return co_await manifest_by_digest(call, std::move(repository), *digest);
+  }
+  if (repository.is_hosted()) co_return co_await hosted_tag(call, std::move(repository), *reference.tag());
+  co_return co_await upstream_tag(call, std::move(repository), *reference.tag());
+}
+
+/// The manifest as it is here, its bytes compared with the record.
+Task<ServedManifest> Pull::held_manifest(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  LB_CO_TRY(const meta::ManifestRecord record, co_await names_.manifests().find(call, repository, digest));
+  auto content = co_await blobs_.open(call, digest);
+  std::string bytes(record.size_bytes, '\0');
+  Status read;
+  if (!content) {
+    read = std::unexpected(content.error());
+  } else if (auto count = content->bytes->read_at(0, std::as_writable_bytes(std::span(bytes))); !count) {
+    read = std::unexpected(count.error());
+  } else if (*count != record.size_bytes || content->size_bytes != record.size_bytes) {
+    read = fail(ErrorCode::corrupt, "wrong length");
+  }
+  if (!read) {
+    co_return fail(ErrorCode::corrupt, "cannot read manifest '" + digest.to_string() + "' of '" +
+                                           repository.to_string() + "': " + read.error().message() + " (want " +
+                                           std::to_string(record.size_bytes) + " bytes)");
+  }
+  co_return ServedManifest{digest, record.media_type, std::move(bytes), std::nullopt, std::nullopt};
+}
+
+Task<ServedManifest> Pull::manifest_by_digest(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  auto held = co_await held_manifest(call, repository, digest);
+  if (held) {
+    answers(repository, "hit").add();
+    co_return held;
+  }
+  const ErrorCode code = held.error().code();
+  if (repository.is_hosted() || (code != ErrorCode::not_found && code != ErrorCode::corrupt)) co_return held;
+  // Repair is the miss path: what is here and unreadable is fetched again like what was never here.
+  const auto hosts = addressing_.hosts();
+  const UpstreamHost* upstream = hosts->find(*repository.host);
+  if (upstream == nullptr) co_return unknown_host(repository);
+  answers(repository, "miss").add();
+  ManifestFetches::Request request{repository, oci::Reference(digest), upstream->source, hosts, false};
+  LB_CO_CHECK(co_await manifest_fetches_.fetch(call, std::move(request)));
+  co_return co_await held_manifest(call, repository, digest);
+}
+
+Task<ServedManifest> Pull::hosted_tag(Call call, oci::RepositoryId repository, oci::Tag tag) {
+  LB_CO_TRY(const meta::TagRecord record, co_await names_.tags().find(call, repository, std::move(tag)));
+  auto held = co_await held_manifest(call, repository, record.digest);
+  if (held) answers(repository, "hit").add();
+  co_return held;
+}
+
+Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository, oci::Tag tag) {
+  const auto hosts = addressing_.hosts();
+  const UpstreamHost* upstream = hosts->find(*repository.host);
+  auto record = co_await names_.tags().find(call, repository, tag);
+  if (!record && record.error().code() != ErrorCode::not_found) co_return std::unexpected(std::move(record).error());
+  std::optional<HeldTag> held;
+  if (record) held = HeldTag{record->checked, record->is_gone_upstream};
+  if (upstream == nullptr && !held) co_return unknown_host(repository);
+
+  const FreshnessPolicy policy = upstream != nullptr ? upstream->freshness : FreshnessPolicy{};
+  const WallTime now = clock_.wall();
+  const BeforeAsking before = before_asking(held, now, policy);
+  if (before == BeforeAsking::serve || before == BeforeAsking::serve_gone) {
+    auto served = co_await manifest_by_digest(call, repository, record->digest);
+    if (!served) co_return served;
+    served->valid_until = clock_.now() + (record->checked + policy.fresh_for - now);
+    if (before == BeforeAsking::serve_gone) served->stale = Staleness{"gone", age_of(*record, now)};
+    co_return served;
+  }
+
+  Result<oci::Digest> answer = fail(ErrorCode::unavailable, "cannot ask the upstream: it is not configured any more");
+  if (upstream != nullptr) {
+    const Call asking = held ? call.shortened_to(clock_.now() + policy.revalidate_within) : call;
+    ManifestFetches::Request request{repository, oci::Reference(tag), upstream->source, hosts, held.has_value()};
+    answer = co_await manifest_fetches_.fetch(asking, std::move(request));
+  }
+  if (answer) {
+    answers(repository, held ? "revalidated" : "miss").add();
+    auto served = co_await manifest_by_digest(call, repository, *answer);
+    if (served) served->valid_until = clock_.now() + policy.fresh_for;
+    co_return served;
+  }
+
+  const AfterFailure after = after_failure(held, answer.error().code(), now, policy);
+  switch (after.kind) {
+    case AfterFailure::Kind::serve_stale:
+    case AfterFailure::Kind::serve_gone: {
+      answers(repository, "stale").add();
+      auto served = co_await manifest_by_digest(call, repository, record->digest);
+      if (!served) co_return served;
+      served->stale = Staleness{after.reason, age_of(*record, now)};
+      served->valid_until = clock_.now() + kStaleAgainFor;
+      co_return served;
+    }
+    case AfterFailure::Kind::not_found: co_return fail(ErrorCode::not_found, answer.error().message());
+    case AfterFailure::Kind::unavailable: break;
+  }
+  answers(repository, "unavailable").add();
+  co_return fail(ErrorCode::unavailable, answer.error().message());
+}
+
+Task<ServedBlob> Pull::blob(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  auto record = co_await names_.blobs().find(call, repository, digest);
+  if (record) {
+    auto content = co_await blobs_.open(call, digest);
+    if (content && content->size_bytes == record->size_bytes) {
+      answers(repository, "hit").add();
+      co_return ServedBlob(std::move(*content));
+    }
+    const std::string got =
+        content ? std::to_string(content->size_bytes) + " bytes" : std::string(content.error().message());
+    log_.error("blob.fault", {{"repository", repository.to_string()},
+                              {"digest", digest.to_string()},
+                              {"got", got},
+                              {"want_bytes", record->size_bytes},
+                              {"request_id", call.request_id()}});
+    if (repository.is_hosted()) {
+      co_return fail(ErrorCode::corrupt, "cannot read blob '" + digest.to_string() + "': it is damaged on disk (got " +
+                                             got + ", want " + std::to_string(record->size_bytes) + " bytes)");
+    }
+  } else if (record.error().code() != ErrorCode::not_found || repository.is_hosted()) {
+    co_return std::unexpected(std::move(record).error());
+  }
+
+  const auto hosts = addressing_.hosts();
+  const UpstreamHost* upstream = hosts->find(*repository.host);
+  if (upstream == nullptr) co_return unknown_host(repository);
+  const auto fetch = blob_fetches_.join_or_start(call, {repository, digest, upstream->source, hosts});
+  answers(repository, "miss").add();
+  LB_CO_CHECK(co_await fetch->wait_for_promise(call));
+  co_return ServedBlob(fetch);
+}
+
+Task<meta::TagPage> Pull::tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) {
+  auto held = co_await names_.tags().list(call, repository, last, limit);
+  if (repository.is_hosted()) co_return held;
+  const auto hosts = addressing_.hosts();
+  const UpstreamHost* upstream = hosts->find(*repository.host);
+  if (upstream == nullptr) co_return held;
+  auto theirs = co_await upstream->source->tags(call, repository, last, limit);
+  if (!theirs) {
+    if (held) co_return held;  // an outage shortens the list to what can be pulled
+    co_return std::unexpected(std::move(theirs).error());
+  }
+  std::set<std::string> all(theirs->tags.begin(), theirs->tags.end());
+  if (held) {
+    // Behind the last name of a page that goes on, more of the upstream's may come: those wait for the next page.
+    const std::string end = theirs->has_more && !theirs->tags.empty() ? *std::ranges::max_element(theirs->tags) : "";
+    for (const std::string& tag : held->tags) {
+      if (end.empty() || tag <= end) all.insert(tag);
+    }
+  }
+  meta::TagPage page;
+  page.has_more = theirs->has_more || all.size() > limit || (held && held->has_more);
+  for (const std::string& tag : all) {
+    if (page.tags.size() == limit) break;
+    page.tags.push_back(tag);
+  }
+  co_return page;
+}
+
+Task<std::vector<oci::Referrer>> Pull::referrers(Call call, oci::RepositoryId repository, oci::Digest subject) {
+  LB_CO_TRY(std::vector<oci::Referrer> held, co_await names_.manifests().referrers(call, repository, subject));
+  if (repository.is_hosted()) co_return held;
+  const auto hosts = addressing_.hosts();
+  const UpstreamHost* upstream = hosts->find(*repository.host);
+  if (upstream == nullptr) co_return held;
+  auto theirs = co_await upstream->source->referrers(call, repository, subject);
+  if (!theirs) {
+    // With something in hand an outage is no reason to answer nothing; with nothing in hand, "none" would be a claim.
+    if (!held.empty() || theirs.error().code() == ErrorCode::not_found) co_return held;
+    co_return std::unexpected(std::move(theirs).error());
+  }
+  for (oci::Referrer& referrer : *theirs) {
+    const bool is_known = std::ranges::any_of(held, [&](const auto& own) { return own.digest == referrer.digest; });
+    if (!is_known) held.push_back(std::move(referrer));
+  }
+  std::ranges::sort(held, {}, &oci::Referrer::digest);
+  co_return held;
+}
+
+}  // namespace lifeboat::registry

@@ -1,0 +1,198 @@
+#include "registry/uploads.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "registry/random_id.h"
+
+namespace lifeboat::registry {
+namespace {
+
+std::unexpected<Error> unknown(const oci::UploadId& id) {
+  return fail(ErrorCode::not_found, "cannot find upload session '" + id.to_string() + "'");
+}
+
+}  // namespace
+
+struct Uploads::Lease::Session {
+  oci::UploadId id;
+  oci::RepositoryId repository;
+  std::unique_ptr<blob::Writer> writer;  ///< null while it is being opened
+  bool is_leased = true;                 // guarded by Uploads::sessions_
+  SteadyTime last_used{};                // guarded by Uploads::sessions_
+};
+
+Uploads::Lease::Lease(Uploads& owner, std::shared_ptr<Session> session)
+    : owner_(&owner), session_(std::move(session)) {}
+Uploads::Lease::Lease(Lease&&) noexcept = default;
+Uploads::Lease::~Lease() {
+  if (session_) owner_->give_back(session_);
+}
+const oci::UploadId& Uploads::Lease::id() const { return session_->id; }
+uint64_t Uploads::Lease::received() const { return session_->writer->received(); }
+Task<void> Uploads::Lease::append(sys::Block block) { co_return co_await session_->writer->append(std::move(block)); }
+Task<void> Uploads::Lease::flush() { co_return co_await session_->writer->flush(); }
+
+Uploads::Uploads(UploadsOptions options, blob::Store& blobs, meta::Store& names, sys::Clock& clock,
+                 sys::Metrics& metrics, Log& log)
+    : options_(options),
+      blobs_(blobs),
+      names_(names),
+      clock_(clock),
+      open_(metrics.gauge("lifeboat_upload_sessions", "Upload sessions open in memory.")),
+      log_(log) {}
+Uploads::~Uploads() = default;
+
+void Uploads::give_back(const std::shared_ptr<Session>& session) {
+  const bool is_usable = session->writer != nullptr;
+  sessions_.with([&](auto& sessions) {
+    session->is_leased = false;
+    session->last_used = clock_.now();
+    if (!is_usable) sessions.erase(session->id);
+  });
+}
+
+void Uploads::forget(const oci::UploadId& id) {
+  sessions_.with([&](auto& sessions) {
+    sessions.erase(id);
+    open_.set(static_cast<double>(sessions.size()));
+  });
+}
+
+Task<Uploads::Lease> Uploads::begin(Call call, oci::RepositoryId repository, HashAlgorithm algorithm) {
+  const oci::UploadId id = random_upload_id();
+  auto session = std::make_shared<Session>(Session{id, repository, nullptr});
+  session->last_used = clock_.now();
+  const bool is_over = sessions_.with([&](auto& sessions) {
+    const auto own =
+        std::ranges::count_if(sessions, [&](const auto& entry) { return entry.second->repository == repository; });
+    if (static_cast<std::size_t>(own) >= options_.per_repository_max) return true;
+    sessions.emplace(id, session);
+    open_.set(static_cast<double>(sessions.size()));
+    return false;
+  });
+  if (is_over) {
+    co_return fail(ErrorCode::too_many, "cannot begin another upload in '" + repository.to_string() +
+                                            "': " + std::to_string(options_.per_repository_max) + " are open");
+  }
+  Lease lease(*this, session);
+  LB_CO_TRY(session->writer, co_await blobs_.begin(call, id, algorithm));
+  names_.uploads().add({id, std::move(repository), clock_.wall(), std::nullopt});
+  co_return lease;
+}
+
+Task<Uploads::Lease> Uploads::acquire(Call call, oci::RepositoryId repository, oci::UploadId id) {
+  enum class Found { ours, busy, strange, none };
+  std::shared_ptr<Session> session;
+  const auto look = [&](auto& sessions) {
+    const auto found = sessions.find(id);
+    if (found == sessions.end()) return Found::none;
+    if (found->second->repository != repository) return Found::strange;
+    if (found->second->is_leased) return Found::busy;
+    session = found->second;
+    session->is_leased = true;
+    return Found::ours;
+  };
+  Found found = sessions_.with(look);
+  if (found == Found::none) {
+    // Perhaps from before a restart: the record names its repository, its bytes are on disk.
+    auto record = co_await names_.uploads().find(call, id);
+    if (!record || record->repository != repository || record->committed) co_return unknown(id);
+    found = sessions_.with([&](auto& sessions) {
+      const Found again = look(sessions);
+      if (again != Found::none) return again;
+      session = std::make_shared<Session>(Session{id, repository, nullptr});
+      sessions.emplace(id, session);
+      return Found::ours;
+    });
+  }
+  if (found == Found::strange) co_return unknown(id);
+  if (found == Found::busy) {
+    co_return fail(ErrorCode::conflict,
+                   "cannot use upload session '" + id.to_string() + "': another request is using it");
+  }
+  Lease lease(*this, session);
+  if (!session->writer) {
+    auto writer = co_await blobs_.resume(call, id, HashAlgorithm::sha256);
+    if (!writer && writer.error().code() == ErrorCode::not_found) co_return unknown(id);
+    LB_CO_TRY(session->writer, std::move(writer));
+  }
+  co_return lease;
+}
+
+Task<void> Uploads::commit(Call call, Lease lease, oci::Digest digest) {
+  const std::shared_ptr<Session> session = lease.session_;
+  auto content = co_await session->writer->commit(digest);
+  session->writer.reset();
+  if (!content) {
+    names_.uploads().remove(session->id);
+    forget(session->id);
+    co_return std::unexpected(std::move(content).error());
+  }
+  const meta::BlobRecord blob{digest, content->size_bytes};
+  LB_CO_CHECK(co_await names_.blobs().add(call, session->repository, blob));
+  names_.uploads().note_committed(session->id, digest);
+  forget(session->id);
+  co_return Status{};
+}
+
+Task<oci::Digest> Uploads::committed(Call call, oci::RepositoryId repository, oci::UploadId id) {
+  LB_CO_TRY(const meta::UploadRecord record, co_await names_.uploads().find(call, id));
+  if (record.repository != repository || !record.committed) co_return unknown(id);
+  co_return *record.committed;
+}
+
+Task<void> Uploads::cancel(Call, Lease lease) {
+  const std::shared_ptr<Session> session = lease.session_;
+  const Status discarded = co_await session->writer->discard();
+  session->writer.reset();
+  names_.uploads().remove(session->id);
+  forget(session->id);
+  co_return discarded;
+}
+
+Task<void> Uploads::drop_orphans(Call call) {
+  LB_CO_TRY(const auto on_disk, co_await blobs_.sessions(call));
+  for (const blob::StoredSession& stored : on_disk) {
+    const auto record = co_await names_.uploads().find(call, stored.id);
+    if (record && !record->committed) continue;
+    if (!record && record.error().code() != ErrorCode::not_found) co_return std::unexpected(record.error());
+    LB_CO_CHECK(co_await blobs_.discard(call, stored.id));
+  }
+  co_return Status{};
+}
+
+Task<void> Uploads::reap(Call call) {
+  const SteadyTime expired = clock_.now() - options_.expires_after;
+  const WallTime expired_wall = clock_.wall() - options_.expires_after;
+  std::vector<Lease> leases;
+  sessions_.with([&](auto& sessions) {
+    for (auto& [id, session] : sessions) {
+      if (session->is_leased || session->last_used > expired) continue;
+      session->is_leased = true;
+      leases.push_back(Lease(*this, session));
+    }
+  });
+  for (Lease& lease : leases) {
+    log_.info("upload.expired", {{"upload", lease.id().to_string()}, {"received_bytes", lease.received()}});
+    LB_CO_CHECK(co_await cancel(call, std::move(lease)));
+  }
+  LB_CO_TRY(const auto on_disk, co_await blobs_.sessions(call));
+  for (const blob::StoredSession& stored : on_disk) {
+    const bool is_open = sessions_.with([&](auto& sessions) { return sessions.contains(stored.id); });
+    if (is_open || stored.modified > expired_wall) continue;
+    LB_CO_CHECK(co_await blobs_.discard(call, stored.id));
+  }
+  LB_CO_TRY(const auto records, co_await names_.uploads().started_before(call, expired_wall));
+  for (const meta::UploadRecord& record : records) {
+    const bool is_open = sessions_.with([&](auto& sessions) { return sessions.contains(record.id); });
+    if (!is_open) names_.uploads().remove(record.id);
+  }
+  co_return Status{};
+}
+
+std::size_t Uploads::open_sessions() const {
+  return sessions_.with([](const auto& sessions) { return sessions.size(); });
+}
+
+}  // namespace lifeboat::registry

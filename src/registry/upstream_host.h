@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "blob/source.h"
+#include "oci/repository.h"
+
+namespace lifeboat::registry {
+
+/// How long what an upstream said about a tag is believed, and what its silence may cost.
+struct FreshnessPolicy {
+  Duration fresh_for{std::chrono::seconds(60)};         ///< a tag confirmed within this is served without asking
+  std::optional<Duration> max_stale;                    ///< nothing: a held tag is served however old
+  Duration revalidate_within{std::chrono::seconds(1)};  ///< with a copy in hand, nobody waits longer than this
+};
+
+/// One upstream registry as the registry sees it: a name and a source. The source is owned by the composition root.
+struct UpstreamHost {
+  oci::RegistryHost host;
+  blob::Source* source = nullptr;
+  FreshnessPolicy freshness;
+};
+
+/// What a request without a host means when nothing of that name is hosted here.
+struct DefaultHost {
+  oci::RegistryHost host;
+  /// True when the operator named it (`--upstream URL`, `default_host`): every read goes there. False for the built-in
+  /// meaning (Docker Hub, for a Docker daemon's mirror mode): then only manifests do, and what belongs to a repository
+  /// that came from there already, so that pushing a new repository never depends on an upstream.
+  bool is_explicit = false;
+};
+
+/// The upstreams this process serves. Fixed between reloads.
+struct UpstreamHosts {
+  std::vector<UpstreamHost> hosts;
+  std::optional<DefaultHost> default_host;
+
+  const UpstreamHost* find(const oci::RegistryHost& host) const {
+    for (const UpstreamHost& candidate : hosts) {
+      if (candidate.host == host) return &candidate;
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace lifeboat::registry
