@@ -71,11 +71,14 @@ class HttpClient {
   /// A request whose whole answer fits in memory. An HTTP status of any kind is a value, not an Error.
   virtual Task<HttpClientResponse> send(Call call, HttpClientRequest request) = 0;
   /// A request whose answer is streamed; resumes when the head is here. `call` bounds the time to the head only.
+  /// Streams from one host are bounded in number (send() is not): one that got no turn in time is too_many, which is no
+  /// fault of the host.
   virtual Task<std::unique_ptr<HttpDownload>> open(Call call, HttpClientRequest request) = 0;
 };
 
 struct HttpClientOptions {
-  std::string user_agent;              ///< "lifeboat/<version>"
+  std::string user_agent;  ///< "lifeboat/<version>"
+  /// Downloads that run to one host at a time; further ones wait for their turn.
   long connections_per_host_max = 16;  // NOLINT(google-runtime-int): libcurl's type
 };
 

@@ -218,6 +218,7 @@ Awaitable<bool> HttpConnection::send_all(std::string_view first, std::string_vie
   RateFloor floor = rate_floor();
   std::span<iovec> todo(pieces);
   if (second.empty()) todo = todo.first(1);
+  if (first.empty()) todo = todo.subspan(1);  // a step that sends nothing looks like a closed connection
   while (!todo.empty()) {
     if (is_cut_) co_return false;
     const Step step = transport_->send(todo, has_more);

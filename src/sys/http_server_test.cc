@@ -34,8 +34,14 @@ class TextBytes final : public ReadableFile {
 class ScriptedHandler final : public HttpHandler {
  public:
   PreparedHit prepared(unsigned, const HttpRequestView& request) override {
-    if (request.target != "/hot") return {};
+    if (request.target != "/hot" && request.target != "/hot-file") return {};
     auto answer = std::make_shared<PreparedAnswer>();
+    if (request.target == "/hot-file") {
+      answer->head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n";
+      answer->file = std::make_shared<TextBytes>("0123456789");
+      answer->size_bytes = 10;
+      return {answer, false};
+    }
     answer->head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n";
     answer->not_modified_head = "HTTP/1.1 304 Not Modified\r\n";
     answer->body = "hot";
@@ -177,6 +183,12 @@ TEST_F(HttpServerTest, answers_pipelined_requests_in_order_hot_and_long_way_mixe
   EXPECT_LT(first, second);
   EXPECT_LT(second, third);
   EXPECT_LT(third, fourth);
+}
+
+TEST_F(HttpServerTest, sends_the_bytes_of_a_prepared_file_behind_its_head) {
+  const std::string answer = exchange("GET /hot-file HTTP/1.1\r\n\r\nGET /next HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(contains(answer, "\r\n\r\n0123456789HTTP/1.1 200 OK")) << answer;
+  EXPECT_TRUE(answer.ends_with("GET /next")) << answer;
 }
 
 TEST_F(HttpServerTest, sends_only_the_head_for_head_and_not_modified) {

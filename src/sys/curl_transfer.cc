@@ -1,0 +1,371 @@
+#include "sys/curl_transfer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace lifeboat::sys {
+namespace {
+
+bool has_line_break(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos; }
+
+bool is_https(std::string_view url) { return url.starts_with("https://"); }
+
+/// "host:port" of a URL, without credentials.
+std::string authority_of(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  std::string_view rest = scheme == url.npos ? url : url.substr(scheme + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  if (const std::size_t at = rest.rfind('@'); at != rest.npos) rest.remove_prefix(at + 1);
+  return std::string(rest);
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && std::string_view(" \t\r\n").contains(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::optional<uint64_t> parse_length(std::string_view text) {
+  if (text.empty() || text.size() > 18) return std::nullopt;
+  uint64_t value = 0;
+  for (const char letter : text) {
+    if (letter < '0' || letter > '9') return std::nullopt;
+    value = value * 10 + static_cast<uint64_t>(letter - '0');
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string_view to_string(TransferStep step) {
+  switch (step) {
+    case TransferStep::queued: return "start";
+    case TransferStep::waiting: return "waiting for other downloads from there to end";
+    case TransferStep::resolve: return "resolve";
+    case TransferStep::connect: return "connect";
+    case TransferStep::first_byte: return "first byte";
+    case TransferStep::head: return "head";
+    case TransferStep::body: return "body";
+    case TransferStep::ended: return "ended";
+  }
+  return "ended";
+}
+
+Status CurlTransfer::check(const HttpClientRequest& request) {
+  if (!request.url.starts_with("http://") && !request.url.starts_with("https://")) {
+    return fail(ErrorCode::invalid,
+                "cannot ask host '" + authority_of(request.url) + "': neither http:// nor https://");
+  }
+  const bool is_clean = !has_line_break(request.url) && std::ranges::none_of(request.fields.all(), [](const auto& f) {
+    return has_line_break(f.first) || has_line_break(f.second) || f.first.empty() || f.first.contains(':');
+  });
+  if (!is_clean || request.method == HttpMethod::other) {
+    return fail(ErrorCode::invalid, "cannot ask host '" + authority_of(request.url) + "': the request is malformed");
+  }
+  return {};
+}
+
+CurlTransfer::CurlTransfer(HttpClientRequest request, Mode mode, BlockPool& blocks, std::string user_agent)
+    : request_(std::move(request)),
+      mode_(mode),
+      blocks_(blocks),
+      user_agent_(std::move(user_agent)),
+      host_(authority_of(request_.url)),
+      origin_((is_https(request_.url) ? "https://" : "http://") + host_) {}
+
+CurlTransfer::~CurlTransfer() {
+  if (easy_ != nullptr) curl_->easy_cleanup(easy_);
+  if (fields_ != nullptr) curl_->slist_free_all(fields_);
+}
+
+std::string CurlTransfer::describe(TransferStep step, std::string_view reason) const {
+  std::string text("cannot ask host '");
+  text.append(host_).append("': ").append(to_string(step)).append(": ").append(reason);
+  return text;
+}
+
+std::optional<Result<HttpClientResponse>> CurlTransfer::take_response() {
+  const std::lock_guard lock(mu_);
+  return std::exchange(response_, std::nullopt);
+}
+
+std::optional<uint64_t> CurlTransfer::length() const {
+  const std::lock_guard lock(mu_);
+  return length_;
+}
+
+std::optional<Result<Block>> CurlTransfer::take_block(bool& is_room_made) {
+  const std::lock_guard lock(mu_);
+  is_room_made = false;
+  if (!ready_.empty()) {
+    Block block = std::move(ready_.front());
+    ready_.pop_front();
+    is_room_made = is_paused_ && !std::exchange(is_resume_ordered_, true);
+    return block;
+  }
+  if (failure_) return std::unexpected(*failure_);
+  if (has_ended_) return Block();
+  return std::nullopt;
+}
+
+void CurlTransfer::enter(TransferStep step) {
+  step_.store(step, std::memory_order_relaxed);
+  step_began_ = last_byte_ = std::chrono::steady_clock::now();
+}
+
+bool CurlTransfer::reject(ErrorCode code, std::string_view reason) {
+  if (!rejected_) rejected_.emplace(code, describe(step(), reason));
+  return false;
+}
+
+// ---- what libcurl calls ----
+
+int CurlTransfer::on_resolve(void*, void*, void* self) {
+  static_cast<CurlTransfer*>(self)->enter(TransferStep::resolve);
+  return 0;
+}
+
+int CurlTransfer::on_connect(void* self, curl_socket_t, curlsocktype) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  // A second address of the same host is the same step: its deadline does not begin anew.
+  if (transfer.step() != TransferStep::connect) transfer.enter(TransferStep::connect);
+  return CURL_SOCKOPT_OK;
+}
+
+int CurlTransfer::on_request(void* self, char*, char*, int, int) {
+  static_cast<CurlTransfer*>(self)->enter(TransferStep::first_byte);
+  return CURL_PREREQFUNC_OK;
+}
+
+std::size_t CurlTransfer::on_header(char* bytes, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  const std::size_t total = size * count;
+  return !transfer.is_cancelled() && transfer.take_header_line({bytes, total}) ? total : total + 1;
+}
+
+std::size_t CurlTransfer::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  const std::size_t total = size * count;
+  return transfer.is_cancelled() ? total + 1 : transfer.take_body(as_bytes({bytes, total}));
+}
+
+bool CurlTransfer::take_header_line(std::string_view line) {
+  last_byte_ = std::chrono::steady_clock::now();
+  if (line.starts_with("HTTP/")) {
+    enter(TransferStep::head);
+    head_ = {};
+    head_bytes_ = 0;
+    announced_.reset();
+    const std::size_t space = line.find(' ');
+    if (space != line.npos) {
+      head_.status = static_cast<int>(parse_length(trimmed(line).substr(space + 1, 3)).value_or(0));
+    }
+  }
+  head_bytes_ += line.size();
+  if (head_bytes_ > kResponseHeadMaxBytes) return reject(ErrorCode::corrupt, "the header is longer than 64 KiB");
+  if (line == "\r\n" || line == "\n") return step() != TransferStep::head || end_head();
+  const std::size_t colon = line.find(':');
+  // Behind the body come trailers, which nobody asked for.
+  if (colon == line.npos || step() != TransferStep::head) return true;
+  head_.fields.add(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+  return true;
+}
+
+bool CurlTransfer::is_redirect_followed() const {
+  const bool may_follow =
+      request_.redirects_max > 0 && (request_.method == HttpMethod::get || request_.method == HttpMethod::head);
+  const auto location = head_.fields.find("Location");
+  return may_follow && head_.status >= 300 && head_.status < 400 && location && !location->empty();
+}
+
+bool CurlTransfer::end_head() {
+  if (head_.status < 200) return true;
+  if (is_redirect_followed()) {
+    enter(TransferStep::connect);
+    return true;
+  }
+  const bool has_body = request_.method != HttpMethod::head && head_.status != 204 && head_.status != 304;
+  if (has_body && !head_.fields.find("Transfer-Encoding")) {
+    for (const auto& [name, value] : head_.fields.all()) {
+      if (!equals_ignoring_case(name, "Content-Length")) continue;
+      const auto length = parse_length(value);
+      if (!length || (announced_ && *announced_ != *length)) {
+        return reject(ErrorCode::corrupt, "a malformed or contradictory Content-Length");
+      }
+      announced_ = length;
+    }
+  }
+  if (mode_ == Mode::buffered && announced_.value_or(0) > request_.body_max_bytes) {
+    return reject(ErrorCode::corrupt, "the body is too long (got " + std::to_string(*announced_) +
+                                          " bytes, want at most " + std::to_string(request_.body_max_bytes) + ")");
+  }
+  const char* url = nullptr;
+  if (curl_->easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url != nullptr) {
+    head_.effective_url.assign(url, std::strcspn(url, "?#"));
+  }
+  enter(TransferStep::body);
+  if (mode_ == Mode::streamed) publish_head();
+  return true;
+}
+
+void CurlTransfer::publish_head() {
+  {
+    const std::lock_guard lock(mu_);
+    length_ = announced_;
+    response_ = std::move(head_);
+    is_response_given_ = true;
+  }
+  changed_.notify_all();
+}
+
+std::size_t CurlTransfer::take_body(ByteView bytes) {
+  const std::size_t refused = bytes.size() + 1;
+  last_byte_ = std::chrono::steady_clock::now();
+  if (announced_ && received_ + bytes.size() > *announced_) {
+    (void)reject(ErrorCode::corrupt,
+                 "the body is longer than announced (want " + std::to_string(*announced_) + " bytes)");
+    return refused;
+  }
+  if (mode_ == Mode::buffered) {
+    if (received_ + bytes.size() > request_.body_max_bytes) {
+      (void)reject(ErrorCode::corrupt,
+                   "the body is too long (want at most " + std::to_string(request_.body_max_bytes) + " bytes)");
+      return refused;
+    }
+    received_ += bytes.size();
+    head_.body.append(as_text(bytes));
+    return bytes.size();
+  }
+
+  const std::size_t room = filling_ ? filling_.free_space().size() : Block::kCapacity;
+  bool is_block_full = false;
+  if (bytes.size() >= room) {
+    // All or nothing: libcurl keeps what a paused callback did not take.
+    const std::lock_guard lock(mu_);
+    if (ready_.size() >= kBlocksReadyMax) {
+      is_paused_ = true;
+      is_resume_ordered_ = false;
+      return CURL_WRITEFUNC_PAUSE;
+    }
+  }
+  received_ += bytes.size();
+  const std::size_t taken = bytes.size();
+  while (!bytes.empty()) {
+    if (!filling_) filling_ = blocks_.take();
+    const std::size_t count = std::min(bytes.size(), filling_.free_space().size());
+    std::memcpy(filling_.free_space().data(), bytes.data(), count);
+    filling_.grow(count);
+    bytes = bytes.subspan(count);
+    if (filling_.is_full()) {
+      const std::lock_guard lock(mu_);
+      ready_.push_back(std::exchange(filling_, Block()));
+      is_block_full = true;
+    }
+  }
+  if (is_block_full) changed_.notify_all();
+  return taken;
+}
+
+// ---- the client's thread ----
+
+void CurlTransfer::resume() {
+  last_byte_ = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(mu_);
+    is_paused_ = is_resume_ordered_ = false;
+  }
+  curl_->easy_pause(easy_, CURLPAUSE_CONT);
+}
+
+bool CurlTransfer::look_after(SteadyTime now) {
+  const auto is_late = [&](SteadyTime since, Duration allowed) { return now >= since + allowed; };
+  const auto late = [&](Duration allowed) {
+    fail_with(
+        Error(ErrorCode::timed_out, describe(step(), "nothing within " + std::to_string(allowed.count()) + " ms")));
+    return false;
+  };
+  switch (step()) {
+    case TransferStep::queued:
+    case TransferStep::waiting:
+    case TransferStep::ended: return true;
+    case TransferStep::resolve:
+    case TransferStep::connect:
+      return !is_late(step_began_, request_.deadlines.connect) || late(request_.deadlines.connect);
+    case TransferStep::first_byte:
+      return !is_late(step_began_, request_.deadlines.first_byte) || late(request_.deadlines.first_byte);
+    case TransferStep::head: return !is_late(last_byte_, request_.deadlines.stall) || late(request_.deadlines.stall);
+    case TransferStep::body: break;
+  }
+  bool is_handed_out = false;
+  {
+    const std::lock_guard lock(mu_);
+    if (is_paused_) return true;
+    if (filling_.size() > 0 && ready_.empty() && is_late(last_byte_, kPartialBlockDelay)) {
+      ready_.push_back(std::exchange(filling_, Block()));
+      is_handed_out = true;
+    }
+  }
+  if (is_handed_out) changed_.notify_all();
+  return !is_late(last_byte_, request_.deadlines.stall) || late(request_.deadlines.stall);
+}
+
+SteadyTime CurlTransfer::next_look() const {
+  switch (step()) {
+    case TransferStep::queued:
+    case TransferStep::waiting:
+    case TransferStep::ended: return SteadyTime::max();
+    case TransferStep::resolve:
+    case TransferStep::connect: return step_began_ + request_.deadlines.connect;
+    case TransferStep::first_byte: return step_began_ + request_.deadlines.first_byte;
+    case TransferStep::head: return last_byte_ + request_.deadlines.stall;
+    case TransferStep::body: break;
+  }
+  const std::lock_guard lock(mu_);
+  if (is_paused_) return SteadyTime::max();
+  if (filling_.size() > 0 && ready_.empty()) return last_byte_ + kPartialBlockDelay;
+  return last_byte_ + request_.deadlines.stall;
+}
+
+void CurlTransfer::finish(CURLcode code) {
+  if (rejected_) return fail_with(*rejected_);
+  if (code != CURLE_OK) return fail_with(error_of(code));
+  if (announced_ && received_ != *announced_) {
+    return fail_with(Error(ErrorCode::corrupt,
+                           describe(step(), "the body is shorter than announced (got " + std::to_string(received_) +
+                                                " bytes, want " + std::to_string(*announced_) + ")")));
+  }
+  if (head_.status == 0 && step() != TransferStep::body) {
+    return fail_with(Error(ErrorCode::unavailable, describe(step(), "no HTTP answer")));
+  }
+  step_.store(TransferStep::ended, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mu_);
+    if (mode_ == Mode::buffered) {
+      response_ = std::move(head_);
+      is_response_given_ = true;
+    }
+    if (filling_.size() > 0) ready_.push_back(std::exchange(filling_, Block()));
+    has_ended_ = true;
+  }
+  changed_.notify_all();
+}
+
+void CurlTransfer::fail_with(Error error) {
+  step_.store(TransferStep::ended, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mu_);
+    if (has_ended_) return;
+    has_ended_ = true;
+    // What came before a failure is given first: the reader's offset is then exact.
+    if (filling_.size() > 0) ready_.push_back(std::exchange(filling_, Block()));
+    if (!is_response_given_) {
+      response_ = std::unexpected(error);
+      is_response_given_ = true;
+    }
+    failure_ = std::move(error);
+  }
+  changed_.notify_all();
+}
+
+}  // namespace lifeboat::sys

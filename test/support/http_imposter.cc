@@ -1,0 +1,208 @@
+#include "test/support/http_imposter.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <list>
+#include <mutex>
+#include <thread>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+
+namespace lifeboat::test {
+namespace {
+
+int loopback_socket(uint16_t& port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  LB_ASSERT(::bind(socket, generic, length) == 0);
+  LB_ASSERT(::getsockname(socket, generic, &length) == 0);
+  port = ntohs(address.sin_port);
+  return socket;
+}
+
+bool write_all(int socket, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+bool read_some(int socket, std::string& buffer) {
+  char bytes[4096];
+  const ssize_t count = ::recv(socket, bytes, sizeof(bytes), 0);
+  if (count <= 0) return false;
+  buffer.append(bytes, static_cast<std::size_t>(count));
+  return true;
+}
+
+bool read_request(int socket, std::string& buffer, HttpImposter::Request& request) {
+  std::size_t end = 0;
+  while ((end = buffer.find("\r\n\r\n")) == std::string::npos) {
+    if (!read_some(socket, buffer)) return false;
+  }
+  std::string_view head = std::string_view(buffer).substr(0, end);
+  const std::string_view first = head.substr(0, head.find("\r\n"));
+  request.method = first.substr(0, first.find(' '));
+  request.target = first.substr(request.method.size() + 1);
+  request.target.resize(request.target.rfind(' '));
+  head.remove_prefix(std::min(first.size() + 2, head.size()));
+  while (!head.empty()) {
+    const std::string_view line = head.substr(0, head.find("\r\n"));
+    const std::size_t colon = line.find(": ");
+    if (colon != std::string_view::npos) request.fields.add(line.substr(0, colon), line.substr(colon + 2));
+    head.remove_prefix(std::min(line.size() + 2, head.size()));
+  }
+  const auto length_text = request.fields.find("Content-Length");
+  const std::size_t length = length_text ? std::stoul(std::string(*length_text)) : 0;
+  while (buffer.size() < end + 4 + length) {
+    if (!read_some(socket, buffer)) return false;
+  }
+  request.body = buffer.substr(end + 4, length);
+  buffer.erase(0, end + 4 + length);
+  return true;
+}
+
+bool write_answer(int socket, const HttpImposter::Answer& answer, bool is_head) {
+  if (!answer.raw.empty()) {
+    if (!write_all(socket, answer.raw)) return false;
+  } else {
+    std::string head =
+        "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(sys::reason_phrase(answer.status));
+    for (const auto& [name, value] : answer.fields) head += "\r\n" + name + ": " + value;
+    const int64_t length =
+        answer.announced_bytes.value_or(static_cast<int64_t>(answer.body.size() + answer.filler_bytes));
+    if (length >= 0) head += "\r\nContent-Length: " + std::to_string(length);
+    head += "\r\n\r\n";
+    if (!is_head) head += answer.body;
+    if (!write_all(socket, head)) return false;
+    if (!is_head) {
+      const std::string filler(std::min<uint64_t>(answer.filler_bytes, kMiB), 'x');
+      for (uint64_t left = answer.filler_bytes; left > 0; left -= std::min<uint64_t>(left, filler.size())) {
+        if (!write_all(socket, std::string_view(filler).substr(0, std::min<uint64_t>(left, filler.size()))))
+          return false;
+      }
+    }
+  }
+  if (answer.pause) answer.pause();
+  return write_all(socket, answer.more);
+}
+
+}  // namespace
+
+struct HttpImposter::State {
+  Script script;
+  int listener = -1;
+  uint16_t port = 0;
+  std::thread acceptor;
+
+  std::mutex script_mutex;
+  mutable std::mutex mutex;
+  // guarded by mutex
+  bool is_stopping = false;
+  std::vector<Request> requests;
+  std::vector<int> sockets;
+  std::list<std::thread> threads;
+
+  void accept_all() {
+    for (;;) {
+      const int socket = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+      const std::lock_guard lock(mutex);
+      if (is_stopping || socket < 0) {
+        if (socket >= 0) ::close(socket);
+        return;
+      }
+      sockets.push_back(socket);
+      threads.emplace_back([this, socket] { serve(socket); });
+    }
+  }
+
+  void serve(int socket) {
+    std::string buffer;
+    for (;;) {
+      Request request;
+      if (!read_request(socket, buffer, request)) break;
+      Answer answer;
+      {
+        const std::lock_guard lock(mutex);
+        requests.push_back(request);
+      }
+      {
+        const std::lock_guard lock(script_mutex);
+        answer = script(request);
+      }
+      const bool is_written = write_answer(socket, answer, request.method == "HEAD");
+      if (answer.ending == Ending::hang) {
+        while (read_some(socket, buffer)) buffer.clear();
+      }
+      if (answer.ending == Ending::reset) {
+        const linger at_once{.l_onoff = 1, .l_linger = 0};
+        ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        close_one(socket);
+        return;
+      }
+      if (!is_written || answer.ending != Ending::keep) break;
+    }
+    ::shutdown(socket, SHUT_WR);
+    close_one(socket);
+  }
+
+  void close_one(int socket) {
+    const std::lock_guard lock(mutex);
+    if (std::erase(sockets, socket) > 0) ::close(socket);
+  }
+};
+
+HttpImposter::HttpImposter(Script script) : state_(std::make_unique<State>()) {
+  state_->script = std::move(script);
+  state_->listener = loopback_socket(state_->port);
+  LB_ASSERT(::listen(state_->listener, 64) == 0);
+  state_->acceptor = std::thread([state = state_.get()] { state->accept_all(); });
+}
+
+HttpImposter::~HttpImposter() {
+  std::list<std::thread> threads;
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->is_stopping = true;
+    for (const int socket : state_->sockets) ::shutdown(socket, SHUT_RDWR);
+  }
+  ::shutdown(state_->listener, SHUT_RDWR);
+  state_->acceptor.join();
+  {
+    const std::lock_guard lock(state_->mutex);
+    threads.swap(state_->threads);
+  }
+  for (std::thread& thread : threads) thread.join();
+  ::close(state_->listener);
+}
+
+std::string HttpImposter::host() const { return "127.0.0.1:" + std::to_string(state_->port); }
+
+std::vector<HttpImposter::Request> HttpImposter::requests() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->requests;
+}
+
+std::size_t HttpImposter::connections() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->threads.size();
+}
+
+RefusingPort::RefusingPort() : socket_(loopback_socket(port_)) {}
+RefusingPort::~RefusingPort() { ::close(socket_); }
+
+BlackHole::BlackHole() : socket_(loopback_socket(port_)) { LB_ASSERT(::listen(socket_, 64) == 0); }
+BlackHole::~BlackHole() { ::close(socket_); }
+
+}  // namespace lifeboat::test

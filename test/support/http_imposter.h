@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sys/http_message.h"
+
+namespace lifeboat::test {
+
+/// A scripted HTTP/1.1 server on a free loopback port: answers as it is told, well or badly, and remembers what it was
+/// asked. Plain sockets and a thread per connection, so that it can break every rule of the protocol.
+class HttpImposter {
+ public:
+  struct Request {
+    std::string method;
+    std::string target;
+    sys::HttpFields fields;
+    std::string body;
+  };
+
+  /// What becomes of the connection behind the answer.
+  enum class Ending {
+    keep,   ///< the next request is read
+    close,  ///< FIN
+    reset,  ///< RST
+    hang,   ///< nothing more, and it stays open
+  };
+
+  struct Answer {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> fields{};
+    std::string body{};
+    /// So many further bytes 'x' behind `body`, not kept in memory.
+    uint64_t filler_bytes = 0;
+    /// Instead of the Content-Length that is right; negative: none at all.
+    std::optional<int64_t> announced_bytes{};
+    /// Sent instead of all of the above.
+    std::string raw{};
+    /// Runs behind the answer (on the connection's thread), then `more` is sent as it is.
+    std::function<void()> pause{};
+    std::string more{};
+    Ending ending = Ending::keep;
+  };
+
+  /// Called on the connections' threads, one at a time.
+  using Script = std::function<Answer(const Request&)>;
+
+  explicit HttpImposter(Script script);
+  ~HttpImposter();
+  HttpImposter(const HttpImposter&) = delete;
+  HttpImposter& operator=(const HttpImposter&) = delete;
+
+  /// "127.0.0.1:port" and "http://127.0.0.1:port"
+  std::string host() const;
+  std::string url() const { return "http://" + host(); }
+  std::vector<Request> requests() const;
+  std::size_t connections() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A loopback port on which nobody listens: connections are refused while it lives.
+class RefusingPort {
+ public:
+  RefusingPort();
+  ~RefusingPort();
+  RefusingPort(const RefusingPort&) = delete;
+  RefusingPort& operator=(const RefusingPort&) = delete;
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  uint16_t port_ = 0;
+  int socket_ = -1;  ///< behind port_, which its making sets
+};
+
+/// A loopback port that takes connections and never says a word: a machine that hangs, or whose TLS never answers.
+class BlackHole {
+ public:
+  BlackHole();
+  ~BlackHole();
+  BlackHole(const BlackHole&) = delete;
+  BlackHole& operator=(const BlackHole&) = delete;
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string tls_url() const { return "https://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  uint16_t port_ = 0;
+  int socket_ = -1;  ///< behind port_, which its making sets
+};
+
+}  // namespace lifeboat::test
