@@ -1,0 +1,213 @@
+#include "meta/memory_names.h"
+
+#include <algorithm>
+
+#include "meta/refusal.h"
+
+namespace lifeboat::meta {
+namespace {
+
+/// The texts after `last`, at most `limit`; true when there are more.
+template <class Texts>
+bool copy_page(const Texts& sorted, const std::string& last, std::size_t limit, std::vector<std::string>& page) {
+  if (limit == 0) return false;
+  for (auto text = sorted.upper_bound(last); text != sorted.end(); ++text) {
+    if (page.size() == limit) return true;
+    page.push_back(*text);
+  }
+  return false;
+}
+
+}  // namespace
+
+const MemoryNames::Repository* MemoryNames::known(const oci::RepositoryId& repository) const {
+  const auto found = repositories_.find(repository);
+  return found == repositories_.end() ? nullptr : &found->second;
+}
+
+MemoryNames::Repository* MemoryNames::known(const oci::RepositoryId& repository) {
+  const auto found = repositories_.find(repository);
+  return found == repositories_.end() ? nullptr : &found->second;
+}
+
+const ManifestRecord* MemoryNames::parent_of(const Repository& repository, const oci::Digest& digest) const {
+  for (const auto& [parent, manifest] : repository.manifests) {
+    const auto edges = edges_.find(parent);
+    if (edges == edges_.end()) continue;
+    for (const Edge& edge : edges->second) {
+      if (edge.kind != EdgeKind::manifest && edge.to == digest) return &manifest;
+    }
+  }
+  return nullptr;
+}
+
+bool MemoryNames::may_serve(const Repository& repository, const oci::Digest& digest) const {
+  if (!blobs_.contains(digest)) return false;
+  return repository.links.contains(digest) || parent_of(repository, digest) != nullptr;
+}
+
+Result<BlobRecord> MemoryNames::find_blob(const oci::RepositoryId& repository, const oci::Digest& digest) const {
+  const Repository* const in = known(repository);
+  if (in == nullptr || !may_serve(*in, digest)) return refusal::no_blob(repository, digest);
+  return BlobRecord{digest, blobs_.at(digest)};
+}
+
+Status MemoryNames::add_blob(const oci::RepositoryId& repository, const BlobRecord& blob) {
+  const auto [known, is_new] = blobs_.emplace(blob.digest, blob.size_bytes);
+  if (known->second != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, known->second);
+  repositories_[repository].links.insert(blob.digest);
+  return {};
+}
+
+Result<BlobRecord> MemoryNames::mount_blob(const oci::RepositoryId& to, const std::optional<oci::RepositoryId>& from,
+                                           const oci::Digest& digest) {
+  const bool is_there = std::ranges::any_of(repositories_, [&](const auto& entry) {
+    return (!from || entry.first == *from) && may_serve(entry.second, digest);
+  });
+  if (!is_there) return refusal::no_blob_to_mount(from, digest);
+  repositories_[to].links.insert(digest);
+  return BlobRecord{digest, blobs_.at(digest)};
+}
+
+Status MemoryNames::unlink_blob(const oci::RepositoryId& repository, const oci::Digest& digest) {
+  Repository* const in = known(repository);
+  if (in == nullptr || !may_serve(*in, digest)) return refusal::no_blob(repository, digest);
+  if (const ManifestRecord* const by = parent_of(*in, digest)) {
+    return refusal::blob_in_use(repository, digest, by->digest);
+  }
+  in->links.erase(digest);
+  return {};
+}
+
+Result<ManifestRecord> MemoryNames::find_manifest(const oci::RepositoryId& repository,
+                                                  const oci::Digest& digest) const {
+  const Repository* const in = known(repository);
+  if (in == nullptr || !in->manifests.contains(digest)) return refusal::no_manifest(repository, digest);
+  return in->manifests.at(digest);
+}
+
+Status MemoryNames::check_condition(const ManifestPut& put) const {
+  if (!put.condition) return {};
+  for (const oci::Tag& tag : put.tags) {
+    const auto held = find_tag(put.repository, tag);
+    const auto at = held ? std::optional(held->digest) : std::nullopt;
+    if (at != put.condition->digest) {
+      return refusal::tag_elsewhere(put.repository, tag, {.got = at, .want = put.condition->digest});
+    }
+  }
+  return {};
+}
+
+Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
+  LB_CHECK(check_condition(put));
+  repositories_[put.repository].manifests.insert_or_assign(put.manifest.digest, put.manifest);
+  std::vector<Edge>& edges = edges_[put.manifest.digest];
+  for (const Edge& edge : put.edges) {
+    const auto is_same = [&](const Edge& other) { return other.kind == edge.kind && other.to == edge.to; };
+    if (std::ranges::none_of(edges, is_same)) edges.push_back(edge);
+  }
+  for (const oci::Tag& tag : put.tags) move_tag(put.repository, tag, put.manifest.digest, now);
+  return {};
+}
+
+Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest) {
+  Repository* const in = known(repository);
+  if (in == nullptr || in->manifests.erase(digest) == 0) return refusal::no_manifest(repository, digest);
+  std::erase_if(in->tags, [&](const auto& entry) { return entry.second.digest == digest; });
+  const bool is_elsewhere =
+      std::ranges::any_of(repositories_, [&](const auto& entry) { return entry.second.manifests.contains(digest); });
+  if (!is_elsewhere) edges_.erase(digest);
+  return {};
+}
+
+std::vector<oci::Referrer> MemoryNames::referrers(const oci::RepositoryId& repository,
+                                                  const oci::Digest& subject) const {
+  std::vector<oci::Referrer> referrers;
+  const Repository* const in = known(repository);
+  if (in == nullptr) return referrers;
+  for (const auto& [digest, manifest] : in->manifests) {
+    if (manifest.subject != subject) continue;
+    referrers.push_back({.digest = digest,
+                         .media_type = manifest.media_type,
+                         .size_bytes = manifest.size_bytes,
+                         .artifact_type = manifest.artifact_type,
+                         .annotations_json = manifest.annotations_json});
+  }
+  return referrers;
+}
+
+Result<TagRecord> MemoryNames::find_tag(const oci::RepositoryId& repository, const oci::Tag& tag) const {
+  const Repository* const in = known(repository);
+  if (in == nullptr || !in->tags.contains(tag.to_string())) return refusal::no_tag(repository, tag);
+  return in->tags.at(tag.to_string());
+}
+
+Result<TagPage> MemoryNames::list_tags(const oci::RepositoryId& repository, const std::string& last,
+                                       std::size_t limit) const {
+  const Repository* const in = known(repository);
+  if (in == nullptr) return refusal::no_repository(repository);
+  std::set<std::string> names;
+  for (const auto& [name, tag] : in->tags) names.insert(name);
+  TagPage page;
+  page.has_more = copy_page(names, last, limit, page.tags);
+  return page;
+}
+
+void MemoryNames::move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest,
+                           WallTime now) {
+  auto& tags = repositories_[repository].tags;
+  const auto held = tags.find(tag.to_string());
+  if (held != tags.end() && held->second.digest == digest) {
+    if (!repository.is_hosted()) note_checked(repository, tag, now, false);
+    return;
+  }
+  tags.insert_or_assign(tag.to_string(), TagRecord{.tag = tag, .digest = digest, .updated = now, .checked = now});
+}
+
+Status MemoryNames::point_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest,
+                              WallTime now) {
+  LB_CHECK(find_manifest(repository, digest));
+  move_tag(repository, tag, digest, now);
+  return {};
+}
+
+Status MemoryNames::remove_tag(const oci::RepositoryId& repository, const oci::Tag& tag) {
+  Repository* const in = known(repository);
+  if (in == nullptr || in->tags.erase(tag.to_string()) == 0) return refusal::no_tag(repository, tag);
+  return {};
+}
+
+void MemoryNames::note_checked(const oci::RepositoryId& repository, const oci::Tag& tag, WallTime checked,
+                               bool is_gone) {
+  Repository* const in = known(repository);
+  if (in == nullptr) return;
+  const auto held = in->tags.find(tag.to_string());
+  if (held == in->tags.end()) return;
+  held->second.checked = checked;
+  held->second.is_gone_upstream = is_gone;
+}
+
+RepositoryPage MemoryNames::list_repositories(const std::string& last, std::size_t limit) const {
+  std::set<std::string> names;
+  for (const auto& [id, repository] : repositories_) {
+    if (repository.has_content()) names.insert(id.to_string());
+  }
+  RepositoryPage page;
+  page.has_more = copy_page(names, last, limit, page.names);
+  return page;
+}
+
+StoreTotals MemoryNames::totals() const {
+  StoreTotals totals;
+  std::set<oci::Digest> manifests;
+  for (const auto& [id, repository] : repositories_) {
+    if (repository.has_content()) ++totals.repositories;
+    for (const auto& [digest, manifest] : repository.manifests) manifests.insert(digest);
+  }
+  totals.manifests = manifests.size();
+  totals.blobs = blobs_.size();
+  for (const auto& [digest, size_bytes] : blobs_) totals.blob_bytes += size_bytes;
+  return totals;
+}
+
+}  // namespace lifeboat::meta

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "meta/store.h"
+
+namespace lifeboat::meta {
+
+/// What a MemoryStore holds, and the rules of Store as plain functions over it. One thread at a time.
+class MemoryNames {
+ public:
+  Result<BlobRecord> find_blob(const oci::RepositoryId& repository, const oci::Digest& digest) const;
+  Status add_blob(const oci::RepositoryId& repository, const BlobRecord& blob);
+  Result<BlobRecord> mount_blob(const oci::RepositoryId& to, const std::optional<oci::RepositoryId>& from,
+                                const oci::Digest& digest);
+  Status unlink_blob(const oci::RepositoryId& repository, const oci::Digest& digest);
+
+  Result<ManifestRecord> find_manifest(const oci::RepositoryId& repository, const oci::Digest& digest) const;
+  Status put_manifest(const ManifestPut& put, WallTime now);
+  Status remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest);
+  std::vector<oci::Referrer> referrers(const oci::RepositoryId& repository, const oci::Digest& subject) const;
+
+  Result<TagRecord> find_tag(const oci::RepositoryId& repository, const oci::Tag& tag) const;
+  Result<TagPage> list_tags(const oci::RepositoryId& repository, const std::string& last, std::size_t limit) const;
+  Status point_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
+  Status remove_tag(const oci::RepositoryId& repository, const oci::Tag& tag);
+  void note_checked(const oci::RepositoryId& repository, const oci::Tag& tag, WallTime checked, bool is_gone);
+
+  bool contains(const oci::RepositoryId& repository) const { return repositories_.contains(repository); }
+  RepositoryPage list_repositories(const std::string& last, std::size_t limit) const;
+  StoreTotals totals() const;
+
+  std::map<oci::UploadId, UploadRecord> uploads;
+
+ private:
+  struct Repository {
+    std::set<oci::Digest> links;
+    std::map<oci::Digest, ManifestRecord> manifests;
+    std::map<std::string, TagRecord> tags;
+    bool has_content() const { return !links.empty() || !manifests.empty(); }
+  };
+
+  const Repository* known(const oci::RepositoryId& repository) const;
+  Repository* known(const oci::RepositoryId& repository);
+  /// The first manifest of the repository that names the digest as a blob.
+  const ManifestRecord* parent_of(const Repository& repository, const oci::Digest& digest) const;
+  bool may_serve(const Repository& repository, const oci::Digest& digest) const;
+  Status check_condition(const ManifestPut& put) const;
+  void move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
+
+  std::map<oci::RepositoryId, Repository> repositories_;
+  std::map<oci::Digest, uint64_t> blobs_;
+  std::map<oci::Digest, std::vector<Edge>> edges_;  // by parent
+};
+
+}  // namespace lifeboat::meta

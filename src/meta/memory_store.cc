@@ -1,0 +1,193 @@
+#include "meta/memory_store.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/guarded.h"
+#include "meta/memory_names.h"
+#include "meta/refusal.h"
+
+namespace lifeboat::meta {
+namespace {
+
+/// What the indexes share.
+struct Shared {
+  const sys::Clock& clock;
+  Guarded<MemoryNames> names;
+
+  template <class Work>
+  std::invoke_result_t<Work, MemoryNames&> read(const Call& call, Work work) {
+    if (call.deadline() < clock.now()) return refusal::too_late("read");
+    return names.with(work);
+  }
+  template <class Work>
+  std::invoke_result_t<Work, MemoryNames&> write(const Call& call, Work work) {
+    if (call.deadline() < clock.now()) return refusal::too_late("write to");
+    return names.with(work);
+  }
+};
+
+class Blobs final : public BlobIndex {
+ public:
+  explicit Blobs(Shared& shared) : shared_(shared) {}
+  Task<BlobRecord> find(Call call, oci::RepositoryId repository, oci::Digest digest) override {
+    co_return shared_.read(call, [&](MemoryNames& names) { return names.find_blob(repository, digest); });
+  }
+  Task<void> add(Call call, oci::RepositoryId repository, BlobRecord blob) override {
+    co_return shared_.write(call, [&](MemoryNames& names) { return names.add_blob(repository, blob); });
+  }
+  Task<BlobRecord> mount(Call call, oci::RepositoryId to, std::optional<oci::RepositoryId> from,
+                         oci::Digest digest) override {
+    co_return shared_.write(call, [&](MemoryNames& names) { return names.mount_blob(to, from, digest); });
+  }
+  Task<void> unlink(Call call, oci::RepositoryId repository, oci::Digest digest) override {
+    co_return shared_.write(call, [&](MemoryNames& names) { return names.unlink_blob(repository, digest); });
+  }
+  Task<std::vector<oci::Digest>> missing(Call call, oci::RepositoryId repository,
+                                         std::vector<oci::Digest> digests) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<oci::Digest>> {
+      std::erase_if(digests, [&](const auto& digest) { return names.find_blob(repository, digest).has_value(); });
+      return digests;
+    });
+  }
+
+ private:
+  Shared& shared_;
+};
+
+class Manifests final : public ManifestIndex {
+ public:
+  explicit Manifests(Shared& shared) : shared_(shared) {}
+  Task<ManifestRecord> find(Call call, oci::RepositoryId repository, oci::Digest digest) override {
+    co_return shared_.read(call, [&](MemoryNames& names) { return names.find_manifest(repository, digest); });
+  }
+  Task<void> put(Call call, ManifestPut put) override {
+    co_return shared_.write(call, [&](MemoryNames& names) { return names.put_manifest(put, shared_.clock.wall()); });
+  }
+  Task<void> remove(Call call, oci::RepositoryId repository, oci::Digest digest) override {
+    co_return shared_.write(call, [&](MemoryNames& names) { return names.remove_manifest(repository, digest); });
+  }
+  Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<oci::Referrer>> {
+      return names.referrers(repository, subject);
+    });
+  }
+  Task<std::vector<oci::Digest>> missing(Call call, oci::RepositoryId repository,
+                                         std::vector<oci::Digest> digests) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<oci::Digest>> {
+      std::erase_if(digests, [&](const auto& digest) { return names.find_manifest(repository, digest).has_value(); });
+      return digests;
+    });
+  }
+
+ private:
+  Shared& shared_;
+};
+
+class Tags final : public TagIndex {
+ public:
+  explicit Tags(Shared& shared) : shared_(shared) {}
+  Task<TagRecord> find(Call call, oci::RepositoryId repository, oci::Tag tag) override {
+    co_return shared_.read(call, [&](MemoryNames& names) { return names.find_tag(repository, tag); });
+  }
+  Task<TagPage> list(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override {
+    co_return shared_.read(call, [&](MemoryNames& names) { return names.list_tags(repository, last, limit); });
+  }
+  Task<void> point(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest, std::string) override {
+    co_return shared_.write(
+        call, [&](MemoryNames& names) { return names.point_tag(repository, tag, digest, shared_.clock.wall()); });
+  }
+  Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) override {
+    co_return shared_.write(call, [&](MemoryNames& names) { return names.remove_tag(repository, tag); });
+  }
+  void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) override {
+    shared_.names.with([&](MemoryNames& names) { names.note_checked(repository, tag, checked, is_gone_upstream); });
+  }
+
+ private:
+  Shared& shared_;
+};
+
+class Repositories final : public RepositoryIndex {
+ public:
+  explicit Repositories(Shared& shared) : shared_(shared) {}
+  Task<bool> contains(Call call, oci::RepositoryId repository) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<bool> { return names.contains(repository); });
+  }
+  Task<RepositoryPage> list(Call call, std::string last, std::size_t limit) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<RepositoryPage> { return names.list_repositories(last, limit); });
+  }
+
+ private:
+  Shared& shared_;
+};
+
+class Uploads final : public UploadIndex {
+ public:
+  explicit Uploads(Shared& shared) : shared_(shared) {}
+  void add(UploadRecord upload) override {
+    shared_.names.with([&](MemoryNames& names) { names.uploads.insert_or_assign(upload.id, upload); });
+  }
+  void note_committed(oci::UploadId id, oci::Digest digest) override {
+    shared_.names.with([&](MemoryNames& names) {
+      const auto found = names.uploads.find(id);
+      if (found != names.uploads.end()) found->second.committed = digest;
+    });
+  }
+  void remove(oci::UploadId id) override {
+    shared_.names.with([&](MemoryNames& names) { names.uploads.erase(id); });
+  }
+  Task<UploadRecord> find(Call call, oci::UploadId id) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<UploadRecord> {
+      const auto found = names.uploads.find(id);
+      if (found == names.uploads.end()) return refusal::no_upload(id);
+      return found->second;
+    });
+  }
+  Task<std::vector<UploadRecord>> started_before(Call call, WallTime time) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<UploadRecord>> {
+      std::vector<UploadRecord> uploads;
+      for (const auto& [id, upload] : names.uploads) {
+        if (upload.started < time) uploads.push_back(upload);
+      }
+      std::ranges::stable_sort(uploads, {}, &UploadRecord::started);
+      return uploads;
+    });
+  }
+
+ private:
+  Shared& shared_;
+};
+
+}  // namespace
+
+struct MemoryStore::Parts {
+  explicit Parts(const sys::Clock* clock) : shared{clock != nullptr ? *clock : own_clock, {}} {}
+
+  const sys::SystemClock own_clock{};
+  Shared shared;
+  Blobs blobs{shared};
+  Manifests manifests{shared};
+  Tags tags{shared};
+  Repositories repositories{shared};
+  Uploads uploads{shared};
+};
+
+MemoryStore::MemoryStore() : parts_(std::make_unique<Parts>(nullptr)) {}
+MemoryStore::MemoryStore(const sys::Clock& clock) : parts_(std::make_unique<Parts>(&clock)) {}
+MemoryStore::~MemoryStore() = default;
+
+BlobIndex& MemoryStore::blobs() { return parts_->blobs; }
+ManifestIndex& MemoryStore::manifests() { return parts_->manifests; }
+TagIndex& MemoryStore::tags() { return parts_->tags; }
+RepositoryIndex& MemoryStore::repositories() { return parts_->repositories; }
+UploadIndex& MemoryStore::uploads() { return parts_->uploads; }
+
+Task<StoreTotals> MemoryStore::totals(Call call) {
+  co_return parts_->shared.read(call, [](MemoryNames& names) -> Result<StoreTotals> { return names.totals(); });
+}
+
+Status MemoryStore::close() { return {}; }
+
+}  // namespace lifeboat::meta

@@ -1,0 +1,146 @@
+#include "meta/sqlite_blobs.h"
+
+#include "meta/refusal.h"
+#include "meta/sqlite_repositories.h"
+
+namespace lifeboat::meta {
+namespace {
+
+// A child that is a manifest (kind 2) is no blob. CROSS JOIN: from the edges of the one digest to their parents, never
+// through all manifests of the repository.
+constexpr Sql kFind{"find a blob",
+                    "SELECT size FROM blob WHERE digest = ?1 AND ("
+                    "EXISTS (SELECT 1 FROM repository_blob WHERE repository_id = ?2 AND digest = ?1) OR "
+                    "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON manifest.repository_id = ?2 AND "
+                    "manifest.digest = edge.parent WHERE edge.child = ?1 AND edge.kind < 2))"};
+constexpr Sql kFindAnywhere{"find a blob",
+                            "SELECT size FROM blob WHERE digest = ?1 AND ("
+                            "EXISTS (SELECT 1 FROM repository_blob WHERE digest = ?1) OR "
+                            "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON manifest.digest = edge.parent "
+                            "WHERE edge.child = ?1 AND edge.kind < 2))"};
+constexpr Sql kFindParent{"find who names a blob",
+                          "SELECT edge.parent FROM edge CROSS JOIN manifest ON manifest.repository_id = ?2 AND "
+                          "manifest.digest = edge.parent WHERE edge.child = ?1 AND edge.kind < 2 "
+                          "ORDER BY edge.parent LIMIT 1"};
+constexpr Sql kAdd{"add a blob", "INSERT INTO blob (digest, size) VALUES (?, ?) ON CONFLICT DO NOTHING"};
+constexpr Sql kSize{"find the size of a blob", "SELECT size FROM blob WHERE digest = ?"};
+constexpr Sql kLink{"link a blob",
+                    "INSERT INTO repository_blob (repository_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"};
+constexpr Sql kUnlink{"unlink a blob", "DELETE FROM repository_blob WHERE repository_id = ? AND digest = ?"};
+
+Result<std::optional<BlobRecord>> blob_in(SqliteConnection& connection, std::optional<int64_t> repository,
+                                          const oci::Digest& digest) {
+  if (!repository) return std::nullopt;
+  SqliteQuery query(connection, kFind, digest, *repository);
+  LB_TRY(const bool has_row, query.next());
+  if (!has_row) return std::nullopt;
+  return BlobRecord{digest, static_cast<uint64_t>(query.integer(0))};
+}
+
+Result<std::optional<BlobRecord>> blob_anywhere(SqliteConnection& connection, const oci::Digest& digest) {
+  SqliteQuery query(connection, kFindAnywhere, digest);
+  LB_TRY(const bool has_row, query.next());
+  if (!has_row) return std::nullopt;
+  return BlobRecord{digest, static_cast<uint64_t>(query.integer(0))};
+}
+
+Result<BlobRecord> find_blob(SqliteConnection& connection, const oci::RepositoryId& repository,
+                             const oci::Digest& digest) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  LB_TRY(auto blob, blob_in(connection, id, digest));
+  if (!blob) return refusal::no_blob(repository, digest);
+  return *blob;
+}
+
+Status add_blob(SqliteConnection& connection, const oci::RepositoryId& repository, const BlobRecord& blob) {
+  LB_CHECK(SqliteQuery(connection, kAdd, blob.digest, blob.size_bytes).run());
+  if (connection.changed_rows() == 0) {
+    SqliteQuery query(connection, kSize, blob.digest);
+    LB_TRY(const bool has_row, query.next());
+    const auto known = has_row ? static_cast<uint64_t>(query.integer(0)) : blob.size_bytes;
+    if (known != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, known);
+  }
+  LB_TRY(const int64_t id, filled_repository(connection, repository));
+  return SqliteQuery(connection, kLink, id, blob.digest).run();
+}
+
+Result<BlobRecord> mount_blob(SqliteConnection& connection, const oci::RepositoryId& to,
+                              const std::optional<oci::RepositoryId>& from, const oci::Digest& digest) {
+  std::optional<BlobRecord> blob;
+  if (from) {
+    LB_TRY(const auto source, find_repository(connection, *from));
+    LB_TRY(blob, blob_in(connection, source, digest));
+  } else {
+    LB_TRY(blob, blob_anywhere(connection, digest));
+  }
+  if (!blob) return refusal::no_blob_to_mount(from, digest);
+  LB_TRY(const int64_t id, filled_repository(connection, to));
+  LB_CHECK(SqliteQuery(connection, kLink, id, digest).run());
+  return *blob;
+}
+
+Status unlink_blob(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  LB_TRY(const auto blob, blob_in(connection, id, digest));
+  if (!blob) return refusal::no_blob(repository, digest);
+  {
+    SqliteQuery parents(connection, kFindParent, digest, *id);
+    LB_TRY(const bool is_named, parents.next());
+    if (is_named) {
+      LB_TRY(const oci::Digest by, parents.digest(0));
+      return refusal::blob_in_use(repository, digest, by);
+    }
+  }
+  LB_CHECK(SqliteQuery(connection, kUnlink, *id, digest).run());
+  return note_removal(connection, *id);
+}
+
+Result<std::vector<oci::Digest>> missing_blobs(SqliteConnection& connection, const oci::RepositoryId& repository,
+                                               const std::vector<oci::Digest>& digests) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  std::vector<oci::Digest> missing;
+  for (const oci::Digest& digest : digests) {
+    LB_TRY(const auto blob, blob_in(connection, id, digest));
+    if (!blob) missing.push_back(digest);
+  }
+  return missing;
+}
+
+}  // namespace
+
+Task<BlobRecord> SqliteBlobs::find(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  return reader_.read<BlobRecord>(std::move(call),
+                                  [repository = std::move(repository), digest](SqliteConnection& connection) {
+                                    return find_blob(connection, repository, digest);
+                                  });
+}
+
+Task<void> SqliteBlobs::add(Call call, oci::RepositoryId repository, BlobRecord blob) {
+  return writer_.write<void>(std::move(call), [repository = std::move(repository), blob](SqliteConnection& connection) {
+    return add_blob(connection, repository, blob);
+  });
+}
+
+Task<BlobRecord> SqliteBlobs::mount(Call call, oci::RepositoryId to, std::optional<oci::RepositoryId> from,
+                                    oci::Digest digest) {
+  return writer_.write<BlobRecord>(std::move(call),
+                                   [to = std::move(to), from = std::move(from), digest](SqliteConnection& connection) {
+                                     return mount_blob(connection, to, from, digest);
+                                   });
+}
+
+Task<void> SqliteBlobs::unlink(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  return writer_.write<void>(std::move(call),
+                             [repository = std::move(repository), digest](SqliteConnection& connection) {
+                               return unlink_blob(connection, repository, digest);
+                             });
+}
+
+Task<std::vector<oci::Digest>> SqliteBlobs::missing(Call call, oci::RepositoryId repository,
+                                                    std::vector<oci::Digest> digests) {
+  return reader_.read<std::vector<oci::Digest>>(
+      std::move(call), [repository = std::move(repository), digests = std::move(digests)](
+                           SqliteConnection& connection) { return missing_blobs(connection, repository, digests); });
+}
+
+}  // namespace lifeboat::meta

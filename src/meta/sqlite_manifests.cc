@@ -1,0 +1,176 @@
+#include "meta/sqlite_manifests.h"
+
+#include "meta/refusal.h"
+#include "meta/sqlite_repositories.h"
+#include "meta/sqlite_tags.h"
+
+namespace lifeboat::meta {
+namespace {
+
+constexpr Sql kFind{"find a manifest",
+                    "SELECT media_type, size, subject, artifact_type, annotations FROM manifest "
+                    "WHERE repository_id = ? AND digest = ?"};
+constexpr Sql kHas{"find a manifest", "SELECT 1 FROM manifest WHERE repository_id = ? AND digest = ?"};
+// What is derived from the content may be derived better by a later version; the row is left alone when it is not.
+constexpr Sql kPut{
+    "put a manifest",
+    "INSERT INTO manifest (repository_id, digest, media_type, size, subject, artifact_type, annotations) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET media_type = excluded.media_type, "
+    "size = excluded.size, subject = excluded.subject, artifact_type = excluded.artifact_type, "
+    "annotations = excluded.annotations WHERE (media_type, size, subject, artifact_type, annotations) "
+    "IS NOT (excluded.media_type, excluded.size, excluded.subject, excluded.artifact_type, "
+    "excluded.annotations)"};
+constexpr Sql kPutEdge{"put an edge of a manifest",
+                       "INSERT INTO edge (parent, kind, child, size) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"};
+constexpr Sql kRemove{"remove a manifest", "DELETE FROM manifest WHERE repository_id = ? AND digest = ?"};
+constexpr Sql kRemoveEdges{"remove the edges of a manifest",
+                           "DELETE FROM edge WHERE parent = ?1 AND NOT EXISTS "
+                           "(SELECT 1 FROM manifest WHERE digest = ?1)"};
+constexpr Sql kReferrers{"find the referrers of a manifest",
+                         "SELECT digest, media_type, size, artifact_type, annotations FROM manifest "
+                         "WHERE repository_id = ? AND subject = ? ORDER BY digest"};
+
+/// As the schema numbers them.
+int number_of(EdgeKind kind) {
+  switch (kind) {
+    case EdgeKind::config: return 0;
+    case EdgeKind::layer: return 1;
+    case EdgeKind::manifest: return 2;
+  }
+  return 1;
+}
+
+Result<ManifestRecord> find_manifest(SqliteConnection& connection, const oci::RepositoryId& repository,
+                                     const oci::Digest& digest) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return refusal::no_manifest(repository, digest);
+  SqliteQuery query(connection, kFind, *id, digest);
+  LB_TRY(const bool has_row, query.next());
+  if (!has_row) return refusal::no_manifest(repository, digest);
+  LB_TRY(auto subject, query.optional_digest(2));
+  return ManifestRecord{.digest = digest,
+                        .media_type = query.text(0),
+                        .size_bytes = static_cast<uint64_t>(query.integer(1)),
+                        .subject = subject,
+                        .artifact_type = query.text(3),
+                        .annotations_json = query.text(4)};
+}
+
+Status check_condition(SqliteConnection& connection, int64_t repository, const ManifestPut& put) {
+  if (!put.condition) return {};
+  for (const oci::Tag& tag : put.tags) {
+    LB_TRY(const auto held, find_tag(connection, repository, tag));
+    const auto at = held ? std::optional(held->digest) : std::nullopt;
+    if (at != put.condition->digest) {
+      return refusal::tag_elsewhere(put.repository, tag, {.got = at, .want = put.condition->digest});
+    }
+  }
+  return {};
+}
+
+Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTime now) {
+  LB_TRY(const int64_t id, filled_repository(connection, put.repository));
+  LB_CHECK(check_condition(connection, id, put));
+  const ManifestRecord& manifest = put.manifest;
+  LB_CHECK(SqliteQuery(connection, kPut, id, manifest.digest, manifest.media_type, manifest.size_bytes,
+                       manifest.subject, manifest.artifact_type, manifest.annotations_json)
+               .run());
+  for (const Edge& edge : put.edges) {
+    LB_CHECK(SqliteQuery(connection, kPutEdge, manifest.digest, number_of(edge.kind), edge.to, edge.size_bytes).run());
+  }
+  for (const oci::Tag& tag : put.tags) {
+    LB_CHECK(move_tag(connection, id,
+                      {.tag = tag,
+                       .digest = manifest.digest,
+                       .at = now,
+                       .source = put.source,
+                       .is_of_upstream = !put.repository.is_hosted()}));
+  }
+  return {};
+}
+
+Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return refusal::no_manifest(repository, digest);
+  LB_TRY(const bool is_there, has_manifest(connection, *id, digest));
+  if (!is_there) return refusal::no_manifest(repository, digest);
+  LB_CHECK(remove_tags_at(connection, *id, digest));
+  LB_CHECK(SqliteQuery(connection, kRemove, *id, digest).run());
+  LB_CHECK(SqliteQuery(connection, kRemoveEdges, digest).run());
+  return note_removal(connection, *id);
+}
+
+Result<std::vector<oci::Referrer>> find_referrers(SqliteConnection& connection, const oci::RepositoryId& repository,
+                                                  const oci::Digest& subject) {
+  std::vector<oci::Referrer> referrers;
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return referrers;
+  SqliteQuery query(connection, kReferrers, *id, subject);
+  for (;;) {
+    LB_TRY(const bool has_row, query.next());
+    if (!has_row) return referrers;
+    LB_TRY(const oci::Digest digest, query.digest(0));
+    referrers.push_back({.digest = digest,
+                         .media_type = query.text(1),
+                         .size_bytes = static_cast<uint64_t>(query.integer(2)),
+                         .artifact_type = query.text(3),
+                         .annotations_json = query.text(4)});
+  }
+}
+
+Result<std::vector<oci::Digest>> missing_manifests(SqliteConnection& connection, const oci::RepositoryId& repository,
+                                                   const std::vector<oci::Digest>& digests) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return digests;
+  std::vector<oci::Digest> missing;
+  for (const oci::Digest& digest : digests) {
+    LB_TRY(const bool is_there, has_manifest(connection, *id, digest));
+    if (!is_there) missing.push_back(digest);
+  }
+  return missing;
+}
+
+}  // namespace
+
+Result<bool> has_manifest(SqliteConnection& connection, int64_t repository, const oci::Digest& digest) {
+  return SqliteQuery(connection, kHas, repository, digest).next();
+}
+
+Task<ManifestRecord> SqliteManifests::find(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  return reader_.read<ManifestRecord>(std::move(call),
+                                      [repository = std::move(repository), digest](SqliteConnection& connection) {
+                                        return find_manifest(connection, repository, digest);
+                                      });
+}
+
+Task<void> SqliteManifests::put(Call call, ManifestPut put) {
+  return writer_.write<void>(std::move(call), [put = std::move(put), &clock = clock_](SqliteConnection& connection) {
+    return put_manifest(connection, put, clock.wall());
+  });
+}
+
+Task<void> SqliteManifests::remove(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  return writer_.write<void>(std::move(call),
+                             [repository = std::move(repository), digest](SqliteConnection& connection) {
+                               return remove_manifest(connection, repository, digest);
+                             });
+}
+
+Task<std::vector<oci::Referrer>> SqliteManifests::referrers(Call call, oci::RepositoryId repository,
+                                                            oci::Digest subject) {
+  return reader_.read<std::vector<oci::Referrer>>(
+      std::move(call), [repository = std::move(repository), subject](SqliteConnection& connection) {
+        return find_referrers(connection, repository, subject);
+      });
+}
+
+Task<std::vector<oci::Digest>> SqliteManifests::missing(Call call, oci::RepositoryId repository,
+                                                        std::vector<oci::Digest> digests) {
+  return reader_.read<std::vector<oci::Digest>>(
+      std::move(call),
+      [repository = std::move(repository), digests = std::move(digests)](SqliteConnection& connection) {
+        return missing_manifests(connection, repository, digests);
+      });
+}
+
+}  // namespace lifeboat::meta

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "meta/sqlite_reader.h"
+#include "meta/sqlite_writer.h"
+#include "meta/store.h"
+#include "sys/clock.h"
+
+namespace lifeboat::meta {
+
+/// ManifestIndex in SQLite.
+class SqliteManifests final : public ManifestIndex {
+ public:
+  SqliteManifests(SqliteReader& reader, SqliteWriter& writer, const sys::Clock& clock)
+      : reader_(reader), writer_(writer), clock_(clock) {}
+  Task<ManifestRecord> find(Call call, oci::RepositoryId repository, oci::Digest digest) override;
+  Task<void> put(Call call, ManifestPut put) override;
+  Task<void> remove(Call call, oci::RepositoryId repository, oci::Digest digest) override;
+  Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
+  Task<std::vector<oci::Digest>> missing(Call call, oci::RepositoryId repository,
+                                         std::vector<oci::Digest> digests) override;
+
+ private:
+  SqliteReader& reader_;
+  SqliteWriter& writer_;
+  const sys::Clock& clock_;
+};
+
+/// Whether the repository has the manifest.
+Result<bool> has_manifest(SqliteConnection& connection, int64_t repository, const oci::Digest& digest);
+
+}  // namespace lifeboat::meta

@@ -1,0 +1,155 @@
+#include "meta/sqlite_schema.h"
+
+#include <array>
+
+/// Digests are BLOBs (sqlite_connection.cc), times milliseconds since 1970, the host of a repository hosted here ''.
+/// What is read together lies together: tables without a rowid are ordered by their key, so a page of tags or the edges
+/// of a manifest are neighbours on disk.
+
+namespace lifeboat::meta {
+namespace {
+
+constexpr Sql kVersion1{"create the schema", R"(
+CREATE TABLE repository (
+  id INTEGER PRIMARY KEY,
+  host TEXT NOT NULL,
+  name TEXT NOT NULL,
+  path TEXT NOT NULL,            -- as clients write it: what lists are ordered by
+  has_content INTEGER NOT NULL,  -- 1: has a manifest or a linked blob now
+  UNIQUE (host, name)
+) STRICT;
+CREATE INDEX repository_listed ON repository (path) WHERE has_content = 1;
+
+CREATE TABLE blob (
+  digest BLOB PRIMARY KEY,
+  size INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE repository_blob (
+  repository_id INTEGER NOT NULL REFERENCES repository,
+  digest BLOB NOT NULL REFERENCES blob,
+  PRIMARY KEY (repository_id, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX repository_blob_by_digest ON repository_blob (digest);
+
+CREATE TABLE manifest (
+  repository_id INTEGER NOT NULL REFERENCES repository,
+  digest BLOB NOT NULL,
+  media_type TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  subject BLOB,
+  artifact_type TEXT NOT NULL,
+  annotations TEXT NOT NULL,
+  PRIMARY KEY (repository_id, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX manifest_by_digest ON manifest (digest);
+CREATE INDEX manifest_by_subject ON manifest (repository_id, subject) WHERE subject IS NOT NULL;
+
+CREATE TABLE edge (              -- a matter of the content: once, however many repositories have the parent
+  parent BLOB NOT NULL,
+  kind INTEGER NOT NULL,         -- 0 config, 1 layer, 2 manifest
+  child BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  PRIMARY KEY (parent, kind, child)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edge_by_child ON edge (child);
+
+CREATE TABLE tag (
+  repository_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  updated INTEGER NOT NULL,
+  checked INTEGER NOT NULL,
+  gone INTEGER NOT NULL,
+  PRIMARY KEY (repository_id, name),
+  FOREIGN KEY (repository_id, digest) REFERENCES manifest
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tag_by_digest ON tag (repository_id, digest);
+
+CREATE TABLE tag_history (       -- a row whenever a tag gets another digest
+  repository_id INTEGER NOT NULL REFERENCES repository,
+  name TEXT NOT NULL,
+  number INTEGER NOT NULL,       -- 1, 2, … of this tag
+  digest BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  PRIMARY KEY (repository_id, name, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE upload (            -- names its repository by text: a session alone does not make one
+  id TEXT PRIMARY KEY,
+  host TEXT NOT NULL,
+  name TEXT NOT NULL,
+  started INTEGER NOT NULL,
+  committed BLOB
+) STRICT, WITHOUT ROWID;
+
+PRAGMA application_id = 0x4c666274;
+PRAGMA user_version = 1;
+)"};
+
+/// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
+constexpr std::array kSteps{&kVersion1};
+static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
+
+constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};
+constexpr Sql kVersion{"read the schema version", "PRAGMA user_version"};
+constexpr Sql kCountTables{"count the tables", "SELECT count(*) FROM sqlite_schema"};
+constexpr Sql kBegin{"begin a change of the schema", "BEGIN IMMEDIATE"};
+constexpr Sql kCommit{"commit a change of the schema", "COMMIT"};
+constexpr Sql kRollback{"undo a change of the schema", "ROLLBACK"};
+
+Result<int64_t> ask(SqliteConnection& connection, const Sql& sql) {
+  SqliteQuery query(connection, sql);
+  LB_TRY(const bool has_row, query.next());
+  return has_row ? query.integer(0) : 0;
+}
+
+}  // namespace
+
+Result<int64_t> check_schema(SqliteConnection& connection) {
+  LB_TRY(const int64_t application, ask(connection, kApplication));
+  LB_TRY(const int64_t version, ask(connection, kVersion));
+  LB_TRY(const int64_t tables, ask(connection, kCountTables));
+  if (application == 0 && version == 0 && tables == 0) return 0;
+  if (application != kApplicationId) {
+    return fail(ErrorCode::conflict,
+                "cannot open database '" + connection.path() + "': it belongs to another program (got application id " +
+                    std::to_string(application) + ", want " + std::to_string(kApplicationId) + ")");
+  }
+  if (version > kSchemaVersion) {
+    return fail(ErrorCode::unsupported, "cannot open database '" + connection.path() +
+                                            "': a newer version of this program wrote it (got schema version " +
+                                            std::to_string(version) + ", want at most " +
+                                            std::to_string(kSchemaVersion) + ")");
+  }
+  if (version < 1) {
+    return fail(ErrorCode::corrupt, "cannot open database '" + connection.path() + "': got schema version " +
+                                        std::to_string(version) + " in a database that has tables");
+  }
+  return version;
+}
+
+namespace {
+
+Status take_steps(SqliteConnection& connection) {
+  // Again, now that nobody else can write: two processes may have found the same empty file.
+  LB_TRY(const int64_t version, check_schema(connection));
+  for (auto step = static_cast<std::size_t>(version); step < kSteps.size(); ++step) {
+    LB_CHECK(connection.execute(*kSteps[step]));
+  }
+  return connection.execute(kCommit);
+}
+
+}  // namespace
+
+Status bring_up_schema(SqliteConnection& connection) {
+  LB_TRY(const int64_t version, check_schema(connection));
+  if (version == kSchemaVersion) return {};
+  LB_CHECK(connection.execute(kBegin));
+  Status done = take_steps(connection);
+  if (!done && connection.is_in_transaction()) (void)connection.execute(kRollback);
+  return done;
+}
+
+}  // namespace lifeboat::meta

@@ -1,0 +1,146 @@
+#include "meta/sqlite_tags.h"
+
+#include "meta/refusal.h"
+#include "meta/sqlite_manifests.h"
+#include "meta/sqlite_page.h"
+#include "meta/sqlite_repositories.h"
+
+namespace lifeboat::meta {
+namespace {
+
+constexpr Sql kFind{"find a tag",
+                    "SELECT digest, updated, checked, gone FROM tag WHERE repository_id = ? AND name = ?"};
+constexpr Sql kList{"list tags", "SELECT name FROM tag WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?"};
+constexpr Sql kPut{
+    "put a tag",
+    "INSERT INTO tag (repository_id, name, digest, updated, checked, gone) VALUES (?1, ?2, ?3, ?4, ?4, 0) "
+    "ON CONFLICT DO UPDATE SET digest = ?3, updated = ?4, checked = ?4, gone = 0"};
+constexpr Sql kRemember{"put a row of a tag's history",
+                        "INSERT INTO tag_history (repository_id, name, number, digest, at, source) "
+                        "SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5 FROM tag_history "
+                        "WHERE repository_id = ?1 AND name = ?2"};
+constexpr Sql kCheck{"note a check of a tag",
+                     "UPDATE tag SET checked = ?, gone = ? WHERE repository_id = ? AND name = ?"};
+constexpr Sql kRemove{"remove a tag", "DELETE FROM tag WHERE repository_id = ? AND name = ?"};
+constexpr Sql kRemoveAt{"remove the tags of a manifest", "DELETE FROM tag WHERE repository_id = ? AND digest = ?"};
+
+Result<TagRecord> find_tag_of(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Tag& tag) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return refusal::no_tag(repository, tag);
+  LB_TRY(auto found, find_tag(connection, *id, tag));
+  if (!found) return refusal::no_tag(repository, tag);
+  return std::move(*found);
+}
+
+Result<TagPage> list_tags(SqliteConnection& connection, const oci::RepositoryId& repository, std::string_view last,
+                          std::size_t limit) {
+  LB_TRY(const int64_t id, known_repository(connection, repository));
+  TagPage page;
+  if (limit == 0) return page;
+  SqliteQuery query(connection, kList, id, last, rows_for_page(limit));
+  LB_TRY(page.has_more, read_page(query, limit, page.tags));
+  return page;
+}
+
+Status note_check(SqliteConnection& connection, int64_t repository, const oci::Tag& tag, WallTime checked,
+                  bool is_gone) {
+  return SqliteQuery(connection, kCheck, checked, is_gone, repository, tag.to_string()).run();
+}
+
+struct Pointing {
+  oci::RepositoryId repository;
+  oci::Tag tag;
+  oci::Digest digest;
+  std::string source;
+};
+
+Status point_tag(SqliteConnection& connection, const Pointing& to, WallTime now) {
+  LB_TRY(const auto id, find_repository(connection, to.repository));
+  if (!id) return refusal::no_manifest(to.repository, to.digest);
+  LB_TRY(const bool has_target, has_manifest(connection, *id, to.digest));
+  if (!has_target) return refusal::no_manifest(to.repository, to.digest);
+  return move_tag(connection, *id,
+                  {.tag = to.tag,
+                   .digest = to.digest,
+                   .at = now,
+                   .source = to.source,
+                   .is_of_upstream = !to.repository.is_hosted()});
+}
+
+Status remove_tag(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Tag& tag) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return refusal::no_tag(repository, tag);
+  LB_CHECK(SqliteQuery(connection, kRemove, *id, tag.to_string()).run());
+  if (connection.changed_rows() == 0) return refusal::no_tag(repository, tag);
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<TagRecord>> find_tag(SqliteConnection& connection, int64_t repository, const oci::Tag& tag) {
+  SqliteQuery query(connection, kFind, repository, tag.to_string());
+  LB_TRY(const bool has_row, query.next());
+  if (!has_row) return std::nullopt;
+  LB_TRY(const oci::Digest digest, query.digest(0));
+  return TagRecord{.tag = tag,
+                   .digest = digest,
+                   .updated = query.time(1),
+                   .checked = query.time(2),
+                   .is_gone_upstream = query.boolean(3)};
+}
+
+Status move_tag(SqliteConnection& connection, int64_t repository, const TagMove& move) {
+  LB_TRY(const auto held, find_tag(connection, repository, move.tag));
+  if (held && held->digest == move.digest) {
+    if (!move.is_of_upstream) return {};
+    return note_check(connection, repository, move.tag, move.at, false);
+  }
+  const std::string& name = move.tag.to_string();
+  LB_CHECK(SqliteQuery(connection, kPut, repository, name, move.digest, move.at).run());
+  return SqliteQuery(connection, kRemember, repository, name, move.digest, move.at, move.source).run();
+}
+
+Status remove_tags_at(SqliteConnection& connection, int64_t repository, const oci::Digest& digest) {
+  return SqliteQuery(connection, kRemoveAt, repository, digest).run();
+}
+
+Task<TagRecord> SqliteTags::find(Call call, oci::RepositoryId repository, oci::Tag tag) {
+  co_await writer_.settle();
+  std::function<Result<TagRecord>(SqliteConnection&)> work = [&repository, &tag](SqliteConnection& connection) {
+    return find_tag_of(connection, repository, tag);
+  };
+  co_return co_await reader_.read<TagRecord>(std::move(call), std::move(work));
+}
+
+Task<TagPage> SqliteTags::list(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) {
+  return reader_.read<TagPage>(
+      std::move(call), [repository = std::move(repository), last = std::move(last), limit](
+                           SqliteConnection& connection) { return list_tags(connection, repository, last, limit); });
+}
+
+Task<void> SqliteTags::point(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest,
+                             std::string source) {
+  Pointing to{std::move(repository), std::move(tag), digest, std::move(source)};
+  return writer_.write<void>(std::move(call), [to = std::move(to), &clock = clock_](SqliteConnection& connection) {
+    return point_tag(connection, to, clock.wall());
+  });
+}
+
+Task<void> SqliteTags::remove(Call call, oci::RepositoryId repository, oci::Tag tag) {
+  return writer_.write<void>(std::move(call),
+                             [repository = std::move(repository), tag = std::move(tag)](SqliteConnection& connection) {
+                               return remove_tag(connection, repository, tag);
+                             });
+}
+
+void SqliteTags::note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) {
+  writer_.write_soon("note a check of a tag",
+                     [repository = std::move(repository), tag = std::move(tag), checked,
+                      is_gone_upstream](SqliteConnection& connection) -> Status {
+                       LB_TRY(const auto id, find_repository(connection, repository));
+                       if (!id) return {};
+                       return note_check(connection, *id, tag, checked, is_gone_upstream);
+                     });
+}
+
+}  // namespace lifeboat::meta
