@@ -1,0 +1,97 @@
+#include "blob/fs_layout.h"
+
+namespace lifeboat::blob {
+namespace {
+
+constexpr std::array<std::string_view, 2> kAlgorithms{"sha256", "sha512"};
+
+}  // namespace
+
+FsLayout::FsLayout(sys::Path blobs, sys::Path uploads, sys::FileSystem& files)
+    : blobs_(std::move(blobs)), uploads_(std::move(uploads)), files_(files) {}
+
+Status FsLayout::open() {
+  for (std::size_t i = 0; i < kAlgorithms.size(); ++i) {
+    const auto entries = files_.list(blobs_ / kAlgorithms[i]);
+    if (!entries && entries.error().code() == ErrorCode::not_found) continue;
+    if (!entries) return std::unexpected(entries.error());
+    // A process that was killed may have made a shard without living to sync its name.
+    LB_CHECK(files_.sync_directory(blobs_ / kAlgorithms[i]));
+    for (const sys::DirectoryEntry& entry : *entries) {
+      std::array<std::byte, 1> first{};
+      if (!entry.is_directory || !from_hex(entry.name, first)) continue;
+      Shard& shard = shards_[i][std::to_integer<std::size_t>(first[0])];
+      const std::lock_guard lock(shard.mutex);
+      shard.is_made = true;
+    }
+  }
+  return {};
+}
+
+sys::Path FsLayout::content(const oci::Digest& digest) const {
+  const std::string hex = digest.hex();
+  return blobs_ / digest.algorithm_name() / hex.substr(0, 2) / hex;
+}
+
+sys::Path FsLayout::session(const oci::UploadId& id) const { return uploads_ / id.to_string(); }
+
+FsLayout::Shard& FsLayout::shard_of(const oci::Digest& digest) {
+  return shards_[digest.algorithm() == HashAlgorithm::sha256 ? 0 : 1][std::to_integer<std::size_t>(digest.raw()[0])];
+}
+
+Result<Content> FsLayout::read(const oci::Digest& digest) const {
+  auto bytes = files_.open(content(digest));
+  if (!bytes && bytes.error().code() == ErrorCode::not_found) {
+    return fail(ErrorCode::not_found, "cannot open content '" + digest.to_string() + "': it is not on disk");
+  }
+  if (!bytes) return std::unexpected(std::move(bytes).error());
+  LB_TRY(const uint64_t size, (*bytes)->size());
+  return Content{std::move(*bytes), size};
+}
+
+Result<bool> FsLayout::holds(const oci::Digest& digest, uint64_t size_bytes) {
+  Shard& shard = shard_of(digest);
+  const std::lock_guard lock(shard.mutex);
+  return holds_locked(shard, digest, size_bytes);
+}
+
+Result<bool> FsLayout::holds_locked(Shard& shard, const oci::Digest& digest, uint64_t size_bytes) {
+  if (!shard.is_made) return false;
+  const sys::Path path = content(digest);
+  const auto info = files_.info(path);
+  if (!info && info.error().code() == ErrorCode::not_found) return false;
+  if (!info) return std::unexpected(info.error());
+  if (info->is_directory || info->size_bytes != size_bytes) return false;
+  // What an earlier process left may be visible and still not durable.
+  if (!shard.is_synced) LB_CHECK(files_.sync_directory(path.parent_path()));
+  shard.is_synced = true;
+  return true;
+}
+
+Result<bool> FsLayout::place(const sys::Path& from, const oci::Digest& digest, uint64_t size_bytes) {
+  const sys::Path to = content(digest);
+  Shard& shard = shard_of(digest);
+  const std::lock_guard lock(shard.mutex);
+  // Somebody else may have brought it since the caller looked: what was acknowledged to them must not be put at risk.
+  LB_TRY(const bool is_held, holds_locked(shard, digest, size_bytes));
+  if (is_held) return false;
+  if (!shard.is_made) LB_CHECK(files_.make_directory(to.parent_path()));
+  shard.is_made = true;
+  LB_CHECK(files_.rename(from, to));
+  // Without this the name may be gone after a power loss, and with it what was acknowledged.
+  if (Status synced = files_.sync_directory(to.parent_path()); !synced) {
+    shard.is_synced = false;
+    (void)files_.remove(to);
+    return std::unexpected(std::move(synced).error());
+  }
+  shard.is_synced = true;
+  return true;
+}
+
+Status FsLayout::remove(const oci::Digest& digest) {
+  Shard& shard = shard_of(digest);
+  const std::lock_guard lock(shard.mutex);
+  return files_.remove(content(digest));
+}
+
+}  // namespace lifeboat::blob

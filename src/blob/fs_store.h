@@ -1,0 +1,41 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "blob/data_directory.h"
+#include "blob/fs_layout.h"
+#include "blob/fs_writer.h"
+#include "blob/store.h"
+#include "sys/thread_pool.h"
+
+namespace lifeboat::blob {
+
+/// The store on a file system. Any thread.
+class FsStore final : public Store {
+ public:
+  /// Clears away what put() left half-written when the process last ended; sessions stay. All arguments outlive the
+  /// store.
+  static Result<std::unique_ptr<FsStore>> open(const DataDirectory& directory, sys::FileSystem& files,
+                                               FsWriter::Pools pools);
+
+  Task<Content> open(Call call, oci::Digest digest) override;
+  Task<void> put(Call call, oci::Digest digest, std::string bytes) override;
+  Task<std::unique_ptr<Writer>> begin(Call call, oci::UploadId id, HashAlgorithm algorithm) override;
+  Task<std::unique_ptr<Writer>> resume(Call call, oci::UploadId id, HashAlgorithm algorithm) override;
+  Task<void> discard(Call call, oci::UploadId id) override;
+  Task<std::vector<StoredSession>> sessions(Call call) override;
+  Task<void> remove(Call call, oci::Digest digest) override;
+
+ private:
+  FsStore(const DataDirectory& directory, sys::FileSystem& files, FsWriter::Pools pools);
+  Status put_now(const oci::Digest& digest, std::string_view bytes);
+  FsWriter::Where where();
+
+  FsLayout layout_;
+  const FsWriter::Pools pools_;
+  const std::shared_ptr<FsWriter::OpenSessions> open_sessions_ = std::make_shared<FsWriter::OpenSessions>();
+  std::atomic<uint64_t> next_put_ = 0;
+};
+
+}  // namespace lifeboat::blob

@@ -1,0 +1,180 @@
+#include "blob/memory_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+
+#include "base/guarded.h"
+
+namespace lifeboat::blob {
+namespace {
+
+/// Bytes that grow at their end while others read them.
+class MemoryFile final : public sys::ReadableFile {
+ public:
+  Result<std::size_t> read_at(uint64_t offset, ByteSpan out) const override {
+    return bytes_.with([&](const std::string& bytes) {
+      if (offset >= bytes.size()) return std::size_t{0};
+      const ByteView rest = as_bytes(bytes).subspan(offset);
+      const std::size_t count = std::min(rest.size(), out.size());
+      std::ranges::copy(rest.first(count), out.begin());
+      return count;
+    });
+  }
+  Result<uint64_t> size() const override {
+    return bytes_.with([](const std::string& bytes) { return static_cast<uint64_t>(bytes.size()); });
+  }
+
+  void append(ByteView more) {
+    bytes_.with([&](std::string& bytes) { bytes.append(as_text(more)); });
+  }
+  std::string all() const {
+    return bytes_.with([](const std::string& bytes) { return bytes; });
+  }
+
+ private:
+  Guarded<std::string> bytes_;
+};
+
+using SharedFile = std::shared_ptr<MemoryFile>;
+
+struct Held {
+  std::map<oci::Digest, SharedFile> contents;
+  std::map<oci::UploadId, SharedFile> sessions;
+};
+
+WallTime wall_now() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::unexpected<Error> wrong_digest(const std::string& subject, const oci::Digest& got, const oci::Digest& want) {
+  return fail(ErrorCode::corrupt, "cannot " + subject + ": its digest is another (got " + got.to_string() + ", want " +
+                                      want.to_string() + ")");
+}
+
+}  // namespace
+
+struct MemoryStore::State {
+  Guarded<Held> held;
+};
+
+namespace {
+
+class MemoryWriter final : public Writer {
+ public:
+  MemoryWriter(std::shared_ptr<MemoryStore::State> store, oci::UploadId id, HashAlgorithm algorithm, SharedFile file)
+      : store_(std::move(store)), id_(std::move(id)), file_(std::move(file)), hasher_(algorithm) {
+    hasher_.update(as_bytes(file_->all()));
+    size_ = file_->size().value();
+  }
+
+  const oci::UploadId& id() const override { return id_; }
+  uint64_t received() const override { return size_; }
+  uint64_t written() const override { return size_; }
+  void on_written(std::function<void(uint64_t)> notify) override { notify_ = std::move(notify); }
+
+  Task<void> append(sys::Block block) override {
+    if (block.size() == 0) co_return Status{};
+    hasher_.update(block.bytes());
+    file_->append(block.bytes());
+    size_ += block.size();
+    if (notify_) notify_(size_);
+    co_return Status{};
+  }
+  Task<void> flush() override { co_return Status{}; }
+  Result<std::shared_ptr<const sys::ReadableFile>> readable() override { return file_; }
+
+  Task<Content> commit(oci::Digest expected) override {
+    const oci::Digest got = hasher_.algorithm() == expected.algorithm()
+                                ? oci::Digest::of_raw(expected.algorithm(), hasher_.current())
+                                : oci::Digest::of(expected.algorithm(), as_bytes(file_->all()));
+    drop();
+    if (got != expected) co_return wrong_digest("commit upload session '" + id_.to_string() + "'", got, expected);
+    const SharedFile standing =
+        store_->held.with([&](Held& held) { return held.contents.try_emplace(expected, file_).first->second; });
+    co_return Content{standing, standing->size().value()};
+  }
+
+  Task<void> discard() override {
+    drop();
+    co_return Status{};
+  }
+
+ private:
+  void drop() {
+    store_->held.with([&](Held& held) { held.sessions.erase(id_); });
+  }
+
+  const std::shared_ptr<MemoryStore::State> store_;
+  const oci::UploadId id_;
+  const SharedFile file_;
+  Hasher hasher_;
+  std::function<void(uint64_t)> notify_;
+  std::atomic<uint64_t> size_ = 0;
+};
+
+}  // namespace
+
+MemoryStore::MemoryStore() : state_(std::make_shared<State>()) {}
+MemoryStore::~MemoryStore() = default;
+
+Task<Content> MemoryStore::open(Call, oci::Digest digest) {
+  const SharedFile file = state_->held.with([&](const Held& held) {
+    const auto found = held.contents.find(digest);
+    return found == held.contents.end() ? nullptr : found->second;
+  });
+  if (file == nullptr) {
+    co_return fail(ErrorCode::not_found, "cannot open content '" + digest.to_string() + "': it is not here");
+  }
+  co_return Content{file, file->size().value()};
+}
+
+Task<void> MemoryStore::put(Call, oci::Digest digest, std::string bytes) {
+  const oci::Digest got = oci::Digest::of(digest.algorithm(), as_bytes(bytes));
+  if (got != digest) co_return wrong_digest("store content '" + digest.to_string() + "'", got, digest);
+  const auto file = std::make_shared<MemoryFile>();
+  file->append(as_bytes(bytes));
+  state_->held.with([&](Held& held) { held.contents.try_emplace(digest, file); });
+  co_return Status{};
+}
+
+Task<std::unique_ptr<Writer>> MemoryStore::begin(Call, oci::UploadId id, HashAlgorithm algorithm) {
+  const auto file = std::make_shared<MemoryFile>();
+  const bool is_new = state_->held.with([&](Held& held) { return held.sessions.try_emplace(id, file).second; });
+  if (!is_new) {
+    co_return fail(ErrorCode::conflict, "cannot begin upload session '" + id.to_string() + "': the name is taken");
+  }
+  co_return std::make_unique<MemoryWriter>(state_, id, algorithm, file);
+}
+
+Task<std::unique_ptr<Writer>> MemoryStore::resume(Call, oci::UploadId id, HashAlgorithm algorithm) {
+  const SharedFile file = state_->held.with([&](const Held& held) {
+    const auto found = held.sessions.find(id);
+    return found == held.sessions.end() ? nullptr : found->second;
+  });
+  if (file == nullptr) {
+    co_return fail(ErrorCode::not_found, "cannot resume upload session '" + id.to_string() + "': it is not here");
+  }
+  co_return std::make_unique<MemoryWriter>(state_, id, algorithm, file);
+}
+
+Task<void> MemoryStore::discard(Call, oci::UploadId id) {
+  state_->held.with([&](Held& held) { held.sessions.erase(id); });
+  co_return Status{};
+}
+
+Task<std::vector<StoredSession>> MemoryStore::sessions(Call) {
+  co_return state_->held.with([](const Held& held) {
+    std::vector<StoredSession> found;
+    for (const auto& [id, file] : held.sessions) found.push_back({id, file->size().value(), wall_now()});
+    return found;
+  });
+}
+
+Task<void> MemoryStore::remove(Call, oci::Digest digest) {
+  state_->held.with([&](Held& held) { held.contents.erase(digest); });
+  co_return Status{};
+}
+
+}  // namespace lifeboat::blob
