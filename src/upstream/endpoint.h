@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "oci/repository_id.h"
+#include "sys/http_client.h"
+#include "upstream/health.h"
+#include "upstream/url.h"
+
+namespace lifeboat::upstream {
+
+/// One address of a remote registry, as it is configured.
+struct EndpointOptions {
+  /// "https://ghcr.io" or "https://mirror.example:8443/prefix": requests go to <url>/v2/<name>/…
+  std::string url{};
+  std::string username{};                  ///< empty: anonymous
+  std::string password{};                  ///< used when there is no password_file
+  std::string password_file{};             ///< read when it is first needed and again when it was refused
+  std::string ca_file{};                   ///< PEM bundle instead of the system's
+  bool skip_verify = false;                ///< accept any certificate
+  std::vector<std::string> realm_hosts{};  ///< further hosts whose token endpoint may see the credentials (W90)
+  sys::HttpDeadlines deadlines{};
+  HealthOptions health{};
+};
+
+/// An address that was checked, and what is derived from it.
+class Endpoint {
+ public:
+  /// invalid: the URL is none, has a query, or a password comes without a user name.
+  static Result<Endpoint> make(EndpointOptions options);
+
+  const EndpointOptions& options() const { return options_; }
+  const Url& url() const { return url_; }
+  /// "mirror.example:8443/prefix": in messages, logs and labels.
+  const std::string& name() const { return name_; }
+  /// The URL of "/v2/…" there.
+  std::string url_of(std::string_view path) const { return base_ + std::string(path); }
+  /// The name of a repository there: Docker Hub's "alpine" is "library/alpine" (W86).
+  std::string repository_of(const oci::RepositoryId& repository) const;
+  sys::HttpTrust trust() const;
+
+ private:
+  Endpoint(EndpointOptions options, Url url);
+
+  EndpointOptions options_;
+  Url url_;
+  std::string name_;
+  std::string base_;
+};
+
+}  // namespace lifeboat::upstream

@@ -1,0 +1,135 @@
+#include "upstream/health.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace lifeboat::upstream {
+
+std::string_view to_string(Health::State state) {
+  switch (state) {
+    case Health::State::closed: return "closed";
+    case Health::State::half_open: return "half_open";
+    case Health::State::open: return "open";
+  }
+  return "open";
+}
+
+Health::Permit::Permit(Permit&& other) noexcept
+    : health_(std::exchange(other.health_, nullptr)), is_probe_(other.is_probe_) {}
+Health::Permit::~Permit() {
+  if (health_ != nullptr) health_->given_back(is_probe_);
+}
+void Health::Permit::report_answer() {
+  if (health_ != nullptr) std::exchange(health_, nullptr)->answered(is_probe_);
+}
+void Health::Permit::report_outage(std::string_view reason) {
+  if (health_ != nullptr) std::exchange(health_, nullptr)->failed(is_probe_, reason);
+}
+void Health::Permit::report_too_many(Duration pause) {
+  if (health_ != nullptr) std::exchange(health_, nullptr)->limited(is_probe_, pause);
+}
+
+Health::Health(Parts parts, std::string name, HealthOptions options, uint64_t seed)
+    : clock_(parts.clock),
+      log_(parts.log),
+      gauge_(parts.metrics.gauge("lifeboat_upstream_breaker_state",
+                                 "Whether an endpoint is asked: 0 closed (yes), 1 half open (one probe), 2 open (no).",
+                                 {{"host", name}})),
+      name_(std::move(name)),
+      options_(options),
+      random_(seed) {
+  gauge_.set(0);
+}
+
+Result<Health::Permit> Health::admit() {
+  const SteadyTime now = clock_.now();
+  const std::lock_guard lock(mu_);
+  if (now < limited_until_) {
+    return fail(ErrorCode::too_many, "cannot ask endpoint '" + name_ + "': it asked for a pause that has not passed");
+  }
+  if (state_ == State::closed) return Permit(*this, false);
+  if (now < open_until_ || is_probing_) {
+    return fail(ErrorCode::unavailable,
+                "cannot ask endpoint '" + name_ + "': it is not asked for now: " + last_reason_);
+  }
+  is_probing_ = true;
+  enter(State::half_open, "a probe is let through");
+  return Permit(*this, true);
+}
+
+Health::State Health::state() const {
+  const std::lock_guard lock(mu_);
+  return state_;
+}
+
+void Health::report_late_outage(std::string_view reason) { failed(false, reason); }
+
+void Health::answered(bool is_probe) {
+  const std::lock_guard lock(mu_);
+  if (is_probe) is_probing_ = false;
+  // What was asked before the breaker opened and answered behind it says less than the probe will.
+  if (state_ != State::closed && !is_probe) return;
+  failures_ = 0;
+  openings_ = 0;
+  if (state_ != State::closed) enter(State::closed, "it answered");
+}
+
+void Health::failed(bool is_probe, std::string_view reason) {
+  const std::lock_guard lock(mu_);
+  if (is_probe) is_probing_ = false;
+  if (state_ != State::closed && !is_probe) return;
+  last_reason_ = reason;
+  ++failures_;
+  if (!is_probe && failures_ < options_.failures_max) return;
+  open_until_ = clock_.now() + next_pause();
+  enter(State::open, reason);
+}
+
+void Health::limited(bool is_probe, Duration pause) {
+  answered(is_probe);
+  const std::lock_guard lock(mu_);
+  const SteadyTime now = clock_.now();
+  if (now >= limited_until_ && pause > Duration(0)) {
+    log_.warning("upstream.limited", {{"endpoint", name_}, {"pause_ms", pause.count()}});
+  }
+  limited_until_ = std::max(limited_until_, now + pause);
+}
+
+void Health::given_back(bool is_probe) {
+  const std::lock_guard lock(mu_);
+  if (!is_probe) return;
+  is_probing_ = false;
+  state_ = State::open;  // the next asker probes
+  gauge_.set(2);
+}
+
+void Health::enter(State state, std::string_view reason) {
+  const State from = std::exchange(state_, state);
+  gauge_.set(state == State::closed ? 0 : state == State::half_open ? 1 : 2);
+  // open → half_open → open is one outage that goes on: it is told once.
+  const bool is_news = state == State::closed || (from == State::closed && state == State::open);
+  const std::string change =
+      std::string(state == State::closed ? "open" : to_string(from)) + "→" + std::string(to_string(state));
+  if (!is_news) {
+    log_.debug("upstream.breaker", {{"endpoint", name_}, {"change", change}, {"reason", reason}});
+  } else if (state == State::closed) {
+    log_.info("upstream.breaker", {{"endpoint", name_}, {"change", change}, {"reason", reason}});
+  } else {
+    log_.warning("upstream.breaker", {{"endpoint", name_}, {"change", change}, {"reason", reason}});
+  }
+}
+
+/// Twice as long each time up to the cap, and of that between a half and the whole (splitmix64).
+Duration Health::next_pause() {
+  const int doublings = std::min(openings_++, 20);
+  const Duration full = std::min(options_.pause_max, options_.pause_min * (int64_t{1} << doublings));
+  random_ += 0x9e3779b97f4a7c15ULL;
+  uint64_t mixed = random_;
+  mixed = (mixed ^ (mixed >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  mixed = (mixed ^ (mixed >> 27U)) * 0x94d049bb133111ebULL;
+  mixed ^= mixed >> 31U;
+  const auto half = full.count() / 2;
+  return Duration(full.count() - half + static_cast<int64_t>(mixed % static_cast<uint64_t>(half + 1)));
+}
+
+}  // namespace lifeboat::upstream

@@ -1,0 +1,114 @@
+#include "upstream/health.h"
+
+#include <gtest/gtest.h>
+
+namespace lifeboat::upstream {
+namespace {
+
+using std::chrono::seconds;
+
+class SetClock final : public sys::Clock {
+ public:
+  SteadyTime now() const override { return now_; }
+  WallTime wall() const override { return WallTime(std::chrono::floor<Duration>(now_.time_since_epoch())); }
+  Awaitable<void> sleep_until(SteadyTime time) override {
+    now_ = std::max(now_, time);
+    co_return;
+  }
+  void pass(Duration duration) { now_ += duration; }
+
+ private:
+  SteadyTime now_{seconds(1000)};
+};
+
+class HealthTest : public ::testing::Test {
+ protected:
+  void fail_times(int count) {
+    for (int i = 0; i < count; ++i) {
+      auto permit = health_.admit();
+      if (permit) permit->report_outage("503");
+    }
+  }
+  /// How long it stays shut, to 100 ms.
+  Duration pause() {
+    Duration passed{0};
+    while (true) {
+      if (auto permit = health_.admit()) return passed;
+      clock_.pass(Duration(100));
+      passed += Duration(100);
+      if (passed > std::chrono::minutes(5)) return passed;
+    }
+  }
+
+  SetClock clock_;
+  Log log_{{.level = LogLevel::error}};
+  sys::Metrics metrics_;
+  Health health_{{clock_, log_, metrics_}, "r.example", {}, 7};
+};
+
+TEST_F(HealthTest, opens_after_consecutive_outages_only) {
+  fail_times(2);
+  health_.admit()->report_answer();
+  fail_times(2);
+  EXPECT_EQ(health_.state(), Health::State::closed);
+  fail_times(1);
+  EXPECT_EQ(health_.state(), Health::State::open);
+  const auto refused = health_.admit();
+  EXPECT_EQ(refused.error().code(), ErrorCode::unavailable);
+  EXPECT_TRUE(refused.error().message().contains("503"));
+  EXPECT_TRUE(metrics_.render().contains("lifeboat_upstream_breaker_state{host=\"r.example\"} 2"));
+}
+
+TEST_F(HealthTest, lets_one_probe_through_and_closes_when_it_is_answered) {
+  fail_times(3);
+  clock_.pass(seconds(1));
+  auto probe = health_.admit();
+  ASSERT_TRUE(probe);
+  EXPECT_EQ(health_.state(), Health::State::half_open);
+  EXPECT_FALSE(health_.admit());
+  probe->report_answer();
+  EXPECT_EQ(health_.state(), Health::State::closed);
+  EXPECT_TRUE(health_.admit());
+}
+
+TEST_F(HealthTest, gives_the_probe_to_another_when_the_asker_leaves) {
+  fail_times(3);
+  clock_.pass(seconds(1));
+  {
+    const auto probe = health_.admit();
+  }
+  EXPECT_EQ(health_.state(), Health::State::open);
+  EXPECT_TRUE(health_.admit());
+}
+
+TEST_F(HealthTest, pauses_longer_each_time_up_to_the_cap) {
+  fail_times(3);
+  Duration full = seconds(1);
+  for (int i = 0; i < 10; ++i) {
+    const Duration passed = pause();
+    EXPECT_GE(passed, full / 2) << i;
+    EXPECT_LE(passed, full + Duration(100)) << i;
+    full = std::min<Duration>(full * 2, seconds(30));
+    fail_times(1);
+  }
+}
+
+TEST_F(HealthTest, ignores_late_answers_of_what_was_asked_before_it_opened) {
+  auto before = health_.admit();
+  fail_times(3);
+  before->report_answer();
+  EXPECT_EQ(health_.state(), Health::State::open);
+}
+
+TEST_F(HealthTest, does_not_ask_before_a_rate_limit_has_passed) {
+  health_.admit()->report_too_many(seconds(5));
+  EXPECT_EQ(health_.state(), Health::State::closed);
+  EXPECT_EQ(health_.admit().error().code(), ErrorCode::too_many);
+  clock_.pass(seconds(4));
+  EXPECT_FALSE(health_.admit());
+  clock_.pass(seconds(1));
+  EXPECT_TRUE(health_.admit());
+}
+
+}  // namespace
+}  // namespace lifeboat::upstream

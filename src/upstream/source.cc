@@ -1,0 +1,291 @@
+#include "upstream/source.h"
+
+#include <array>
+#include <utility>
+
+#include "upstream/paging.h"
+
+namespace lifeboat::upstream {
+namespace {
+
+/// Tries of one request: what is known, what the challenge taught, a secret read again.
+constexpr int kTriesMax = 3;
+constexpr int kReferrerPagesMax = 16;
+constexpr uint64_t kTagsMaxBytes = 8 * kMiB;
+constexpr Duration kPauseDefault = std::chrono::seconds(1);
+
+std::string manifest_accept() {
+  std::string accept;
+  for (const std::string_view type :
+       {oci::kOciManifest, oci::kOciIndex, oci::kDockerManifest, oci::kDockerManifestList}) {
+    if (!accept.empty()) accept.append(", ");
+    accept.append(type);
+  }
+  return accept;
+}
+
+std::string accept_of(Wanted wanted) {
+  switch (wanted) {
+    case Wanted::manifest: return manifest_accept();
+    case Wanted::referrers: return std::string(oci::kOciIndex);
+    case Wanted::tags:
+    case Wanted::token: return "application/json";
+    case Wanted::blob: return "*/*";
+  }
+  return "*/*";
+}
+
+std::string colon_or_at(const oci::Reference& reference) {
+  return (reference.digest() != nullptr ? "@" : ":") + reference.to_string();
+}
+
+}  // namespace
+
+struct RegistrySource::Shared {
+  Shared(Parts parts, const Endpoint& endpoint, uint64_t seed)
+      : name(endpoint.name()),
+        health({parts.clock, parts.log, parts.metrics}, name, endpoint.options().health, seed),
+        received(parts.metrics.counter("lifeboat_upstream_received_bytes_total",
+                                       "Bytes of bodies that came from an endpoint.", {{"host", name}})) {
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      const std::string_view outcome = i == 0 ? "ok" : to_string(static_cast<ErrorCode>(i - 1));
+      outcomes.at(i) =
+          &parts.metrics.counter("lifeboat_upstream_requests_total", "Questions to an endpoint by what came of them.",
+                                 {{"host", name}, {"outcome", outcome}});
+    }
+  }
+  void count(std::optional<ErrorCode> failure) {
+    outcomes.at(failure ? static_cast<std::size_t>(*failure) + 1 : 0)->add();
+  }
+
+  const std::string name;
+  Health health;
+  sys::Counter& received;
+  std::array<sys::Counter*, static_cast<std::size_t>(ErrorCode::internal) + 2> outcomes{};  ///< "ok", then by code
+};
+
+/// Counts what comes, and tells the endpoint's breaker when a body breaks off.
+class RegistrySource::DownloadStream final : public blob::Stream {
+ public:
+  DownloadStream(std::shared_ptr<Shared> shared, std::unique_ptr<sys::HttpDownload> download)
+      : shared_(std::move(shared)), download_(std::move(download)) {}
+  std::optional<uint64_t> size_bytes() const override { return download_->length(); }
+  Task<sys::Block> next() override {
+    auto block = co_await download_->next();
+    if (!block) {
+      if (is_outage(block.error().code())) shared_->health.report_late_outage(block.error().message());
+      co_return std::unexpected(std::move(block).error().with_context("from upstream '" + shared_->name + "'"));
+    }
+    shared_->received.add(static_cast<double>(block->size()));
+    co_return std::move(*block);
+  }
+
+ private:
+  const std::shared_ptr<Shared> shared_;
+  const std::unique_ptr<sys::HttpDownload> download_;
+};
+
+RegistrySource::RegistrySource(Parts parts, Endpoint endpoint, uint64_t seed)
+    : client_(parts.client),
+      clock_(parts.clock),
+      log_(parts.log),
+      endpoint_(std::move(endpoint)),
+      shared_(std::make_shared<Shared>(parts, endpoint_, seed)),
+      authorizer_({parts.client, parts.files, parts.disk, {parts.clock, parts.log, parts.metrics}}, endpoint_) {}
+RegistrySource::~RegistrySource() = default;
+
+Health::State RegistrySource::health() const { return shared_->health.state(); }
+
+// ---- one question, one answer ----
+
+Task<RegistrySource::Reply> RegistrySource::ask(Call call, Question question) {
+  auto permit = shared_->health.admit();
+  if (!permit) {
+    shared_->count(permit.error().code());
+    co_return std::unexpected(std::move(permit).error());
+  }
+  auto reply = co_await ask_with_authorization(call, std::move(question), std::move(*permit));
+  shared_->count(reply ? std::nullopt : std::optional(reply.error().code()));
+  if (!reply) {
+    if (reply.error().code() == ErrorCode::unauthorized) note_credentials(false, reply.error().message());
+    co_return std::unexpected(std::move(reply).error().with_context("from upstream '" + shared_->name + "'"));
+  }
+  co_return std::move(*reply);
+}
+
+Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Question question,
+                                                                   Health::Permit permit) {
+  const std::string scope = pull_scope(question.repository);
+  // A realm that fails has a breaker of its own: the endpoint is not blamed, and the permit goes back unused.
+  LB_CO_TRY(std::string authorization, co_await authorizer_.field_for(call, scope));
+  for (int tries = 1;; ++tries) {
+    auto reply = co_await exchange(call, question, authorization);
+    if (!reply) {
+      if (is_outage(reply.error().code())) permit.report_outage(reply.error().message());
+      co_return std::unexpected(std::move(reply).error());
+    }
+    sys::HttpClientResponse& response = reply->response;
+    auto failure = failure_of({response.status, response.fields, response.body}, question.wanted);
+    // A HEAD has no body in which a registry could show itself: the GET that follows will tell.
+    const bool is_unclear = question.method == sys::HttpMethod::head && failure && is_outage(failure->code) &&
+                            (response.status == 404 || response.status == 410);
+    if (is_unclear) failure->code = ErrorCode::unsupported;
+    if (!failure) {
+      permit.report_answer();
+      note_credentials(true, "accepted");
+      co_return std::move(*reply);
+    }
+    if (response.status == 401 && tries < kTriesMax) {
+      auto next = co_await authorizer_.answer(call, scope, response.fields, authorization);
+      if (!next) {
+        permit.report_answer();
+        co_return std::unexpected(std::move(next).error());
+      }
+      authorization = std::move(*next);
+      continue;
+    }
+    if (is_outage(failure->code)) {
+      permit.report_outage(failure->reason);
+    } else if (failure->code == ErrorCode::too_many) {
+      permit.report_too_many(retry_after_of(response.fields, clock_.wall()).value_or(kPauseDefault));
+    } else {
+      permit.report_answer();
+    }
+    co_return fail(failure->code, "cannot get " + question.subject + ": " + failure->reason);
+  }
+}
+
+Task<RegistrySource::Reply> RegistrySource::exchange(Call call, const Question& question, std::string authorization) {
+  sys::HttpClientRequest request;
+  request.method = question.method;
+  request.url = endpoint_.url_of("/v2/" + question.repository + question.path);
+  request.fields.add("Accept", accept_of(question.wanted));
+  if (!authorization.empty()) request.fields.add("Authorization", authorization);
+  request.deadlines = endpoint_.options().deadlines;
+  request.trust = endpoint_.trust();
+  request.body_max_bytes = question.body_max_bytes;
+  Reply reply;
+  if (!question.is_streamed) {
+    LB_CO_TRY(reply.response, co_await client_.send(call, std::move(request)));
+    shared_->received.add(static_cast<double>(reply.response.body.size()));
+    co_return reply;
+  }
+  LB_CO_TRY(reply.download, co_await client_.open(call, std::move(request)));
+  reply.response = reply.download->head();
+  if (reply.response.status != 200 && reply.response.status != 401) {
+    // The beginning of an error's body tells a registry from a portal; that it breaks off changes nothing.
+    if (const auto block = co_await reply.download->next()) reply.response.body = as_text(block->bytes());
+  }
+  co_return reply;
+}
+
+void RegistrySource::note_credentials(bool are_fine, std::string_view reason) {
+  if (are_credentials_fine_.exchange(are_fine) == are_fine) return;
+  if (are_fine) {
+    log_.info("upstream.credentials", {{"endpoint", shared_->name}, {"change", "refused→accepted"}});
+  } else {
+    log_.warning("upstream.credentials",
+                 {{"endpoint", shared_->name}, {"change", "accepted→refused"}, {"reason", reason}});
+  }
+}
+
+// ---- the questions ----
+//
+// Each stands in a variable: g++ 12 destroys an aggregate twice that is written down inside a co_await.
+
+Task<blob::ResolvedTag> RegistrySource::resolve(Call call, oci::RepositoryId repository, oci::Tag tag) {
+  Question question{.method = sys::HttpMethod::head,
+                    .wanted = Wanted::manifest,
+                    .repository = endpoint_.repository_of(repository),
+                    .path = "/manifests/" + tag.to_string(),
+                    .subject = "tag '" + repository.to_string() + ":" + tag.to_string() + "'"};
+  auto head = co_await ask(call, std::move(question));
+  if (head) {
+    const auto digest = oci::Digest::parse(head->response.fields.find("Docker-Content-Digest").value_or(""));
+    if (digest) co_return blob::ResolvedTag{*digest};
+  } else if (head.error().code() != ErrorCode::unsupported) {
+    co_return std::unexpected(std::move(head).error());
+  }
+  LB_CO_TRY(const auto fetched, co_await manifest(call, std::move(repository), oci::Reference(std::move(tag))));
+  co_return blob::ResolvedTag{oci::Digest::of(HashAlgorithm::sha256, as_bytes(fetched.bytes))};
+}
+
+Task<blob::FetchedManifest> RegistrySource::manifest(Call call, oci::RepositoryId repository,
+                                                     oci::Reference reference) {
+  Question question{.wanted = Wanted::manifest,
+                    .repository = endpoint_.repository_of(repository),
+                    .path = "/manifests/" + reference.to_string(),
+                    .subject = "manifest '" + repository.to_string() + colon_or_at(reference) + "'"};
+  LB_CO_TRY(auto reply, co_await ask(call, std::move(question)));
+  co_return blob::FetchedManifest{.bytes = std::move(reply.response.body),
+                                  .content_type = std::string(reply.response.fields.find("Content-Type").value_or(""))};
+}
+
+Task<std::unique_ptr<blob::Stream>> RegistrySource::open(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  Question question{.wanted = Wanted::blob,
+                    .repository = endpoint_.repository_of(repository),
+                    .path = "/blobs/" + digest.to_string(),
+                    .subject = "blob '" + digest.to_string() + "'",
+                    .is_streamed = true};
+  LB_CO_TRY(auto reply, co_await ask(call, std::move(question)));
+  co_return std::make_unique<DownloadStream>(shared_, std::move(reply.download));
+}
+
+Task<blob::Source::TagPage> RegistrySource::tags(Call call, oci::RepositoryId repository, std::string last,
+                                                 std::size_t limit) {
+  std::string path = "/tags/list?n=" + std::to_string(limit);
+  if (!last.empty()) path += "&last=" + percent_encoded(last);
+  Question question{.wanted = Wanted::tags,
+                    .repository = endpoint_.repository_of(repository),
+                    .path = std::move(path),
+                    .subject = "tags of '" + repository.to_string() + "'",
+                    .body_max_bytes = kTagsMaxBytes};
+  LB_CO_TRY(auto reply, co_await ask(call, std::move(question)));
+  LB_CO_TRY(auto names, parse_tag_list(reply.response.body));
+  const bool is_next_named = next_query(reply.response.fields.joined("Link")).has_value();
+  co_return page_of(std::move(names), last, limit, is_next_named);
+}
+
+Task<std::vector<oci::Referrer>> RegistrySource::referrers(Call call, oci::RepositoryId repository,
+                                                           oci::Digest subject) {
+  std::vector<oci::Referrer> all;
+  std::string query;
+  for (int page = 0; page < kReferrerPagesMax; ++page) {
+    Question question{.wanted = Wanted::referrers,
+                      .repository = endpoint_.repository_of(repository),
+                      .path = "/referrers/" + subject.to_string() + query,
+                      .subject = "referrers of '" + subject.to_string() + "'"};
+    auto reply = co_await ask(call, std::move(question));
+    if (!reply) {
+      const ErrorCode code = reply.error().code();
+      const bool knows_no_api =
+          code == ErrorCode::not_found || code == ErrorCode::unsupported || code == ErrorCode::invalid;
+      if (page > 0 || !knows_no_api) co_return std::unexpected(std::move(reply).error());
+      co_return co_await referrers_by_tag(call, std::move(repository), subject);
+    }
+    auto listed = oci::parse_referrers(as_bytes(reply->response.body));
+    if (!listed) co_return fail(ErrorCode::corrupt, listed.error().message());
+    all.insert(all.end(), std::make_move_iterator(listed->begin()), std::make_move_iterator(listed->end()));
+    const auto next = next_query(reply->response.fields.joined("Link"));
+    if (!next) co_return all;
+    query = "?" + *next;
+  }
+  co_return fail(ErrorCode::corrupt, "cannot list referrers of '" + subject.to_string() + "': more than " +
+                                         std::to_string(kReferrerPagesMax) + " pages");
+}
+
+// OCI distribution-spec 1.1, "Referrers Tag Schema".
+Task<std::vector<oci::Referrer>> RegistrySource::referrers_by_tag(Call call, oci::RepositoryId repository,
+                                                                  oci::Digest subject) {
+  LB_CO_TRY(auto tag, oci::Tag::parse(std::string(subject.algorithm_name()) + "-" + subject.hex().substr(0, 64)));
+  auto fetched = co_await manifest(call, std::move(repository), oci::Reference(std::move(tag)));
+  if (!fetched) {
+    if (fetched.error().code() == ErrorCode::not_found) co_return std::vector<oci::Referrer>{};
+    co_return std::unexpected(std::move(fetched).error());
+  }
+  auto listed = oci::parse_referrers(as_bytes(fetched->bytes));
+  if (!listed) co_return fail(ErrorCode::corrupt, listed.error().message());
+  co_return std::move(*listed);
+}
+
+}  // namespace lifeboat::upstream

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "blob/source.h"
+#include "sys/http_client.h"
+#include "upstream/authorizer.h"
+#include "upstream/endpoint.h"
+#include "upstream/failure.h"
+#include "upstream/health.h"
+
+namespace lifeboat::upstream {
+
+/// A remote registry behind one endpoint (OCI distribution-spec 1.1, the pulling half). Every failure has the class
+/// that failure.h gives it; while the breaker is open nothing is sent at all. Any thread.
+class RegistrySource final : public blob::Source {
+ public:
+  struct Parts {
+    sys::HttpClient& client;
+    sys::Clock& clock;
+    sys::FileSystem& files;
+    sys::ThreadPool& disk;  ///< password files are read on it
+    sys::Metrics& metrics;
+    Log& log;
+  };
+  /// `seed`: of the jitter in the breaker's pauses.
+  RegistrySource(Parts parts, Endpoint endpoint, uint64_t seed);
+  ~RegistrySource() override;
+
+  Task<blob::ResolvedTag> resolve(Call call, oci::RepositoryId repository, oci::Tag tag) override;
+  Task<blob::FetchedManifest> manifest(Call call, oci::RepositoryId repository, oci::Reference reference) override;
+  Task<std::unique_ptr<blob::Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest) override;
+  /// An endpoint that ignores `last` or `limit` is cut to them here.
+  Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override;
+  Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
+
+  const Endpoint& endpoint() const { return endpoint_; }
+  Health::State health() const;
+
+ private:
+  /// What every stream needs for as long as it lives, which may be longer than the source.
+  struct Shared;
+  struct Question {
+    sys::HttpMethod method = sys::HttpMethod::get;
+    Wanted wanted = Wanted::manifest;
+    std::string repository{};  ///< its name there
+    std::string path{};        ///< behind "/v2/<repository>"
+    std::string subject{};     ///< "manifest 'a:b'", for messages
+    uint64_t body_max_bytes = oci::kManifestMaxBytes;
+    bool is_streamed = false;
+  };
+  struct Reply {
+    sys::HttpClientResponse response;
+    std::unique_ptr<sys::HttpDownload> download;  ///< when streamed
+  };
+  class DownloadStream;
+
+  Task<Reply> ask(Call call, Question question);
+  Task<Reply> ask_with_authorization(Call call, Question question, Health::Permit permit);
+  Task<Reply> exchange(Call call, const Question& question, std::string authorization);
+  void note_credentials(bool are_fine, std::string_view reason);
+  Task<std::vector<oci::Referrer>> referrers_by_tag(Call call, oci::RepositoryId repository, oci::Digest subject);
+
+  // constant after construction
+  sys::HttpClient& client_;
+  sys::Clock& clock_;
+  Log& log_;
+  const Endpoint endpoint_;
+  const std::shared_ptr<Shared> shared_;
+
+  // own synchronization
+  Authorizer authorizer_;
+  std::atomic<bool> are_credentials_fine_{true};
+};
+
+}  // namespace lifeboat::upstream

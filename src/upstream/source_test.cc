@@ -1,0 +1,382 @@
+#include "upstream/source.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <deque>
+#include <fstream>
+#include <functional>
+#include <mutex>
+
+#include "test/support/http_imposter.h"
+#include "test/support/run.h"
+#include "test/support/temporary_directory.h"
+#include "upstream/upstream.h"
+
+namespace lifeboat::upstream {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::HttpImposter;
+using Answer = HttpImposter::Answer;
+using Request = HttpImposter::Request;
+
+constexpr const char* kManifest = R"({"schemaVersion":2})";
+constexpr const char* kUnknown = R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"m"}]})";
+
+Answer json(std::string body, int status = 200) {
+  return {.status = status, .fields = {{"Content-Type", "application/json"}}, .body = std::move(body)};
+}
+Answer unknown() { return json(kUnknown, 404); }
+
+oci::RepositoryId repository(const char* name = "team/app", const char* host = "r.example") {
+  return {.host = *oci::RegistryHost::parse(host), .name = *oci::Repository::parse(name)};
+}
+oci::Tag tag(const char* text) { return *oci::Tag::parse(text); }
+oci::Digest digest_of(std::string_view text) { return oci::Digest::of(HashAlgorithm::sha256, as_bytes(text)); }
+Call call() { return {std::chrono::steady_clock::now() + seconds(20), "test"}; }
+
+Task<std::string> read_all(blob::Source& source, oci::RepositoryId id, oci::Digest digest) {
+  LB_CO_TRY(const auto stream, co_await source.open(call(), std::move(id), digest));
+  std::string bytes;
+  for (;;) {
+    LB_CO_TRY(const sys::Block block, co_await stream->next());
+    if (block.size() == 0) co_return bytes;
+    bytes.append(as_text(block.bytes()));
+  }
+}
+
+class RegistrySourceTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<RegistrySource> source(const std::string& url, std::function<void(EndpointOptions&)> change = {}) {
+    EndpointOptions options;
+    options.url = url;
+    if (change) change(options);
+    auto endpoint = Endpoint::make(std::move(options));
+    EXPECT_TRUE(endpoint);
+    return std::make_unique<RegistrySource>(RegistrySource::Parts{*client_, clock_, *files_, disk_, metrics_, log_},
+                                            std::move(*endpoint), 1);
+  }
+  Result<blob::FetchedManifest> manifest(blob::Source& from, const char* name = "latest") {
+    return test::run(from.manifest(call(), repository(), oci::Reference(tag(name))));
+  }
+
+  sys::BlockPool blocks_;
+  sys::SystemClock clock_;
+  sys::ThreadPool disk_{"disk", 1};
+  std::unique_ptr<sys::FileSystem> files_ = sys::make_posix_file_system();
+  std::unique_ptr<sys::HttpClient> client_ = sys::make_curl_http_client({.user_agent = "lifeboat/test"}, blocks_);
+  sys::Metrics metrics_;
+  Log log_{{.level = LogLevel::error}};
+};
+
+/// A registry with a token endpoint on the same port: credentials `user:<password>` give a token that works once
+/// `is_token_good` says so.
+class TokenRegistry {
+ public:
+  explicit TokenRegistry(std::string password)
+      : password_(std::move(password)), server_([this](const Request& request) { return answer(request); }) {}
+  const HttpImposter& server() const { return server_; }
+  std::string url() const { return server_.url(); }
+  int tokens() const {
+    const auto requests = server_.requests();
+    return static_cast<int>(
+        std::ranges::count_if(requests, [](const Request& r) { return r.target.starts_with("/token"); }));
+  }
+  void set_password(std::string password) { password_ = std::move(password); }
+  /// Tokens given so far stop working.
+  void revoke() { ++generation_; }
+
+ private:
+  Answer answer(const Request& request) {
+    const std::string authorization = request.fields.joined("Authorization");
+    if (request.target.starts_with("/token")) {
+      const std::string want = Credentials{"user", password_}.basic();
+      if (authorization != want) return json(R"({"errors":[{"code":"UNAUTHORIZED"}]})", 401);
+      return json(R"({"access_token":"t)" + std::to_string(generation_) + R"(","expires_in":300})");
+    }
+    if (authorization != "Bearer t" + std::to_string(generation_)) {
+      Answer refused = json(R"({"errors":[{"code":"UNAUTHORIZED"}]})", 401);
+      refused.fields.emplace_back(
+          "WWW-Authenticate",
+          "Bearer realm=\"" + server_.url() + "/token?a=b\",service=\"s v\",scope=\"repository:team/app:pull,push\"");
+      return refused;
+    }
+    return json(kManifest);
+  }
+
+  std::string password_;
+  int generation_ = 0;
+  HttpImposter server_;
+};
+
+TEST_F(RegistrySourceTest, resolves_a_tag_by_head) {
+  HttpImposter server([](const Request&) {
+    return Answer{.fields = {{"Docker-Content-Digest", digest_of(kManifest).to_string()}}, .body = kManifest};
+  });
+  const auto resolved = test::run(source(server.url() + "/prefix/")->resolve(call(), repository(), tag("1.0")));
+  ASSERT_TRUE(resolved) << resolved.error().message();
+  EXPECT_EQ(resolved->digest, digest_of(kManifest));
+  ASSERT_EQ(server.requests().size(), 1U);
+  EXPECT_EQ(server.requests()[0].method, "HEAD");
+  EXPECT_EQ(server.requests()[0].target, "/prefix/v2/team/app/manifests/1.0");
+  EXPECT_TRUE(server.requests()[0].fields.joined("Accept").contains(oci::kDockerManifestList));
+}
+
+TEST_F(RegistrySourceTest, resolves_a_tag_by_get_when_head_tells_nothing) {
+  struct Row {
+    const char* name;
+    int status;
+    std::vector<std::pair<std::string, std::string>> fields;
+  };
+  const std::vector<Row> rows{
+      {"no digest", 200, {}},
+      {"a digest we do not know", 200, {{"Docker-Content-Digest", "md5:abc"}}},
+      {"405", 405, {}},
+      {"404 without a sign", 404, {}},
+  };
+  for (const Row& row : rows) {
+    HttpImposter server([&](const Request& request) {
+      return request.method == "HEAD" ? Answer{.status = row.status, .fields = row.fields} : json(kManifest);
+    });
+    const auto resolved = test::run(source(server.url())->resolve(call(), repository(), tag("1.0")));
+    ASSERT_TRUE(resolved) << row.name << resolved.error().message();
+    EXPECT_EQ(resolved->digest, digest_of(kManifest)) << row.name;
+  }
+}
+
+TEST_F(RegistrySourceTest, asks_docker_hub_for_library_names) {
+  HttpImposter server([](const Request&) { return json(kManifest); });
+  const auto from = source(server.url());
+  for (const char* name : {"alpine", "team/app"}) {
+    (void)test::run(from->manifest(call(), repository(name, "docker.io"), oci::Reference(tag("3"))));
+  }
+  (void)test::run(from->manifest(call(), repository("alpine"), oci::Reference(tag("3"))));
+  EXPECT_EQ(server.requests()[0].target, "/v2/library/alpine/manifests/3");
+  EXPECT_EQ(server.requests()[1].target, "/v2/team/app/manifests/3");
+  EXPECT_EQ(server.requests()[2].target, "/v2/alpine/manifests/3");
+  EXPECT_EQ(Endpoint::make({.url = "https://docker.io/"})->url_of("/v2/"), "https://registry-1.docker.io/v2/");
+}
+
+TEST_F(RegistrySourceTest, tells_not_found_from_an_outage) {
+  HttpImposter server([](const Request& request) {
+    if (request.target.ends_with("/known")) return json(kManifest);
+    if (request.target.ends_with("/unknown")) return unknown();
+    return Answer{.status = 404, .fields = {{"Content-Type", "text/html"}}, .body = "<html>"};
+  });
+  const auto from = source(server.url());
+  EXPECT_EQ(manifest(*from, "known")->bytes, kManifest);
+  EXPECT_EQ(manifest(*from, "unknown").error().code(), ErrorCode::not_found);
+  const auto portal = manifest(*from, "portal");
+  EXPECT_EQ(portal.error().code(), ErrorCode::unavailable);
+  EXPECT_TRUE(portal.error().message().contains("from upstream '" + server.host() + "'")) << portal.error().message();
+  EXPECT_TRUE(metrics_.render().contains("lifeboat_upstream_requests_total{host=\"" + server.host() +
+                                         "\",outcome=\"not_found\"} 1"));
+}
+
+TEST_F(RegistrySourceTest, streams_a_blob_and_follows_to_storage_without_its_token) {
+  HttpImposter storage([](const Request&) { return Answer{.body = "content"}; });
+  HttpImposter server([&](const Request& request) {
+    if (request.fields.joined("Authorization") != Credentials{"u", "p"}.basic()) {
+      return Answer{.status = 401, .fields = {{"WWW-Authenticate", "Basic realm=\"r\""}}};
+    }
+    return Answer{.status = 307, .fields = {{"Location", storage.url() + "/x?sig=1"}}};
+  });
+  const auto from = source(server.url(), [](EndpointOptions& options) {
+    options.username = "u";
+    options.password = "p";
+  });
+  EXPECT_EQ(test::run(read_all(*from, repository(), digest_of("content"))), "content");
+  EXPECT_FALSE(storage.requests().at(0).fields.find("Authorization"));
+  EXPECT_TRUE(metrics_.render().contains("lifeboat_upstream_received_bytes_total{host=\"" + server.host() + "\"} 7"));
+}
+
+TEST_F(RegistrySourceTest, names_what_is_wrong_with_a_blob) {
+  HttpImposter server([](const Request& request) {
+    if (request.target.ends_with(digest_of("short").to_string())) {
+      return Answer{.body = "abc", .announced_bytes = 9, .ending = HttpImposter::Ending::close};
+    }
+    return json(R"({"errors":[{"code":"BLOB_UNKNOWN"}]})", 404);
+  });
+  const auto from = source(server.url());
+  EXPECT_EQ(test::run(read_all(*from, repository(), digest_of("short"))).error().code(), ErrorCode::corrupt);
+  EXPECT_EQ(test::run(read_all(*from, repository(), digest_of("gone"))).error().code(), ErrorCode::not_found);
+}
+
+TEST_F(RegistrySourceTest, gets_a_token_once_and_keeps_it) {
+  TokenRegistry registry("secret");
+  const auto from = source(registry.url(), [](EndpointOptions& options) {
+    options.username = "user";
+    options.password = "secret";
+  });
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(manifest(*from)->bytes, kManifest) << i;
+  EXPECT_EQ(registry.tokens(), 1);
+  const auto requests = registry.server().requests();
+  ASSERT_EQ(requests.size(), 5U) << "one challenge, one token, three answers";
+  EXPECT_EQ(requests[1].target, "/token?a=b&service=s%20v&scope=repository%3Ateam%2Fapp%3Apull");
+
+  registry.revoke();
+  EXPECT_EQ(manifest(*from)->bytes, kManifest);
+  EXPECT_EQ(registry.tokens(), 2);
+}
+
+TEST_F(RegistrySourceTest, reads_a_rotated_password_again) {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path() / "password";
+  std::ofstream(path) << "old\n";
+  TokenRegistry registry("old");
+  const auto from = source(registry.url(), [&](EndpointOptions& options) {
+    options.username = "user";
+    options.password_file = path;
+  });
+  ASSERT_EQ(manifest(*from)->bytes, kManifest);
+  registry.set_password("new");
+  registry.revoke();
+  EXPECT_EQ(manifest(*from).error().code(), ErrorCode::unauthorized);
+  std::ofstream(path) << "new\n";
+  EXPECT_EQ(manifest(*from)->bytes, kManifest);
+}
+
+TEST_F(RegistrySourceTest, gives_no_credentials_to_a_foreign_realm) {
+  HttpImposter thief([](const Request&) { return json(R"({"token":"x"})"); });
+  HttpImposter server([&](const Request&) {
+    const std::string port = thief.host().substr(thief.host().find(':'));
+    return Answer{
+        .status = 401,
+        .fields = {{"WWW-Authenticate", "Bearer realm=\"http://127.0.0.2" + port + "/token\",service=\"s\""}}};
+  });
+  const auto from = source(server.url(), [](EndpointOptions& options) {
+    options.username = "user";
+    options.password = "secret";
+  });
+  const auto refused = manifest(*from);
+  EXPECT_EQ(refused.error().code(), ErrorCode::unauthorized);
+  EXPECT_TRUE(refused.error().message().contains("not trusted")) << refused.error().message();
+  EXPECT_TRUE(thief.requests().empty());
+}
+
+TEST_F(RegistrySourceTest, does_not_ask_a_dead_endpoint_again) {
+  HttpImposter server([](const Request&) { return Answer{.status = 503}; });
+  const auto from = source(server.url());
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(manifest(*from).error().code(), ErrorCode::unavailable);
+  EXPECT_EQ(server.requests().size(), 3U);
+  EXPECT_EQ(from->health(), Health::State::open);
+}
+
+TEST_F(RegistrySourceTest, keeps_the_pause_it_was_asked_for) {
+  HttpImposter server([](const Request&) { return Answer{.status = 429, .fields = {{"Retry-After", "60"}}}; });
+  const auto from = source(server.url());
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(manifest(*from).error().code(), ErrorCode::too_many);
+  EXPECT_EQ(server.requests().size(), 1U);
+  EXPECT_EQ(from->health(), Health::State::closed);
+}
+
+TEST_F(RegistrySourceTest, does_not_ask_a_dead_realm_again) {
+  int tokens = 0;
+  std::string url;
+  HttpImposter server([&](const Request& request) {
+    if (request.target.starts_with("/token")) {
+      ++tokens;
+      return Answer{.status = 502};
+    }
+    return Answer{.status = 401, .fields = {{"WWW-Authenticate", "Bearer realm=\"" + url + "/token\",service=\"s\""}}};
+  });
+  url = server.url();
+  const auto from = source(url);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(manifest(*from).error().code(), ErrorCode::unavailable) << i;
+  EXPECT_EQ(tokens, 3);
+}
+
+TEST_F(RegistrySourceTest, lists_tags_page_by_page) {
+  HttpImposter server([](const Request& request) {
+    Answer answer = json(R"({"name":"team/app","tags":["a","b"]})");
+    if (request.target.contains("last=b")) return json(R"({"name":"team/app","tags":["c"]})");
+    answer.fields.emplace_back("Link", R"(</v2/team/app/tags/list?last=b&n=2>; rel="next")");
+    return answer;
+  });
+  const auto from = source(server.url());
+  const auto first = test::run(from->tags(call(), repository(), "", 2));
+  ASSERT_TRUE(first) << first.error().message();
+  EXPECT_EQ(first->tags, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(first->has_more);
+  const auto second = test::run(from->tags(call(), repository(), "b", 2));
+  EXPECT_EQ(second->tags, (std::vector<std::string>{"c"}));
+  EXPECT_FALSE(second->has_more);
+}
+
+std::string index_of(std::string_view digest) {
+  return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,"artifactType":"a/b","digest":")" +
+         std::string(digest) + "\"}]}";
+}
+
+TEST_F(RegistrySourceTest, lists_referrers_by_the_api_and_by_the_fallback_tag) {
+  const oci::Digest subject = digest_of("subject");
+  const std::string one = digest_of("1").to_string();
+  const std::string two = digest_of("2").to_string();
+  HttpImposter by_api([&](const Request& request) {
+    Answer answer = json(index_of(request.target.contains("page=2") ? two : one));
+    if (!request.target.contains("page=2")) answer.fields.emplace_back("Link", R"(</x?page=2>; rel="next")");
+    return answer;
+  });
+  const auto listed = test::run(source(by_api.url())->referrers(call(), repository(), subject));
+  ASSERT_TRUE(listed) << listed.error().message();
+  ASSERT_EQ(listed->size(), 2U);
+  EXPECT_EQ((*listed)[1].digest.to_string(), two);
+
+  HttpImposter by_tag([&](const Request& request) {
+    if (request.target == "/v2/team/app/manifests/sha256-" + subject.hex()) return json(index_of(one));
+    return Answer{.status = 404, .fields = {{"Content-Type", "text/plain"}}, .body = "404 page not found"};
+  });
+  EXPECT_EQ(test::run(source(by_tag.url())->referrers(call(), repository(), subject))->size(), 1U);
+
+  HttpImposter by_none([&](const Request&) { return unknown(); });
+  EXPECT_TRUE(test::run(source(by_none.url())->referrers(call(), repository(), subject))->empty());
+
+  HttpImposter down([&](const Request&) { return Answer{.status = 500}; });
+  EXPECT_EQ(test::run(source(down.url())->referrers(call(), repository(), subject)).error().code(),
+            ErrorCode::unavailable);
+}
+
+TEST_F(RegistrySourceTest, gives_way_to_the_next_endpoint) {
+  const test::RefusingPort dead;
+  HttpImposter mirror([](const Request&) { return unknown(); });
+  HttpImposter origin(
+      [](const Request& request) { return request.target.ends_with("/1.0") ? json(kManifest) : unknown(); });
+  std::vector<std::unique_ptr<blob::Source>> all;
+  all.push_back(source(dead.url()));
+  all.push_back(source(mirror.url()));
+  all.push_back(source(origin.url()));
+  Upstream upstream(clock_, std::move(all));
+  EXPECT_EQ(manifest(upstream, "1.0")->bytes, kManifest);
+  EXPECT_EQ(manifest(upstream, "2.0").error().code(), ErrorCode::unavailable) << "the dead one may have it";
+
+  std::vector<std::unique_ptr<blob::Source>> reachable;
+  reachable.push_back(source(mirror.url()));
+  reachable.push_back(source(origin.url()));
+  EXPECT_EQ(manifest(*std::make_unique<Upstream>(clock_, std::move(reachable)), "2.0").error().code(),
+            ErrorCode::not_found);
+}
+
+TEST_F(RegistrySourceTest, leaves_time_for_the_endpoint_behind_one_that_hangs) {
+  const test::BlackHole hole;
+  HttpImposter origin([](const Request&) { return json(kManifest); });
+  std::vector<std::unique_ptr<blob::Source>> all;
+  all.push_back(source(hole.url()));
+  all.push_back(source(origin.url()));
+  Upstream upstream(clock_, std::move(all));
+  const Call patient{std::chrono::steady_clock::now() + seconds(2), "test"};
+  const auto fetched = test::run(upstream.manifest(patient, repository(), oci::Reference(tag("1.0"))));
+  ASSERT_TRUE(fetched) << fetched.error().message();
+}
+
+TEST(Endpoint, refuses_what_cannot_work) {
+  EXPECT_FALSE(Endpoint::make({.url = "r.example"}));
+  EXPECT_FALSE(Endpoint::make({.url = "https://u:p@r.example"}));
+  EXPECT_FALSE(Endpoint::make({.url = "https://r.example/?ns=a"}));
+  EXPECT_FALSE(Endpoint::make({.url = "https://r.example", .username = "u"}));
+  EXPECT_FALSE(Endpoint::make({.url = "https://r.example", .password = "p"}));
+}
+
+}  // namespace
+}  // namespace lifeboat::upstream

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/call.h"
+#include "base/task.h"
+#include "sys/clock.h"
+#include "sys/http_client.h"
+#include "sys/notification.h"
+#include "upstream/credentials.h"
+#include "upstream/health.h"
+
+namespace lifeboat::upstream {
+
+struct Token {
+  std::string text;
+  Duration lifetime{};
+};
+
+/// The answer of a token endpoint: `token` or `access_token`, `expires_in` in seconds (60 when absent). corrupt when it
+/// is no such document or the token could not stand in a header field.
+Result<Token> parse_token(std::string_view body);
+
+struct TokenRequest {
+  Url realm;
+  std::string service;
+  std::string scope;
+  std::optional<Credentials> credentials;
+  sys::HttpTrust trust;
+  sys::HttpDeadlines deadlines;
+};
+
+/// Tokens by realm, service, scope and user. However many ask for one, it is fetched once; each realm has a breaker of
+/// its own, so that a dead token endpoint costs no more than a dead registry. Any thread.
+class TokenCache {
+ public:
+  TokenCache(sys::HttpClient& client, Health::Parts parts, HealthOptions health);
+  ~TokenCache();
+  TokenCache(const TokenCache&) = delete;
+  TokenCache& operator=(const TokenCache&) = delete;
+
+  /// unauthorized / denied: the credentials were refused; unavailable / timed_out: the realm is down.
+  Task<std::string> get(Call call, TokenRequest request);
+  /// `token` was refused: the next get() fetches another.
+  void forget(const TokenRequest& request, const std::string& token);
+
+ private:
+  struct Held {
+    std::string text;
+    SteadyTime expires;
+  };
+  struct Flight {
+    sys::Notification ended;
+    std::optional<Result<std::string>> outcome;  ///< guarded by mu_
+  };
+  class Lead;
+
+  static std::string key_of(const TokenRequest& request);
+  Task<Token> fetch(Call call, TokenRequest request);
+  Result<Health*> health_of(const Url& realm);
+  void land(const std::string& key, Flight& flight, Result<Token> token);
+
+  // constant after construction
+  sys::HttpClient& client_;
+  const Health::Parts parts_;
+  const HealthOptions health_options_;
+
+  // guarded by mu_
+  std::mutex mu_;
+  std::map<std::string, Held> held_;
+  std::map<std::string, std::shared_ptr<Flight>> flights_;
+  std::map<std::string, std::unique_ptr<Health>> healths_;
+};
+
+}  // namespace lifeboat::upstream
