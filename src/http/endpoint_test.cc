@@ -1,0 +1,163 @@
+#include "http/endpoint_test.h"
+
+#include <cstring>
+#include <thread>
+
+namespace lifeboat::http {
+namespace {
+
+constexpr std::size_t kPieceBytes = 100 * kKiB;
+
+class ScriptedStream final : public blob::Stream {
+ public:
+  ScriptedStream(const ScriptedSource::Blob& blob, sys::BlockPool& blocks) : blob_(blob), blocks_(blocks) {}
+  std::optional<uint64_t> size_bytes() const override {
+    return blob_.is_size_known ? std::optional<uint64_t>(blob_.bytes.size()) : std::nullopt;
+  }
+  Task<sys::Block> next() override {
+    const std::size_t end = std::min(blob_.bytes.size(), blob_.fails_after);
+    if (offset_ == end && end < blob_.bytes.size()) co_return fail(ErrorCode::unavailable, "cannot read: cut");
+    if (offset_ == end) co_return sys::Block();
+    sys::Block block = blocks_.take();
+    const std::size_t count = std::min(kPieceBytes, end - offset_);
+    std::memcpy(block.free_space().data(), blob_.bytes.data() + offset_, count);
+    block.grow(count);
+    offset_ += count;
+    co_return std::move(block);
+  }
+
+ private:
+  const ScriptedSource::Blob blob_;
+  sys::BlockPool& blocks_;
+  std::size_t offset_ = 0;
+};
+
+}  // namespace
+
+Task<blob::ResolvedTag> ScriptedSource::resolve(Call, oci::RepositoryId, oci::Tag tag) {
+  ++asked;
+  if (fails) co_return fail(*fails, "cannot ask: scripted");
+  const auto found = manifests.find(tag.to_string());
+  if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such tag");
+  co_return blob::ResolvedTag{oci::Digest::of(HashAlgorithm::sha256, as_bytes(found->second))};
+}
+
+Task<blob::FetchedManifest> ScriptedSource::manifest(Call, oci::RepositoryId, oci::Reference reference) {
+  ++asked;
+  if (fails) co_return fail(*fails, "cannot ask: scripted");
+  const auto found = manifests.find(reference.to_string());
+  if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such manifest");
+  co_return blob::FetchedManifest{found->second, std::string(oci::kOciManifest)};
+}
+
+Task<std::unique_ptr<blob::Stream>> ScriptedSource::open(Call, oci::RepositoryId, oci::Digest digest) {
+  ++asked;
+  if (fails) co_return fail(*fails, "cannot ask: scripted");
+  const auto found = blobs.find(digest.to_string());
+  if (found == blobs.end()) co_return fail(ErrorCode::not_found, "no such blob");
+  co_return std::unique_ptr<blob::Stream>(std::make_unique<ScriptedStream>(found->second, blocks_));
+}
+
+Task<blob::Source::TagPage> ScriptedSource::tags(Call, oci::RepositoryId, std::string, std::size_t) {
+  co_return fail(fails.value_or(ErrorCode::not_found), "no tags");
+}
+
+Task<std::vector<oci::Referrer>> ScriptedSource::referrers(Call, oci::RepositoryId, oci::Digest) {
+  co_return fail(fails.value_or(ErrorCode::not_found), "no referrers");
+}
+
+struct EndpointTest::Registry {
+  Registry(EndpointTest& test, std::shared_ptr<const registry::UpstreamHosts> hosts)
+      : addressing(test.names_, std::move(hosts)),
+        manifest_fetches(test.blobs_, test.names_, test.stamps_, test.clock_, loops, test.log_),
+        blob_fetches(test.blobs_, test.names_, test.clock_, loops, test.metrics_, test.log_),
+        pull(test.blobs_, test.names_, addressing, manifest_fetches, blob_fetches, test.clock_, test.metrics_,
+             test.log_),
+        push(test.blobs_, test.names_, test.stamps_),
+        uploads({}, test.blobs_, test.names_, test.clock_, test.metrics_, test.log_),
+        thread([this] { loops.run(); }) {}
+  ~Registry() {
+    loops.spawn(0, stop());
+    thread.join();
+  }
+  Awaitable<void> stop() {
+    co_await manifest_fetches.stop();
+    co_await blob_fetches.stop();
+    loops.stop();
+  }
+
+  sys::EventLoops loops{1};
+  registry::Addressing addressing;
+  registry::ManifestFetches manifest_fetches;
+  registry::BlobFetches blob_fetches;
+  registry::Pull pull;
+  registry::Push push;
+  registry::Uploads uploads;
+  std::thread thread;
+};
+
+EndpointTest::EndpointTest() { start({}); }
+EndpointTest::~EndpointTest() = default;
+
+void EndpointTest::start(HandlerOptions options) {
+  handler_.reset();
+  registry_.reset();
+  auto hosts = std::make_shared<registry::UpstreamHosts>();
+  hosts->hosts.push_back({*oci::RegistryHost::parse("upstream.example"), &source_, {}});
+  registry_ = std::make_unique<Registry>(*this, hosts);
+  handler_ = std::make_unique<Handler>(
+      options, Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_,
+                              names_, clock_, metrics_, log_, 1});
+}
+
+Awaitable<bool> EndpointTest::exchange(test::FakeExchange& exchange) {
+  co_await handler_->handle(exchange);
+  co_return true;
+}
+
+test::FakeAnswer EndpointTest::ask(test::FakeRequest request) {
+  test::FakeExchange fake(std::move(request));
+  test::run(exchange(fake));
+  return fake.answer();
+}
+
+test::FakeAnswer EndpointTest::get(std::string target, std::vector<std::pair<std::string, std::string>> fields) {
+  return ask({.method = "GET", .target = std::move(target), .fields = std::move(fields), .body = ""});
+}
+
+test::FakeAnswer EndpointTest::head(std::string target) {
+  return ask({.method = "HEAD", .target = std::move(target), .fields = {}, .body = ""});
+}
+
+test::FakeAnswer EndpointTest::send(std::string method, std::string target, std::string body,
+                                    std::vector<std::pair<std::string, std::string>> fields) {
+  return ask(
+      {.method = std::move(method), .target = std::move(target), .fields = std::move(fields), .body = std::move(body)});
+}
+
+std::string EndpointTest::code_of(const test::FakeAnswer& answer) {
+  const auto errors = oci::parse_errors(answer.body);
+  return errors.empty() ? "" : std::string(oci::to_string(errors.front().code));
+}
+
+std::string EndpointTest::push_blob(const std::string& repository, const std::string& bytes) {
+  const std::string digest = digest_of(bytes);
+  const auto answer = send("POST", "/v2/" + repository + "/blobs/uploads/?digest=" + digest, bytes);
+  EXPECT_EQ(answer.status, 201) << answer.body;
+  return digest;
+}
+
+std::string EndpointTest::push_manifest(const std::string& repository, const std::string& tag,
+                                        const std::string& bytes) {
+  const auto answer = send("PUT", "/v2/" + repository + "/manifests/" + tag, bytes);
+  EXPECT_EQ(answer.status, 201) << answer.body;
+  return digest_of(bytes);
+}
+
+std::string EndpointTest::manifest_of(const std::string& config, const std::string& extra) {
+  return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":)"
+         R"("application/vnd.oci.image.config.v1+json","digest":")" +
+         digest_of(config) + R"(","size":)" + std::to_string(config.size()) + R"(},"layers":[])" + extra + "}";
+}
+
+}  // namespace lifeboat::http
