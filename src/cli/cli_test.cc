@@ -1,0 +1,216 @@
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/command.h"
+#include "cli/manuals.h"
+
+namespace lifeboat::cli {
+namespace {
+
+/// A process that keeps what it is told.
+struct TestProcess {
+  std::string out, err;
+  std::vector<server::Config> served;
+  std::vector<Result<server::Config>> reloaded;
+  Process process;
+
+  explicit TestProcess(server::Environment environment = {{"HOME", "/home/someone"}}) {
+    process.environment = std::move(environment);
+    process.out = [this](std::string_view text) { out.append(text); };
+    process.err = [this](std::string_view text) { err.append(text); };
+    process.serve = [this](const server::Config& config, const server::ReloadConfig& reload,
+                           const std::vector<std::string>&) {
+      served.push_back(config);
+      reloaded.push_back(reload());
+      return 0;
+    };
+  }
+  TestProcess(const TestProcess&) = delete;
+  TestProcess& operator=(const TestProcess&) = delete;
+
+  int run(const std::vector<std::string>& arguments) { return dispatch(arguments, process); }
+};
+
+/// A configuration in a folder of its own, gone at the end.
+class ConfigFile {
+ public:
+  explicit ConfigFile(std::string_view text) {
+    std::string folder = std::filesystem::temp_directory_path() / "lifeboat-cli-XXXXXX";
+    EXPECT_NE(mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    write(text);
+  }
+  ~ConfigFile() { std::filesystem::remove_all(folder_); }
+  ConfigFile(const ConfigFile&) = delete;
+  ConfigFile& operator=(const ConfigFile&) = delete;
+
+  void write(std::string_view text) const { std::ofstream(path()) << text; }
+  std::string path() const { return folder_ / "lifeboat.toml"; }
+  std::filesystem::path folder() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+TEST(Cli, exits_with_the_code_that_the_manual_says) {
+  const ConfigFile good("[server]\nlisten = \":0\"\n");
+  const ConfigFile bad("[server]\nlisen = \":0\"\n");
+  const ConfigFile blind("[server]\ntls_certificate = \"/nowhere/a.pem\"\ntls_key = \"/nowhere/b.pem\"\n");
+  struct Row {
+    const char* name;
+    std::vector<std::string> arguments;
+    int code;
+    std::string err;  ///< how standard error begins
+  };
+  const Row rows[] = {
+      {"nothing", {}, 2, "lifeboat: a registry"},
+      {"help", {"help"}, 0, ""},
+      {"help as a flag", {"--help"}, 0, ""},
+      {"help of a command", {"help", "serve"}, 0, ""},
+      {"help of no command", {"help", "srve"}, 2, "lifeboat: unknown command 'srve' (did you mean 'serve'?)"},
+      {"a misspelt command", {"confg"}, 2, "lifeboat: unknown command 'confg' (did you mean 'config'?)"},
+      {"no command at all", {"zebra"}, 2, "lifeboat: unknown command 'zebra'\nTry 'lifeboat --help'."},
+      {"version", {"version"}, 0, ""},
+      {"version as a flag", {"--version"}, 0, ""},
+      {"an unknown format", {"version", "-o", "yaml"}, 2, "lifeboat version: "},
+      {"a misspelt flag",
+       {"serve", "--lisen=:1"},
+       2,
+       "lifeboat serve: unknown argument '--lisen' (did you mean '--listen'?)\nTry 'lifeboat serve --help'."},
+      {"a flag without its value", {"serve", "--listen"}, 2, "lifeboat serve: '--listen' needs a value"},
+      {"too much", {"serve", "zebra"}, 2, "lifeboat serve: unknown argument 'zebra'"},
+      {"serve with help", {"serve", "--help"}, 0, ""},
+      {"serve with help and a mistake", {"serve", "--listen", "--help"}, 0, ""},
+      {"serve", {"serve", "--config", good.path()}, 0, ""},
+      {"serve with a bad address", {"serve", "--listen", "x"}, 2, "--listen: cannot set 'server.listen'"},
+      {"serve with a bad file", {"serve", "--config", bad.path()}, 2, bad.path() + ":2: unknown key 'lisen'"},
+      {"serve without its file",
+       {"serve", "--config", "/nowhere/a.toml"},
+       3,
+       "cannot read configuration '/nowhere/a.toml': No such file or directory"},
+      {"serve with a folder for a file", {"serve", "--config", good.folder()}, 3, "cannot read configuration '"},
+      {"check", {"config", "check", "--config", good.path()}, 0, ""},
+      {"check without a file", {"config", "check"}, 0, ""},
+      {"check finds a mistake", {"config", "check", "--config", bad.path()}, 1, bad.path() + ":2: unknown key 'lisen'"},
+      {"check finds a file missing",
+       {"config", "check", "--config", blind.path()},
+       1,
+       "cannot read 'server.tls_certificate' '/nowhere/a.pem': No such file or directory\n"
+       "cannot read 'server.tls_key' '/nowhere/b.pem': No such file or directory\n"},
+      {"check cannot read", {"config", "check", "--config", "/nowhere/a.toml"}, 3, "cannot read configuration"},
+      {"show", {"config", "show", "--config", good.path()}, 0, ""},
+      {"show a mistake", {"config", "show", "--config", bad.path()}, 1, bad.path() + ":2: unknown key 'lisen'"},
+      {"reference", {"config", "reference"}, 0, ""},
+      {"reference takes no file",
+       {"config", "reference", "--config", "x"},
+       2,
+       "lifeboat config: unknown argument '--config'"},
+      {"config of nothing", {"config"}, 2, "lifeboat config: an action is missing"},
+      {"config of a misspelt action",
+       {"config", "chekc"},
+       2,
+       "lifeboat config: unknown action 'chekc' (did you mean 'check'?)"},
+      {"config with help", {"config", "--help"}, 0, ""},
+      {"config check with help", {"config", "check", "-h"}, 0, ""},
+  };
+  for (const Row& row : rows) {
+    TestProcess test;
+    EXPECT_EQ(test.run(row.arguments), row.code) << row.name << "\n" << test.err;
+    EXPECT_TRUE(test.err.starts_with(row.err)) << row.name << "\n" << test.err;
+    EXPECT_EQ(test.err.empty(), row.code == kFine) << row.name << "\n" << test.err;
+    EXPECT_EQ(test.served.empty(), std::string_view(row.name) != "serve") << row.name;
+  }
+}
+
+TEST(Cli, prints_each_manual_with_examples_and_exit_codes) {
+  for (const Command& command : commands()) {
+    TestProcess test;
+    EXPECT_EQ(test.run({std::string(command.name), "--help"}), kFine);
+    EXPECT_TRUE(test.out.starts_with("lifeboat " + std::string(command.name) + ": ")) << test.out;
+    EXPECT_NE(test.out.find("\nExamples:\n\n  lifeboat "), std::string::npos) << test.out;
+    EXPECT_NE(test.out.find("\nExit codes:\n\n  0  "), std::string::npos) << test.out;
+    EXPECT_EQ(test.out.find('`'), std::string::npos) << test.out;
+    TestProcess help;
+    EXPECT_EQ(help.run({"help", std::string(command.name)}), kFine);
+    EXPECT_EQ(help.out, test.out);
+  }
+}
+
+TEST(Cli, lists_every_command) {
+  TestProcess test;
+  EXPECT_EQ(test.run({"help"}), kFine);
+  for (const Command& command : commands()) {
+    EXPECT_NE(test.out.find("\n  " + std::string(command.name) + " "), std::string::npos) << test.out;
+  }
+}
+
+TEST(Manual, reads_as_plain_text) {
+  EXPECT_EQ(plain_text("# a `b`\n\n```\n$ c `d`\n\n```\n## e\nf"), "a b\n\n  $ c `d`\n\ne:\nf\n");
+  EXPECT_EQ(plain_text(""), "");
+  EXPECT_EQ(plain_text("#"), "\n");
+}
+
+TEST(Serve, gathers_flags_environment_and_file) {
+  const ConfigFile file("[server]\nlisten = \":1\"\ngrace = \"1s\"\n");
+  TestProcess test(server::Environment{{"LIFEBOAT_CONFIG", file.path()}, {"LIFEBOAT_LOG_FORMAT", "json"}});
+  EXPECT_EQ(test.run({"serve", "--listen", ":2", "--data=/srv/x", "--upstream", "https://a.example", "--upstream",
+                      "ghcr.io=https://b.example", "--upstream", "https://c.example"}),
+            kFine)
+      << test.err;
+  ASSERT_EQ(test.served.size(), 1U);
+  const server::Config& config = test.served[0];
+  EXPECT_EQ(config.server.listen, ":2");
+  EXPECT_EQ(config.server.grace, std::chrono::seconds(1));
+  EXPECT_EQ(config.storage.root, "/srv/x");
+  EXPECT_EQ(config.log.format, LogFormat::json);
+  ASSERT_TRUE(config.default_upstream.has_value());
+  EXPECT_EQ(config.default_upstream->endpoints.size(), 2U);
+  EXPECT_EQ(config.upstreams.at(0).host, "ghcr.io");
+  ASSERT_TRUE(test.reloaded[0].has_value());
+  EXPECT_EQ(*test.reloaded[0], config);
+}
+
+TEST(Serve, reads_the_file_again_when_asked) {
+  const ConfigFile file("[server]\ngrace = \"1s\"\n");
+  TestProcess test;
+  test.process.serve = [&](const server::Config&, const server::ReloadConfig& reload, const std::vector<std::string>&) {
+    file.write("[server]\ngrace = \"2s\"\n");
+    test.reloaded.push_back(reload());
+    file.write("[server]\ngrace = 2\n");
+    test.reloaded.push_back(reload());
+    return 0;
+  };
+  EXPECT_EQ(test.run({"serve", "--config", file.path()}), kFine);
+  ASSERT_TRUE(test.reloaded.at(0).has_value());
+  EXPECT_EQ(test.reloaded[0]->server.grace, std::chrono::seconds(2));
+  ASSERT_FALSE(test.reloaded.at(1).has_value());
+  EXPECT_EQ(test.reloaded[1].error().code(), ErrorCode::invalid);
+}
+
+TEST(ConfigCheck, reports_as_json) {
+  const ConfigFile file("[server]\nlisen = \":0\"\n");
+  TestProcess test;
+  EXPECT_EQ(test.run({"config", "check", "-o", "json", "--config", file.path()}), kFoundWrong);
+  EXPECT_EQ(test.out, "{\"problems\":[\"" + file.path() +
+                          ":2: unknown key 'lisen' in [server] (did you mean 'listen'?)\"],\"warnings\":[]}\n");
+  TestProcess warned(server::Environment{{"HOME", "/h"}, {"LIFEBOAT_SEVER_LISTEN", ":1"}});
+  EXPECT_EQ(warned.run({"config", "check", "--output=json"}), kFine);
+  EXPECT_EQ(warned.out,
+            "{\"problems\":[],\"warnings\":[\"environment variable LIFEBOAT_SEVER_LISTEN means nothing (did you mean "
+            "'LIFEBOAT_SERVER_LISTEN'?)\"]}\n");
+}
+
+TEST(Version, reports_as_json) {
+  TestProcess test;
+  EXPECT_EQ(test.run({"version", "-o", "json"}), kFine);
+  EXPECT_TRUE(test.out.starts_with("{\"version\":\"")) << test.out;
+  TestProcess plain;
+  EXPECT_EQ(plain.run({"version"}), kFine);
+  EXPECT_TRUE(plain.out.starts_with("lifeboat ")) << plain.out;
+}
+
+}  // namespace
+}  // namespace lifeboat::cli

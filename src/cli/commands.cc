@@ -1,0 +1,20 @@
+#include "cli/command.h"
+#include "cli/config.h"
+#include "cli/manuals.h"
+#include "cli/serve.h"
+#include "cli/version.h"
+
+namespace lifeboat::cli {
+namespace {
+
+constexpr Command kCommands[] = {
+    {.name = "serve", .summary = "Serve the registry and the cache", .manual = serve_manual, .run = run_serve},
+    {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
+    {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+}  // namespace lifeboat::cli

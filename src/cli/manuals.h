@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// The manuals: each is the .md beside its command, built in.
+namespace lifeboat::cli {
+
+std::string_view lifeboat_manual();
+std::string_view serve_manual();
+std::string_view config_manual();
+std::string_view version_manual();
+
+/// A manual as a terminal shows it: without the marks of Markdown.
+std::string plain_text(std::string_view markdown);
+
+}  // namespace lifeboat::cli

@@ -1,0 +1,268 @@
+#include "server/compose.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "blob/data_directory.h"
+#include "blob/fs_store.h"
+#include "http/handler.h"
+#include "meta/sqlite_store.h"
+#include "registry/addressing.h"
+#include "registry/blob_fetch.h"
+#include "registry/manifest_fetch.h"
+#include "registry/pull.h"
+#include "registry/push.h"
+#include "registry/uploads.h"
+#include "sys/block_pool.h"
+#include "sys/clock.h"
+#include "sys/event_loops.h"
+#include "sys/file_system.h"
+#include "sys/http_client.h"
+#include "sys/http_server.h"
+#include "sys/metrics.h"
+#include "sys/notification.h"
+#include "sys/thread_pool.h"
+#include "sys/tls.h"
+#include "upstream/source.h"
+#include "upstream/upstream.h"
+
+namespace lifeboat::server {
+namespace {
+
+constexpr Duration kReapEvery{std::chrono::minutes(10)};
+constexpr Duration kReapWithin{std::chrono::minutes(1)};
+constexpr Duration kStopWithin{std::chrono::seconds(5)};
+
+unsigned loops_of(const Config& config) {
+  if (config.server.threads != 0) return static_cast<unsigned>(config.server.threads);
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// The sources of all upstreams, kept alive by whoever still asks them after a reload has replaced them.
+struct OwnedHosts {
+  std::vector<std::unique_ptr<upstream::Upstream>> sources;
+  registry::UpstreamHosts hosts;
+};
+
+Result<std::unique_ptr<blob::Source>> source_of(const EndpointConfig& endpoint, const UpstreamConfig& upstream,
+                                                const upstream::RegistrySource::Parts& parts) {
+  LB_TRY(upstream::Endpoint made, upstream::Endpoint::make({.url = endpoint.url,
+                                                            .username = endpoint.username,
+                                                            .password = {},
+                                                            .password_file = endpoint.password_file,
+                                                            .ca_file = endpoint.ca_file,
+                                                            .skip_verify = endpoint.skip_verify,
+                                                            .realm_hosts = {},
+                                                            .deadlines = {.connect = upstream.connect_timeout,
+                                                                          .first_byte = upstream.first_byte_timeout,
+                                                                          .stall = upstream.stall_timeout},
+                                                            .health = {}}));
+  const auto seed = static_cast<uint64_t>(parts.clock.wall().time_since_epoch().count());
+  return std::make_unique<upstream::RegistrySource>(parts, std::move(made), seed);
+}
+
+/// Adds one upstream with its endpoints, in their order.
+Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstream::RegistrySource::Parts& parts) {
+  LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(config.host));
+  std::vector<std::unique_ptr<blob::Source>> endpoints;
+  for (const EndpointConfig& endpoint : config.endpoints) {
+    LB_TRY(auto source, source_of(endpoint, config, parts));
+    endpoints.push_back(std::move(source));
+  }
+  owned.sources.push_back(std::make_unique<upstream::Upstream>(parts.clock, std::move(endpoints)));
+  owned.hosts.hosts.push_back({.host = host,
+                               .source = owned.sources.back().get(),
+                               .freshness = {.fresh_for = config.fresh_for,
+                                             .max_stale = config.max_stale,
+                                             .revalidate_within = config.revalidate_within}});
+  return {};
+}
+
+http::AccessLogMode access_log_of(AccessLog mode) {
+  switch (mode) {
+    case AccessLog::none: return http::AccessLogMode::none;
+    case AccessLog::problems: return http::AccessLogMode::problems;
+    case AccessLog::all: return http::AccessLogMode::all;
+  }
+  return http::AccessLogMode::problems;
+}
+
+}  // namespace
+
+struct Node::Parts {
+  Parts(const Config& configuration, Log& logger)
+      : config(configuration),
+        log(logger),
+        loops(loops_of(configuration)),
+        disk("disk", 4),
+        hash("hash", std::max(2U, std::thread::hardware_concurrency())) {}
+
+  const Config config;
+  Log& log;
+  sys::SystemClock clock;
+  sys::Metrics metrics;
+  sys::BlockPool blocks;
+  sys::EventLoops loops;
+  std::unique_ptr<sys::FileSystem> files = sys::make_posix_file_system();
+  sys::ThreadPool disk;
+  sys::ThreadPool hash;
+  std::unique_ptr<sys::HttpClient> client;
+  std::unique_ptr<blob::DataDirectory> directory;
+  std::unique_ptr<blob::Store> blobs;
+  std::unique_ptr<meta::Store> names;
+  registry::ChangeStamps stamps;
+  std::unique_ptr<registry::Addressing> addressing;
+  std::unique_ptr<registry::ManifestFetches> manifest_fetches;
+  std::unique_ptr<registry::BlobFetches> blob_fetches;
+  std::unique_ptr<registry::Pull> pull;
+  std::unique_ptr<registry::Push> push;
+  std::unique_ptr<registry::Uploads> uploads;
+  std::unique_ptr<http::Handler> handler;
+  std::shared_ptr<sys::TlsServerContext> tls;
+  std::unique_ptr<sys::HttpServer> server;
+  std::unique_ptr<sys::TaskGroup> upkeep;
+  sys::Notification stop_asked;
+  std::atomic<bool> is_stopping = false;
+
+  Status open_store();
+  Status open_upstreams();
+  void build_use_cases();
+  Status listen();
+  Result<std::shared_ptr<const registry::UpstreamHosts>> hosts_of(const Config& wanted);
+};
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::build(const Config& config, Log& log) {
+  auto parts = std::make_unique<Parts>(config, log);
+  LB_CHECK(parts->open_store());
+  LB_CHECK(parts->open_upstreams());
+  parts->build_use_cases();
+  LB_CHECK(parts->listen());
+  return std::unique_ptr<Node>(new Node(std::move(parts)));
+}
+
+std::string Node::address() const { return parts_->server->address(); }
+
+void Node::run() {
+  parts_->server->start();
+  parts_->upkeep->spawn(keep_house());
+  parts_->loops.run();
+  if (const Status closed = parts_->names->close(); !closed) {
+    parts_->log.error("store.close_failed", {{"reason", closed.error().message()}});
+  }
+}
+
+void Node::request_stop() {
+  if (parts_->is_stopping.exchange(true)) return;
+  parts_->handler->set_stopping();
+  parts_->stop_asked.notify_all();
+  parts_->loops.spawn(0, shut_down());
+}
+
+/// Listeners first, then what they started, then the loops: nothing is cut that could still end by itself.
+Awaitable<void> Node::shut_down() {
+  co_await parts_->server->stop(parts_->clock.now() + parts_->config.server.grace);
+  co_await parts_->upkeep->join();
+  parts_->loops.stop();
+}
+
+/// Upload sessions that nobody ends (W45).
+Awaitable<void> Node::keep_house() {
+  Parts& parts = *parts_;
+  const Call starting(parts.clock.now() + kReapWithin, "upkeep");
+  if (const Status dropped = co_await parts.uploads->drop_orphans(starting); !dropped) {
+    parts.log.warning("upload.orphans_failed", {{"reason", dropped.error().message()}});
+  }
+  while (!parts.is_stopping) {
+    const uint64_t seen = parts.stop_asked.version();
+    if (parts.is_stopping) break;
+    const bool is_asked = co_await parts.stop_asked.wait(seen, parts.clock.now() + kReapEvery);
+    if (is_asked) break;
+    const Call call(parts.clock.now() + kReapWithin, "upkeep");
+    if (const Status reaped = co_await parts.uploads->reap(call); !reaped) {
+      parts.log.warning("upload.reap_failed", {{"reason", reaped.error().message()}});
+    }
+  }
+}
+
+Status Node::reload(const Config& fresh) {
+  LB_TRY(auto hosts, parts_->hosts_of(fresh));
+  if (parts_->tls) LB_CHECK(parts_->tls->reload());
+  parts_->addressing->replace_hosts(std::move(hosts));
+  parts_->handler->forget_prepared();
+  parts_->log.set_options({fresh.log.level, fresh.log.format});
+  return {};
+}
+
+Result<std::shared_ptr<const registry::UpstreamHosts>> Node::Parts::hosts_of(const Config& wanted) {
+  const upstream::RegistrySource::Parts source_parts{*client, clock, *files, disk, metrics, log};
+  const auto owned = std::make_shared<OwnedHosts>();
+  for (const UpstreamConfig& one : wanted.upstreams) LB_CHECK(add_upstream(*owned, one, source_parts));
+  if (wanted.default_upstream) {
+    LB_CHECK(add_upstream(*owned, *wanted.default_upstream, source_parts));
+    owned->hosts.default_host = {owned->hosts.hosts.back().host, true};
+  } else if (!wanted.server.default_host.empty()) {
+    LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(wanted.server.default_host));
+    if (owned->hosts.find(host) != nullptr) {
+      owned->hosts.default_host = {host, wanted.server.is_default_host_explicit};
+    }
+  }
+  return std::shared_ptr<const registry::UpstreamHosts>(owned, &owned->hosts);
+}
+
+Status Node::Parts::open_store() {
+  LB_TRY(directory, blob::DataDirectory::open(config.storage.root, *files));
+  LB_TRY(blobs, blob::FsStore::open(*directory, *files, {disk, hash}));
+  LB_TRY(names, meta::SqliteStore::open(directory->meta() / "lifeboat.db", clock, {.size_max_bytes = 0, .log = &log}));
+  return {};
+}
+
+Status Node::Parts::open_upstreams() {
+  client = sys::make_curl_http_client({.user_agent = "lifeboat/" LIFEBOAT_VERSION}, blocks);
+  LB_TRY(auto hosts, hosts_of(config));
+  addressing = std::make_unique<registry::Addressing>(*names, std::move(hosts));
+  return {};
+}
+
+void Node::Parts::build_use_cases() {
+  manifest_fetches = std::make_unique<registry::ManifestFetches>(*blobs, *names, stamps, clock, loops, log);
+  blob_fetches = std::make_unique<registry::BlobFetches>(*blobs, *names, clock, loops, metrics, log);
+  pull = std::make_unique<registry::Pull>(*blobs, *names, *addressing, *manifest_fetches, *blob_fetches, clock, metrics,
+                                          log);
+  push = std::make_unique<registry::Push>(*blobs, *names, stamps);
+  const registry::UploadsOptions sessions{.expires_after = config.storage.uploads_expire,
+                                          .per_repository_max = config.storage.uploads_per_repository_max};
+  uploads = std::make_unique<registry::Uploads>(sessions, *blobs, *names, clock, metrics, log);
+  const http::HandlerOptions options{.answer_within = config.server.answer_within,
+                                     .delete_enabled = config.storage.delete_enabled,
+                                     .manifest_cache_bytes = config.server.manifest_cache_bytes,
+                                     .access_log = access_log_of(config.log.access)};
+  handler = std::make_unique<http::Handler>(options, http::Handler::Parts{.pull = *pull,
+                                                                          .push = *push,
+                                                                          .uploads = *uploads,
+                                                                          .addressing = *addressing,
+                                                                          .stamps = stamps,
+                                                                          .names = *names,
+                                                                          .clock = clock,
+                                                                          .metrics = metrics,
+                                                                          .log = log,
+                                                                          .loops = loops.count()});
+  upkeep = std::make_unique<sys::TaskGroup>(loops);
+}
+
+Status Node::Parts::listen() {
+  if (!config.server.tls_certificate.empty()) {
+    LB_TRY(tls, sys::TlsServerContext::load(config.server.tls_certificate, config.server.tls_key));
+  }
+  const sys::HttpServerOptions options{.listen = config.server.listen,
+                                       .header_timeout = config.server.header_timeout,
+                                       .idle_timeout = config.server.idle_timeout,
+                                       .body_rate_min_bytes = config.server.body_rate_min_bytes,
+                                       .body_rate_window = config.server.body_rate_window};
+  LB_TRY(server, sys::HttpServer::listen(options, loops, clock, blocks, *handler, tls));
+  return {};
+}
+
+}  // namespace lifeboat::server

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/time.h"
+
+/// What the operator wants, typed and checked. A Config is made by server::load_config, which fills every field: the
+/// defaults stand in the one table (settings.cc), so nothing here repeats them. No part below server/ sees it.
+namespace lifeboat::server {
+
+struct ServerConfig {
+  std::string listen;           ///< "ADDR:PORT"; no address: all of them; port 0: a free one
+  std::string tls_certificate;  ///< PEM file; empty (with the key): plain HTTP
+  std::string tls_key;
+  Duration answer_within{};
+  Duration grace{};
+  uint64_t threads = 0;  ///< 0: one per core
+  Duration header_timeout{};
+  Duration idle_timeout{};
+  uint64_t body_rate_min_bytes = 0;  ///< per second …
+  Duration body_rate_window{};       ///< … over this window
+  uint64_t manifest_cache_bytes = 0;
+  std::string default_host;               ///< what a request without a host means when nothing of that name is hosted
+  bool is_default_host_explicit = false;  ///< someone named it; else it is the built-in meaning
+  bool builtin_upstreams = false;         ///< already applied: Config::upstreams is the whole list
+
+  friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
+};
+
+struct StorageConfig {
+  std::string root;
+  bool delete_enabled = false;
+  Duration uploads_expire{};
+  uint64_t uploads_per_repository_max = 0;
+
+  friend bool operator==(const StorageConfig&, const StorageConfig&) = default;
+};
+
+enum class AccessLog {
+  none,
+  problems,  ///< requests that were answered 5xx, were cut, or were served stale
+  all,
+};
+
+struct LogConfig {
+  LogLevel level{};
+  LogFormat format{};
+  AccessLog access{};
+
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+struct MetricsConfig {
+  bool enabled = false;
+
+  friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;
+};
+
+/// One address of an upstream. Never holds a password: only where it is kept.
+struct EndpointConfig {
+  std::string url;  ///< http(s)://host[:port][/path], no credentials, query or trailing slash
+  std::string username;
+  std::string password_file;
+  std::string ca_file;  ///< empty: the system's certificates
+  bool skip_verify = false;
+
+  friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
+};
+
+struct UpstreamConfig {
+  std::string host;                       ///< in its normal form, as oci::RegistryHost has it
+  std::vector<EndpointConfig> endpoints;  ///< in the order they are tried; at least one
+  Duration fresh_for{};
+  std::optional<Duration> max_stale;  ///< nothing: however old
+  Duration revalidate_within{};
+  Duration connect_timeout{};
+  Duration first_byte_timeout{};
+  Duration stall_timeout{};
+
+  friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
+};
+
+/// The host under which the default upstream is written in the file.
+inline constexpr std::string_view kDefaultUpstream = "default";
+
+struct Config {
+  ServerConfig server;
+  StorageConfig storage;
+  LogConfig log;
+  MetricsConfig metrics;
+  std::vector<UpstreamConfig> upstreams;  ///< the named ones first, in order, then the built-in ones; hosts are unique
+  /// What a request without a host means, when an operator gave an address for it (`--upstream URL`, or an upstream of
+  /// the host "default"); it wins over `server.default_host`.
+  std::optional<UpstreamConfig> default_upstream;
+
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace lifeboat::server

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "server/assignment.h"
+#include "server/load.h"
+
+namespace lifeboat::server {
+
+/// A key that people put secrets under. No setting is called so; it gets an error that shows the right way.
+bool is_secret_key(std::string_view section, std::string_view key);
+
+/// A Config while assignments arrive: every new record starts with the table's defaults.
+class Draft {
+ public:
+  struct Endpoint {
+    EndpointConfig config;
+    Origins origins;
+    Origin declared;
+  };
+  struct Upstream {
+    UpstreamConfig config;  ///< `endpoints` is empty until the end: see below
+    std::vector<Endpoint> endpoints;
+    Origins origins;
+    Origin declared;
+  };
+
+  explicit Draft(Problems& problems);
+
+  /// Unknown keys, values that do not fit and numbers that leave a gap go into the problems.
+  void apply(const Assignment& assignment);
+  /// A new upstream or endpoint with defaults.
+  static Upstream make_upstream(Origin declared);
+  static Endpoint make_endpoint(Origin declared);
+
+  Config config;  ///< without upstreams
+  Origins origins;
+  std::vector<Upstream> upstreams;
+
+ private:
+  void set(const Setting& setting, Slot slot, Origin& origin, const Assignment& assignment);
+  void apply_to_upstream(const Assignment& assignment, const Setting* setting);
+  void refuse_unknown(const Assignment& assignment);
+
+  Problems& problems_;
+};
+
+}  // namespace lifeboat::server

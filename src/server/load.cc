@@ -1,0 +1,214 @@
+#include "server/load.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/config_file.h"
+#include "server/draft.h"
+
+namespace lifeboat::server {
+namespace {
+
+Assignment from_flag(std::string_view flag, std::string_view path, std::string_view value) {
+  const std::size_t dot = path.rfind('.');
+  return {.section = std::string(path.substr(0, dot)),
+          .key = std::string(path.substr(dot + 1)),
+          .index = {},
+          .value = {.kind = GivenValue::Kind::untyped, .text = std::string(value)},
+          .origin = {.kind = Origin::Kind::flag, .where = std::string(flag)}};
+}
+
+/// `[HOST=]URL`; a '=' inside of the URL does not count.
+std::pair<std::string, std::string> split_upstream_flag(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || text.substr(0, equals).find('/') != std::string_view::npos) {
+    return {std::string(kDefaultUpstream), std::string(text)};
+  }
+  return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+}
+
+/// The endpoints that flags name for a host replace those of the file; its other settings stay.
+void apply_upstream_flags(const std::vector<std::string>& flags, Draft& draft, Problems& problems) {
+  std::vector<std::string> named;
+  for (const std::string& flag : flags) {
+    const auto [host_text, url] = split_upstream_flag(flag);
+    Assignment host = from_flag("--upstream", "upstream.host", host_text);
+    UpstreamConfig parsed;
+    if (auto done = assign(*find_setting(kUpstreamSection, "host"), &parsed.host, host.value); !done) {
+      problems.add(host.origin, done.error().message());
+      continue;
+    }
+    const auto found = std::ranges::find_if(
+        draft.upstreams, [&](const Draft::Upstream& upstream) { return upstream.config.host == parsed.host; });
+    host.index.upstream = static_cast<std::size_t>(found - draft.upstreams.begin());
+    if (found == draft.upstreams.end()) {
+      draft.apply(host);
+    } else if (std::ranges::find(named, parsed.host) == named.end()) {
+      found->endpoints.clear();
+    }
+    named.push_back(parsed.host);
+    Assignment endpoint = from_flag("--upstream", "upstream.endpoints.url", url);
+    endpoint.index = {.upstream = host.index.upstream,
+                      .endpoint = draft.upstreams[host.index.upstream].endpoints.size()};
+    draft.apply(endpoint);
+  }
+}
+
+/// The rules that concern more than one setting, and the defaults that depend on others.
+class Finish {
+ public:
+  Finish(const ConfigSources& sources, Draft draft, Problems& problems)
+      : sources_(sources), draft_(std::move(draft)), problems_(problems) {
+    loaded_.config = std::move(draft_.config);
+    loaded_.origins.process = std::move(draft_.origins);
+  }
+
+  LoadedConfig run() {
+    ServerConfig& server = loaded_.config.server;
+    both_or_none({"server.tls_certificate", server.tls_certificate}, {"server.tls_key", server.tls_key},
+                 loaded_.origins.process, {});
+    choose_root();
+    for (Draft::Upstream& upstream : draft_.upstreams) add_upstream(upstream);
+    if (server.builtin_upstreams) add_builtin_upstreams();
+    check_default_host();
+    return std::move(loaded_);
+  }
+
+ private:
+  struct Text {
+    std::string_view key;
+    const std::string& value;
+  };
+
+  void both_or_none(Text one, Text other, const Origins& origins, const Origin& fallback) {
+    if (one.value.empty() == other.value.empty()) return;
+    const Text& given = one.value.empty() ? other : one;
+    const Text& missing = one.value.empty() ? one : other;
+    // A value that was refused has been spoken of.
+    if (origins.contains(missing.key) && !problems_.empty()) return;
+    const auto found = origins.find(given.key);
+    problems_.add(found == origins.end() ? fallback : found->second, "cannot set '" + std::string(given.key) +
+                                                                         "': it needs '" + std::string(missing.key) +
+                                                                         "' too (want both or none)");
+  }
+
+  void choose_root() {
+    std::string& root = loaded_.config.storage.root;
+    if (!root.empty()) return;
+    if (sources_.is_root) {
+      root = "/var/lib/lifeboat";
+      return;
+    }
+    for (const auto& [name, value] : sources_.environment) {
+      if (name == "HOME" && !value.empty()) root = value + "/.local/share/lifeboat";
+    }
+    if (root.empty()) problems_.add({}, "cannot choose 'storage.root': HOME is not set (want storage.root or --data)");
+  }
+
+  void add_upstream(Draft::Upstream& upstream) {
+    const std::string& host = upstream.config.host;
+    const bool is_default = host == kDefaultUpstream;
+    if (host.empty()) {
+      if (!upstream.origins.contains("host")) {
+        problems_.add(upstream.declared, "cannot use an upstream: it has no 'host' (want for example 'ghcr.io')");
+      }
+      return;
+    }
+    if (std::ranges::find(hosts_, host) != hosts_.end()) {
+      problems_.add(upstream.declared, "cannot use upstream '" + host + "': there is one of this host already");
+      return;
+    }
+    hosts_.push_back(host);
+    if (upstream.endpoints.empty() && is_default) {
+      problems_.add(upstream.declared, "cannot use upstream 'default': it has no 'endpoints' (want at least one)");
+    } else if (upstream.endpoints.empty()) {
+      upstream.endpoints.push_back(Draft::make_endpoint(upstream.declared));
+      upstream.endpoints.back().config.url = usual_url(host);
+    }
+    UpstreamOrigins origins{.keys = std::move(upstream.origins), .endpoints = {}};
+    for (Draft::Endpoint& endpoint : upstream.endpoints) {
+      check_endpoint(endpoint);
+      upstream.config.endpoints.push_back(std::move(endpoint.config));
+      origins.endpoints.push_back(std::move(endpoint.origins));
+    }
+    if (is_default) {
+      loaded_.config.default_upstream = std::move(upstream.config);
+      loaded_.origins.default_upstream = std::move(origins);
+    } else {
+      loaded_.config.upstreams.push_back(std::move(upstream.config));
+      loaded_.origins.upstreams.push_back(std::move(origins));
+    }
+  }
+
+  void check_endpoint(const Draft::Endpoint& endpoint) {
+    if (endpoint.config.url.empty() && !endpoint.origins.contains("url")) {
+      problems_.add(endpoint.declared,
+                    "cannot use an endpoint: it has no 'url' (want for example 'https://registry.example')");
+    }
+    both_or_none({"username", endpoint.config.username}, {"password_file", endpoint.config.password_file},
+                 endpoint.origins, endpoint.declared);
+  }
+
+  void add_builtin_upstreams() {
+    for (const BuiltinUpstream& builtin : builtin_upstreams()) {
+      if (std::ranges::find(hosts_, builtin.host) != hosts_.end()) continue;
+      Draft::Upstream upstream = Draft::make_upstream({});
+      upstream.config.host = builtin.host;
+      add_upstream(upstream);
+    }
+  }
+
+  void check_default_host() {
+    ServerConfig& server = loaded_.config.server;
+    const auto named = loaded_.origins.process.find("server.default_host");
+    server.is_default_host_explicit = named != loaded_.origins.process.end();
+    if (!server.is_default_host_explicit || std::ranges::find(hosts_, server.default_host) != hosts_.end()) return;
+    problems_.add(named->second,
+                  "cannot set 'server.default_host': no upstream has this host (got '" + server.default_host + "')");
+  }
+
+  const ConfigSources& sources_;
+  Draft draft_;
+  Problems& problems_;
+  LoadedConfig loaded_;
+  std::vector<std::string> hosts_;
+};
+
+}  // namespace
+
+Result<LoadedConfig> load_config(const ConfigSources& sources) {
+  Problems problems;
+  std::vector<std::string> warnings;
+  Draft draft(problems);
+  if (sources.file_text) {
+    const auto found = parse_config_file(sources.file_name, *sources.file_text, problems);
+    // What is not TOML has no settings, and what the other rules would say about their absence misleads.
+    if (found.empty() && !problems.empty()) return std::unexpected(problems.to_error());
+    for (const Assignment& assignment : found) draft.apply(assignment);
+  }
+  for (const Assignment& found : parse_environment(sources.environment, problems, warnings)) draft.apply(found);
+  if (sources.flags.listen) draft.apply(from_flag("--listen", "server.listen", *sources.flags.listen));
+  if (sources.flags.data) draft.apply(from_flag("--data", "storage.root", *sources.flags.data));
+  apply_upstream_flags(sources.flags.upstreams, draft, problems);
+  LoadedConfig loaded = Finish(sources, std::move(draft), problems).run();
+  if (!problems.empty()) return std::unexpected(problems.to_error());
+  loaded.warnings = std::move(warnings);
+  return loaded;
+}
+
+std::vector<std::string> restart_needed(const Config& old, const Config& fresh) {
+  std::vector<std::string> keys;
+  Config one = old;
+  Config other = fresh;
+  for (const Setting& setting : settings()) {
+    // What belongs to an upstream is all applied by a reload.
+    if (!setting.is_of_process() || setting.takes_effect == TakesEffect::on_reload) continue;
+    const auto field = std::get<Slot (*)(Config&)>(setting.field);
+    if (render_text(field(one), setting.kind) != render_text(field(other), setting.kind)) {
+      keys.push_back(path_of(setting));
+    }
+  }
+  return keys;
+}
+
+}  // namespace lifeboat::server

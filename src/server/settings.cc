@@ -1,0 +1,338 @@
+#include "server/settings.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.h"
+
+namespace lifeboat::server {
+namespace {
+
+using enum SettingKind;
+using enum TakesEffect;
+
+constexpr uint64_t kSecondMs = 1000;
+constexpr uint64_t kHourMs = 3600 * kSecondMs;
+constexpr uint64_t kDayMs = 24 * kHourMs;
+constexpr Bounds kShortWait{.min = 10, .max = kHourMs};
+
+constexpr Setting kSettings[] = {
+    {.section = "server",
+     .key = "listen",
+     .kind = address,
+     .default_text = ":5000",
+     .meaning = "Where to listen: `ADDR:PORT`, or `:PORT` for all addresses, IPv4 and IPv6. Port 0 takes a free one.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.listen; }},
+    {.section = "server",
+     .key = "tls_certificate",
+     .kind = path,
+     .meaning = "PEM file with the certificate and its chain; needs `tls_key`. Without both, plain HTTP is served. A "
+                "reload reads the files again.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.tls_certificate; }},
+    {.section = "server",
+     .key = "tls_key",
+     .kind = path,
+     .meaning = "PEM file with the private key of `tls_certificate`.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.tls_key; }},
+    {.section = "server",
+     .key = "default_host",
+     .kind = host,
+     .default_text = "docker.io",
+     .meaning = "The host that a request without a host means when nothing of that name is hosted here. Left alone it "
+                "is the built-in meaning, for the mirror mode of a Docker daemon; once named, every read goes there.",
+     .takes_effect = on_reload,
+     .field = +[](Config& c) -> Slot { return &c.server.default_host; }},
+    {.section = "server",
+     .key = "builtin_upstreams",
+     .kind = flag,
+     .default_text = "true",
+     .meaning = "Whether the well-known public registries are upstreams without being named.",
+     .takes_effect = on_reload,
+     .field = +[](Config& c) -> Slot { return &c.server.builtin_upstreams; }},
+    {.section = "server",
+     .key = "answer_within",
+     .kind = duration,
+     .default_text = "2s",
+     .meaning = "A request for content that is not held and has no first byte by then is answered 503, so that the "
+                "client goes on to its next mirror instead of hanging.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.answer_within; },
+     .bounds = kShortWait},
+    {.section = "server",
+     .key = "grace",
+     .kind = duration,
+     .default_text = "30s",
+     .meaning = "On SIGTERM, requests under way may take this long; then they are cut.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.grace; },
+     .bounds = {.max = kDayMs}},
+    {.section = "server",
+     .key = "threads",
+     .kind = count,
+     .default_text = "0",
+     .meaning = "Event loops; 0 means one per core.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.threads; },
+     .bounds = {.max = 1024}},
+    {.section = "server",
+     .key = "header_timeout",
+     .kind = duration,
+     .default_text = "15s",
+     .meaning = "A connection that has not sent the whole head of its request by then is closed.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.header_timeout; },
+     .bounds = kShortWait},
+    {.section = "server",
+     .key = "idle_timeout",
+     .kind = duration,
+     .default_text = "120s",
+     .meaning = "A connection without a request is kept open this long.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.idle_timeout; },
+     .bounds = {.min = kSecondMs, .max = kDayMs}},
+    {.section = "server",
+     .key = "body_rate_min",
+     .kind = size,
+     .default_text = "1KiB",
+     .meaning =
+         "Bytes per second below which a client that sends or receives a body is cut; `0B` switches it off. There "
+         "is no deadline for a whole body, so a push may take hours.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.body_rate_min_bytes; },
+     .bounds = {.max = kGiB}},
+    {.section = "server",
+     .key = "body_rate_window",
+     .kind = duration,
+     .default_text = "60s",
+     .meaning = "The span over which `body_rate_min` is measured.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.body_rate_window; },
+     .bounds = {.min = kSecondMs, .max = kHourMs}},
+    {.section = "server",
+     .key = "manifest_cache",
+     .kind = size,
+     .default_text = "8MiB",
+     .meaning = "Memory for manifests whose answers are kept ready to send, in total.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.server.manifest_cache_bytes; },
+     .bounds = {.max = 64 * kGiB}},
+
+    {.section = "storage",
+     .key = "root",
+     .kind = path,
+     .default_note = "`/var/lib/lifeboat` when run by root, else `$HOME/.local/share/lifeboat`",
+     .meaning = "The folder that holds everything. One process owns it at a time.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.storage.root; }},
+    {.section = "storage",
+     .key = "delete_enabled",
+     .kind = flag,
+     .default_text = "true",
+     .meaning = "Whether clients may delete tags, manifests and blobs.",
+     .takes_effect = on_reload,
+     .field = +[](Config& c) -> Slot { return &c.storage.delete_enabled; }},
+    {.section = "storage",
+     .key = "uploads_expire",
+     .kind = duration,
+     .default_text = "24h",
+     .meaning = "An upload session that nobody touched for this long is removed.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.storage.uploads_expire; },
+     .bounds = {.min = 60 * kSecondMs}},
+    {.section = "storage",
+     .key = "uploads_per_repository_max",
+     .kind = count,
+     .default_text = "1000",
+     .meaning = "Open upload sessions one repository may have; the next one is refused.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.storage.uploads_per_repository_max; },
+     .bounds = {.min = 1, .max = 1'000'000}},
+
+    {.section = "log",
+     .key = "level",
+     .kind = choice,
+     .default_text = "info",
+     .meaning = "The least important lines that are written.",
+     .takes_effect = on_reload,
+     .field = +[](Config& c) -> Slot { return &c.log.level; }},
+    {.section = "log",
+     .key = "format",
+     .kind = choice,
+     .default_text = "text",
+     .meaning = "`text` writes `key=value`, `json` one JSON value per line; always on standard error.",
+     .takes_effect = on_reload,
+     .field = +[](Config& c) -> Slot { return &c.log.format; }},
+    {.section = "log",
+     .key = "access",
+     .kind = choice,
+     .default_text = "problems",
+     .meaning = "Which requests get a line: `all`, `none`, or those with `problems` (5xx, cut short, served stale).",
+     .takes_effect = on_reload,
+     .field = +[](Config& c) -> Slot { return &c.log.access; }},
+
+    {.section = "metrics",
+     .key = "enabled",
+     .kind = flag,
+     .default_text = "true",
+     .meaning = "Whether `/metrics` answers.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.metrics.enabled; }},
+
+    {.section = kUpstreamSection,
+     .key = "host",
+     .kind = host,
+     .meaning = "The registry's host as it stands in references, as in `ghcr.io` or `registry.example:5000`. The host "
+                "`default` is what requests without a host mean, whatever `server.default_host` says.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.host; },
+     .is_required = true},
+    {.section = kUpstreamSection,
+     .key = "fresh_for",
+     .kind = duration,
+     .default_text = "60s",
+     .meaning = "A tag that the upstream confirmed within this time is served without asking.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.fresh_for; }},
+    {.section = kUpstreamSection,
+     .key = "max_stale",
+     .kind = duration_or_unlimited,
+     .default_text = "unlimited",
+     .meaning = "How long after its last confirmation a held tag is still served while the upstream cannot be asked.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.max_stale; }},
+    {.section = kUpstreamSection,
+     .key = "revalidate_within",
+     .kind = duration,
+     .default_text = "1s",
+     .meaning = "With a copy in hand, a client waits no longer than this for the upstream to confirm it.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.revalidate_within; },
+     .bounds = kShortWait},
+    {.section = kUpstreamSection,
+     .key = "connect_timeout",
+     .kind = duration,
+     .default_text = "1s",
+     .meaning = "An endpoint that has not taken the connection by then has failed; the next one is tried.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.connect_timeout; },
+     .bounds = kShortWait},
+    {.section = kUpstreamSection,
+     .key = "first_byte_timeout",
+     .kind = duration,
+     .default_text = "3s",
+     .meaning = "An endpoint that has not begun to answer by then has failed.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.first_byte_timeout; },
+     .bounds = kShortWait},
+    {.section = kUpstreamSection,
+     .key = "stall_timeout",
+     .kind = duration,
+     .default_text = "10s",
+     .meaning = "A body of which nothing arrived for this long has failed; the next endpoint continues at that byte.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.stall_timeout; },
+     .bounds = kShortWait},
+
+    {.section = kEndpointSection,
+     .key = "url",
+     .kind = url,
+     .meaning = "The address: `http(s)://HOST[:PORT][/PATH]`. No credentials and no query.",
+     .takes_effect = on_reload,
+     .field = +[](EndpointConfig& e) -> Slot { return &e.url; },
+     .is_required = true},
+    {.section = kEndpointSection,
+     .key = "username",
+     .kind = text,
+     .meaning = "Whom to log in as; needs `password_file`. Without both, pulls are anonymous.",
+     .takes_effect = on_reload,
+     .field = +[](EndpointConfig& e) -> Slot { return &e.username; }},
+    {.section = kEndpointSection,
+     .key = "password_file",
+     .kind = path,
+     .meaning =
+         "File with the password or access token of `username`. The secret itself is never in the configuration.",
+     .takes_effect = on_reload,
+     .field = +[](EndpointConfig& e) -> Slot { return &e.password_file; }},
+    {.section = kEndpointSection,
+     .key = "ca_file",
+     .kind = path,
+     .meaning = "PEM file with the authorities to trust for this endpoint instead of the system's.",
+     .takes_effect = on_reload,
+     .field = +[](EndpointConfig& e) -> Slot { return &e.ca_file; }},
+    {.section = kEndpointSection,
+     .key = "skip_verify",
+     .kind = flag,
+     .default_text = "false",
+     .meaning =
+         "Accept any certificate. Content is still verified by its digest, but credentials and tags are exposed to "
+         "whoever stands in between.",
+     .takes_effect = on_reload,
+     .field = +[](EndpointConfig& e) -> Slot { return &e.skip_verify; }},
+};
+
+constexpr Section kSections[] = {
+    {"server", "How clients are served."},
+    {"storage", "Where content is kept, and what clients may do to it."},
+    {"log", "What is written to standard error."},
+    {"metrics", "Numbers for Prometheus."},
+    {kUpstreamSection,
+     "A remote registry that is pulled through, one `[[upstream]]` each. Naming a built-in one replaces it."},
+    {kEndpointSection,
+     "The addresses of an upstream in the order they are tried, as in `endpoints = [{ url = \"https://…\" }, …]`. Left "
+     "out, it is `https://<host>`."},
+};
+
+constexpr BuiltinUpstream kBuiltin[] = {
+    {"docker.io", "https://registry-1.docker.io"},
+    {"ghcr.io", "https://ghcr.io"},
+    {"quay.io", "https://quay.io"},
+    {"registry.k8s.io", "https://registry.k8s.io"},
+    {"gcr.io", "https://gcr.io"},
+    {"mcr.microsoft.com", "https://mcr.microsoft.com"},
+    {"public.ecr.aws", "https://public.ecr.aws"},
+};
+
+void append_upper(std::string& out, std::string_view text) {
+  for (const char letter : text)
+    out.push_back(letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 32) : letter);
+}
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+std::span<const Section> sections() { return kSections; }
+std::span<const BuiltinUpstream> builtin_upstreams() { return kBuiltin; }
+
+const Setting* find_setting(std::string_view section, std::string_view key) {
+  for (const Setting& setting : kSettings) {
+    if (setting.section == section && setting.key == key) return &setting;
+  }
+  return nullptr;
+}
+
+std::string path_of(const Setting& setting) { return std::string(setting.section).append(".").append(setting.key); }
+
+std::string variable_of(const Setting& setting, UpstreamIndex index) {
+  std::string name = "LIFEBOAT_";
+  if (setting.is_of_process()) {
+    append_upper(name, setting.section);
+  } else {
+    name.append("UPSTREAM_").append(std::to_string(index.upstream));
+    if (setting.is_of_endpoint()) name.append("_ENDPOINTS_").append(std::to_string(index.endpoint));
+  }
+  name.push_back('_');
+  append_upper(name, setting.key);
+  return name;
+}
+
+std::string usual_url(std::string_view host_name) {
+  for (const BuiltinUpstream& builtin : kBuiltin) {
+    if (builtin.host == host_name) return std::string(builtin.url);
+  }
+  return std::string("https://").append(host_name);
+}
+
+}  // namespace lifeboat::server

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "server/config.h"
+
+/// The one place that knows every setting. The parser, the environment, `config show`, the reference page and the
+/// reload all read this table, so a setting that is in it is complete, and one that is not does not exist.
+namespace lifeboat::server {
+
+/// Where a setting's value lives in a Config.
+using Slot = std::variant<std::string*, bool*, uint64_t*, Duration*, std::optional<Duration>*, LogLevel*, LogFormat*,
+                          AccessLog*>;
+/// Which record has it: the process, one upstream, or one endpoint of an upstream.
+using Field = std::variant<Slot (*)(Config&), Slot (*)(UpstreamConfig&), Slot (*)(EndpointConfig&)>;
+
+enum class SettingKind {
+  address,                ///< "ADDR:PORT"
+  path,                   ///< of a file or folder; "" for none
+  host,                   ///< of a registry
+  url,                    ///< of an endpoint
+  text,                   ///< any
+  flag,                   ///< true or false
+  count,                  ///< a whole number
+  size,                   ///< bytes with unit
+  duration,               ///< with unit
+  duration_or_unlimited,  ///< the same, or "unlimited"
+  choice,                 ///< one of a few words
+};
+
+enum class TakesEffect { on_reload, on_restart };
+
+/// What a number may be: a count, bytes, or milliseconds.
+struct Bounds {
+  uint64_t min = 0;
+  uint64_t max = UINT64_MAX;
+};
+
+struct Setting {
+  std::string_view section;  ///< "server" …, "upstream", "upstream.endpoints"
+  std::string_view key;
+  SettingKind kind{};
+  std::string_view default_text{};  ///< as the environment would say it; "" for none
+  std::string_view default_note{};  ///< for people, when the default depends on where it runs
+  std::string_view meaning;         ///< whole sentences
+  TakesEffect takes_effect{};
+  Field field;
+  Bounds bounds{};
+  bool is_required = false;
+
+  bool is_of_process() const { return field.index() == 0; }
+  bool is_of_upstream() const { return field.index() == 1; }
+  bool is_of_endpoint() const { return field.index() == 2; }
+};
+
+inline constexpr std::string_view kUpstreamSection = "upstream";
+inline constexpr std::string_view kEndpointsKey = "endpoints";
+inline constexpr std::string_view kEndpointSection = "upstream.endpoints";
+
+/// All of them, in the order people should read them; those of a section are together.
+std::span<const Setting> settings();
+/// Null when there is none.
+const Setting* find_setting(std::string_view section, std::string_view key);
+
+/// The sections, each once, in the table's order, with what they are about.
+struct Section {
+  std::string_view name;
+  std::string_view meaning;
+};
+std::span<const Section> sections();
+
+/// "server.listen", "upstream.fresh_for"
+std::string path_of(const Setting& setting);
+/// "LIFEBOAT_SERVER_LISTEN", "LIFEBOAT_UPSTREAM_0_FRESH_FOR", "LIFEBOAT_UPSTREAM_0_ENDPOINTS_0_URL"
+struct UpstreamIndex {
+  std::size_t upstream = 0;
+  std::size_t endpoint = 0;
+};
+std::string variable_of(const Setting& setting, UpstreamIndex index = {});
+
+/// An upstream that needs no configuration.
+struct BuiltinUpstream {
+  std::string_view host;
+  std::string_view url;
+};
+std::span<const BuiltinUpstream> builtin_upstreams();
+/// The address of a host when nobody gives one: the built-in one, or https://<host>.
+std::string usual_url(std::string_view host);
+
+}  // namespace lifeboat::server

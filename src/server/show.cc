@@ -1,0 +1,112 @@
+#include "server/show.h"
+
+#include "server/setting_value.h"
+#include "server/settings.h"
+
+namespace lifeboat::server {
+namespace {
+
+std::string origin_text(const Origins& origins, std::string_view key) {
+  const auto found = origins.find(key);
+  if (found == origins.end()) return "default";
+  switch (found->second.kind) {
+    case Origin::Kind::environment: return "environment " + found->second.where;
+    case Origin::Kind::flag: return "flag " + found->second.where;
+    default: return found->second.where;
+  }
+}
+
+/// Calls `each(setting, literal, origin)` for the settings of one record.
+template <class Record, class Each>
+void for_settings(Record record, const Origins& origins, std::string_view section, const Each& each) {
+  for (const Setting& setting : settings()) {
+    const auto* field = std::get_if<Slot (*)(Record&)>(&setting.field);
+    if (field == nullptr || setting.section != section) continue;
+    const std::string key = setting.is_of_process() ? path_of(setting) : std::string(setting.key);
+    each(setting, render_literal((*field)(record), setting.kind), origin_text(origins, key));
+  }
+}
+
+/// Calls `each(upstream, origins)`, the default one first.
+template <class Each>
+void for_upstreams(const LoadedConfig& loaded, const Each& each) {
+  const Config& config = loaded.config;
+  if (config.default_upstream) each(*config.default_upstream, *loaded.origins.default_upstream);
+  for (std::size_t i = 0; i < config.upstreams.size(); ++i) each(config.upstreams[i], loaded.origins.upstreams[i]);
+}
+
+class TomlLines {
+ public:
+  TomlLines(std::string& out, std::string_view indent) : out_(out), indent_(indent) {}
+  void operator()(const Setting& setting, const std::string& literal, const std::string& origin) const {
+    // A default host that is named is more than the built-in one, so the built-in one must not look named.
+    const bool is_comment = setting.key == "default_host" && origin == "default";
+    out_.append(indent_).append(is_comment ? "# " : "").append(setting.key).append(" = ").append(literal);
+    out_.append("  # ").append(origin).append("\n");
+  }
+
+ private:
+  std::string& out_;
+  std::string_view indent_;
+};
+
+class JsonFields {
+ public:
+  explicit JsonFields(std::string& out) : out_(out) {}
+  void operator()(const Setting& setting, const std::string& literal, const std::string& origin) const {
+    if (out_.back() != '{') out_.push_back(',');
+    out_.append(quoted(setting.key)).append(":{\"value\":").append(literal);
+    out_.append(",\"from\":").append(quoted(origin)).append("}");
+  }
+
+ private:
+  std::string& out_;
+};
+
+}  // namespace
+
+std::string render_toml(const LoadedConfig& loaded) {
+  std::string out;
+  for (const Section& section : sections()) {
+    if (section.name == kUpstreamSection) break;
+    if (!out.empty()) out.push_back('\n');
+    out.append("[").append(section.name).append("]\n");
+    for_settings(loaded.config, loaded.origins.process, section.name, TomlLines(out, ""));
+  }
+  for_upstreams(loaded, [&](const UpstreamConfig& upstream, const UpstreamOrigins& origins) {
+    out.append("\n[[upstream]]\n");
+    for_settings(upstream, origins.keys, kUpstreamSection, TomlLines(out, ""));
+    for (std::size_t i = 0; i < upstream.endpoints.size(); ++i) {
+      out.append("  [[upstream.endpoints]]\n");
+      for_settings(upstream.endpoints[i], origins.endpoints[i], kEndpointSection, TomlLines(out, "  "));
+    }
+  });
+  return out;
+}
+
+std::string render_json(const LoadedConfig& loaded) {
+  std::string out = "{";
+  for (const Section& section : sections()) {
+    if (section.name == kUpstreamSection) break;
+    if (out.size() > 1) out.push_back(',');
+    out.append(quoted(section.name)).append(":{");
+    for_settings(loaded.config, loaded.origins.process, section.name, JsonFields(out));
+    out.append("}");
+  }
+  out.append(",\"upstream\":[");
+  for_upstreams(loaded, [&](const UpstreamConfig& upstream, const UpstreamOrigins& origins) {
+    if (out.back() != '[') out.push_back(',');
+    out.append("{");
+    for_settings(upstream, origins.keys, kUpstreamSection, JsonFields(out));
+    out.append(",\"endpoints\":[");
+    for (std::size_t i = 0; i < upstream.endpoints.size(); ++i) {
+      out.append(i > 0 ? ",{" : "{");
+      for_settings(upstream.endpoints[i], origins.endpoints[i], kEndpointSection, JsonFields(out));
+      out.append("}");
+    }
+    out.append("]}");
+  });
+  return out.append("]}\n");
+}
+
+}  // namespace lifeboat::server
