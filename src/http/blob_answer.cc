@@ -49,7 +49,8 @@ Task<FetchState> wait_for_size(Call call, registry::BlobFetch& fetch) {
     FetchState now = fetch.state();
     if (now.phase == FetchState::Phase::failed) co_return std::unexpected(*now.failure);
     if (now.size_bytes) co_return now;
-    if (!co_await fetch.changed().wait(seen, call.deadline())) {
+    const bool has_changed = co_await fetch.changed().wait(seen, call.deadline());
+    if (!has_changed) {
       co_return fail(ErrorCode::timed_out, "cannot tell the blob's size yet: the upstream did not announce it");
     }
   }
@@ -75,8 +76,11 @@ Awaitable<void> follow(RequestContext& context, registry::BlobFetch& fetch, uint
       break;
     } else if (is_committed) {
       status = fail(ErrorCode::corrupt, "cannot end the blob: it is shorter than the upstream announced");
-    } else if (!co_await fetch.changed().wait(seen, context.services().clock.now() + kFollowStallMax)) {
-      status = fail(ErrorCode::unavailable, "cannot go on with the blob: nothing came for a long time");
+    } else {
+      const bool has_changed = co_await fetch.changed().wait(seen, context.services().clock.now() + kFollowStallMax);
+      if (!has_changed) {
+        status = fail(ErrorCode::unavailable, "cannot go on with the blob: nothing came for a long time");
+      }
     }
     if (!status) co_return context.note_cut(status.error());
   }

@@ -27,7 +27,8 @@ Task<oci::RepositoryId> RequestContext::locate(std::string_view name, registry::
   auto repository = co_await services_.addressing.locate(read_call(), address, purpose);
   const bool is_strange_ns = !repository && repository.error().code() == ErrorCode::not_found && address.ns;
   if (is_strange_ns && purpose == registry::Addressing::Purpose::write) {
-    co_return co_await services_.addressing.locate(read_call(), {.name = name, .ns = std::nullopt}, purpose);
+    const registry::Addressing::Address plain{.name = name, .ns = std::nullopt};
+    co_return co_await services_.addressing.locate(read_call(), plain, purpose);
   }
   co_return repository;
 }

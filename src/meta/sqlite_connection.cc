@@ -1,10 +1,12 @@
 #include "meta/sqlite_connection.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/assert.h"
 
@@ -30,6 +32,13 @@ ErrorCode code_of(int primary, int errno_value) {
   }
 }
 
+/// SQLite's own words for a file it cannot make do not tell whether the directory is missing or closed to us.
+Status check_directory(const std::string& path) {
+  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  if (::access(directory.empty() ? "." : directory.c_str(), W_OK | X_OK) == 0) return {};
+  return fail_errno(errno, "cannot open database '" + path + "': its directory cannot be written to");
+}
+
 int note_commit(void* pages, sqlite3*, const char*, int log_pages) {
   *static_cast<int*>(pages) = log_pages;
   return SQLITE_OK;
@@ -45,6 +54,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path));
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (const int code = sqlite3_open_v2(path.c_str(), &connection->database_, flags, nullptr); code != SQLITE_OK) {
+    LB_CHECK(check_directory(path));
     return connection->failure("open a connection", code);
   }
   if (sqlite3_db_readonly(connection->database_, "main") == 1) {

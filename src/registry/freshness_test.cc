@@ -64,8 +64,7 @@ TEST(Freshness, never_turns_an_outage_into_not_found) {
   const FreshnessPolicy policy;
   for (const ErrorCode code : {ErrorCode::unavailable, ErrorCode::timed_out, ErrorCode::unauthorized, ErrorCode::denied,
                                ErrorCode::too_many, ErrorCode::corrupt, ErrorCode::internal, ErrorCode::cancelled}) {
-    EXPECT_EQ(after_failure(std::nullopt, code, kNow, policy).kind, AfterFailure::Kind::unavailable)
-        << to_string(code);
+    EXPECT_EQ(after_failure(std::nullopt, code, kNow, policy).kind, AfterFailure::Kind::unavailable) << to_string(code);
   }
   EXPECT_EQ(after_failure(std::nullopt, ErrorCode::not_found, kNow, policy).kind, AfterFailure::Kind::not_found);
 }

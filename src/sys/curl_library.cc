@@ -1,8 +1,8 @@
-#include "sys/curl_library.h"
-
 #include <dlfcn.h>
 
 #include <string>
+
+#include "sys/curl_library_native.h"
 
 namespace lifeboat::sys {
 namespace {

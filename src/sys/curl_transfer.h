@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "sys/curl_library.h"
+#include "sys/curl_library_native.h"
 #include "sys/http_client.h"
 #include "sys/notification.h"
 

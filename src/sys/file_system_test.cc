@@ -141,7 +141,8 @@ TEST_F(PosixFileSystem, leaves_no_descriptor_to_a_child) {
   const auto writer = disk_->create(root_ / "file").value();
   const auto reader = disk_->open(root_ / "file").value();
   const auto lock = disk_->lock(root_ / "lock").value();
-  for (const auto& entry : disk_->list("/proc/self/fd").value()) {
+  const auto entries = disk_->list("/proc/self/fd").value();
+  for (const auto& entry : entries) {
     const Path target = "/proc/self/fd/" + entry.name;
     std::error_code gone;
     if (!std::filesystem::read_symlink(target, gone).native().starts_with(root_.native())) continue;

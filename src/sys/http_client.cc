@@ -49,7 +49,8 @@ class CurlDownload final : public HttpDownload {
       if (is_room_made) transfer_.resume();
       if (block) co_return std::move(*block);
       const SteadyTime deadline = std::chrono::steady_clock::now() + transfer_->deadlines().stall + kThreadGrace;
-      if (!co_await transfer_->changed().wait(seen, deadline)) {
+      const bool has_changed = co_await transfer_->changed().wait(seen, deadline);
+      if (!has_changed) {
         co_return fail(ErrorCode::timed_out, transfer_->describe(TransferStep::body, "stalled"));
       }
     }
@@ -93,7 +94,8 @@ class CurlHttpClient final : public HttpClient {
     for (;;) {
       const uint64_t seen = transfer.changed().version();
       if (auto response = transfer.take_response()) co_return std::move(*response);
-      if (!co_await transfer.changed().wait(seen, deadline)) {
+      const bool has_changed = co_await transfer.changed().wait(seen, deadline);
+      if (!has_changed) {
         const TransferStep step = transfer.step();
         // All connections being in use here is no fault of the host.
         co_return fail(step == TransferStep::waiting ? ErrorCode::too_many : ErrorCode::timed_out,

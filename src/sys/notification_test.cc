@@ -45,7 +45,7 @@ INSTANTIATE_TEST_SUITE_P(Notification, WaitTable,
                                          Row{"said_before_a_deadline_that_passed", true, milliseconds(-1), true},
                                          Row{"not_said", false, milliseconds(5), false},
                                          Row{"not_said_and_deadline_passed", false, milliseconds(-1), false}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& row) { return row.param.name; });
 
 Awaitable<void> follow(Notification& changed, std::atomic<int>& value, int until, std::atomic<int>& left,
                        EventLoops& loops) {
@@ -107,7 +107,7 @@ TEST_P(GoesFirst, waiters_of_stopped_loops_are_destroyed_in_peace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Notification, GoesFirst, testing::Bool(),
-                         [](const auto& info) { return info.param ? "notification_first" : "loops_first"; });
+                         [](const auto& row) { return row.param ? "notification_first" : "loops_first"; });
 
 }  // namespace
 }  // namespace lifeboat::sys

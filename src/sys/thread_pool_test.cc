@@ -128,7 +128,7 @@ TEST_P(StoppedEarly, coroutine_in_the_pool_is_destroyed_in_peace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ThreadPool, StoppedEarly, testing::Bool(),
-                         [](const auto& info) { return info.param ? "pool_first" : "loops_first"; });
+                         [](const auto& row) { return row.param ? "pool_first" : "loops_first"; });
 
 }  // namespace
 }  // namespace lifeboat::sys

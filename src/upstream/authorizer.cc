@@ -4,22 +4,14 @@
 #include <utility>
 #include <vector>
 
+#include "upstream/scope.h"
+
 namespace lifeboat::upstream {
 namespace {
 
 constexpr std::string_view kBearer = "Bearer ";
 
 }  // namespace
-
-std::string pull_scope(std::string_view repository) { return "repository:" + std::string(repository) + ":pull"; }
-
-std::string scope_of(std::optional<std::string_view> challenged, const std::string& own) {
-  static constexpr std::string_view kKind = "repository:";
-  if (!challenged || !challenged->starts_with(kKind) || challenged->contains(' ')) return own;
-  const std::size_t end = challenged->rfind(':');
-  if (end <= kKind.size()) return own;
-  return pull_scope(challenged->substr(kKind.size(), end - kKind.size()));
-}
 
 Authorizer::Authorizer(Parts parts, const Endpoint& endpoint)
     : endpoint_(endpoint),
@@ -63,7 +55,8 @@ Task<std::string> Authorizer::answer_basic(std::string used) {
   LB_CO_TRY(auto credentials, co_await credentials_.current());
   if (!credentials) co_return refuse(ErrorCode::unauthorized, "it wants credentials and none are configured");
   if (credentials->basic() != used) co_return credentials->basic();
-  if (!co_await credentials_.has_others_than(credentials)) {
+  const bool has_others = co_await credentials_.has_others_than(credentials);
+  if (!has_others) {
     co_return refuse(ErrorCode::unauthorized, "it refused the credentials");
   }
   LB_CO_TRY(credentials, co_await credentials_.current());
@@ -101,7 +94,9 @@ Task<std::string> Authorizer::token_for(Call call, Bearer bearer, std::string sc
   auto token = co_await tokens_.get(call, std::move(request));
   const bool is_refused =
       !token && (token.error().code() == ErrorCode::unauthorized || token.error().code() == ErrorCode::denied);
-  if (is_refused && credentials && co_await credentials_.has_others_than(credentials)) {
+  bool is_worth_again = is_refused && credentials.has_value();
+  if (is_worth_again) is_worth_again = co_await credentials_.has_others_than(credentials);
+  if (is_worth_again) {
     LB_CO_TRY(TokenRequest again, co_await request_of(bearer, scope));
     token = co_await tokens_.get(call, std::move(again));
   }

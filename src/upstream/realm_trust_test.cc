@@ -73,8 +73,8 @@ TEST(Url, reads_what_is_clear_and_nothing_else) {
   EXPECT_EQ(Url::parse("http://[::1]:5000/")->origin(), "http://[::1]:5000");
   EXPECT_EQ(Url::parse("https://a:443")->authority(), "a");
   for (const char* bad : {"", "a", "ftp://a", "https://", "https://u:p@a", "https://a:0", "https://a:99999",
-                          "https://a b", "https://a\\b", "https://[::1", "https://a..b", "https://.a", "https://a:x",
-                          "https://[x]/", "https://[::1]x/", "https://a%2fb/"}) {
+                          "https://a b", "https://a\\b", "https://[::1", "https://a..b", "https://a..", "https://.",
+                          "https://.a", "https://a:x", "https://[x]/", "https://[::1]x/", "https://a%2fb/"}) {
     EXPECT_FALSE(Url::parse(bad)) << bad;
   }
   EXPECT_EQ(percent_encoded("a/b:c d~"), "a%2Fb%3Ac%20d~");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "upstream/paging.h"
+#include "upstream/scope.h"
 
 namespace lifeboat::upstream {
 namespace {

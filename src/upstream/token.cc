@@ -110,7 +110,8 @@ Task<std::string> TokenCache::get(Call call, TokenRequest request) {
       if (!token) co_return std::unexpected(std::move(token).error());
       co_return std::move(token->text);
     }
-    if (!co_await flight->ended.wait(seen, call.deadline())) {
+    const bool has_ended = co_await flight->ended.wait(seen, call.deadline());
+    if (!has_ended) {
       co_return fail(ErrorCode::timed_out,
                      "cannot get token from '" + request.realm.authority() + "': the deadline of the call passed");
     }

@@ -5,7 +5,7 @@
 #include "sys/event_loops.h"
 #include "test/support/http_imposter.h"
 #include "test/support/run.h"
-#include "upstream/authorizer.h"
+#include "upstream/scope.h"
 
 namespace lifeboat::upstream {
 namespace {

@@ -100,7 +100,7 @@ Result<Url> Url::parse(std::string_view text) {
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (url.host.ends_with('.')) url.host.pop_back();
   if (url.host.empty() || (!url.is_ipv6() && !std::ranges::all_of(url.host, is_host_letter)) ||
-      url.host.contains("..") || url.host.starts_with('.')) {
+      url.host.contains("..") || url.host.starts_with('.') || url.host.ends_with('.')) {
     return bad("a malformed host");
   }
   const std::size_t query = rest.find('?');

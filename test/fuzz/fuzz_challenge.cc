@@ -1,7 +1,7 @@
 #include "fuzz.h"
-#include "upstream/authorizer.h"
 #include "upstream/challenge.h"
 #include "upstream/realm_trust.h"
+#include "upstream/scope.h"
 
 using namespace lifeboat;
 

@@ -1,0 +1,141 @@
+"""Upstreams as they are in the field: plain, behind TLS with Basic, with a token server, and several addresses of one."""
+import base64
+import http.server
+import json
+import threading
+import time
+import urllib.parse
+
+import content
+from parts import HOST, Certificate, Lifeboat, Upstream, UpstreamRegistry
+from rig import check, check_equal, main, scenario
+from wire_client import digest_of
+
+NAME = f"{HOST}/team/app"
+USER, PASSWORD = "puller", "correct horse battery"
+
+
+def unpadded(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+class TokenServer(http.server.ThreadingHTTPServer):
+    """The token endpoint of the Docker token protocol: signs what was asked for, for those who know the password."""
+
+    def __init__(self, rig):
+        self.rig, self.authority, self.asked = rig, Certificate(rig, "issuer"), []
+        pem = self.authority.certificate.read_text().split("-----")[2]
+        self.chain = ["".join(pem.split())]
+        super().__init__(("127.0.0.1", rig.port()), TokenHandler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        rig.at_end(self.shutdown)
+
+    def registry_auth(self) -> str:
+        return (f"auth:\n  token:\n    realm: http://127.0.0.1:{self.server_port}/token\n    service: e2e\n"
+                f"    issuer: issuer\n    rootcertbundle: {self.authority.certificate}\n")
+
+    def token(self, user: str, scopes: list[str]) -> str:
+        access = []
+        for scope in scopes:
+            kind, name, actions = scope.rsplit(":", 1)[0].split(":", 1) + [scope.rsplit(":", 1)[1]]
+            access.append({"type": kind, "name": name, "actions": actions.split(",")})
+        now = int(time.time())
+        claims = {"iss": "issuer", "sub": user, "aud": "e2e", "exp": now + 300, "nbf": now - 10, "iat": now,
+                  "jti": str(time.monotonic_ns()), "access": access}
+        header = {"typ": "JWT", "alg": "RS256", "x5c": self.chain}
+        signed = b".".join(unpadded(json.dumps(part).encode()) for part in (header, claims))
+        done = self.rig.attempt("openssl", "dgst", "-sha256", "-sign", self.authority.key, stdin=signed)
+        return (signed + b"." + unpadded(done.stdout)).decode()
+
+
+class TokenHandler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):  # pylint: disable=invalid-name
+        expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        self.server.asked.append(query)
+        if self.headers.get("Authorization") != expected:
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        scopes = [s for joined in query.get("scope", []) for s in joined.split()]
+        body = json.dumps({"token": self.server.token(USER, scopes), "expires_in": 300}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+def fill(rig, upstream: UpstreamRegistry) -> content.Content:
+    """Pushes through a second, open registry over the same data."""
+    back_door = UpstreamRegistry(rig, name="upstream")  # the same folder
+    pushed = content.multi_platform("modes", with_packages=False)
+    pushed.push(back_door.client, "team/app", "1")
+    back_door.part.stop()
+    return pushed
+
+
+@scenario
+def a_plain_upstream(rig):
+    upstream = UpstreamRegistry(rig)
+    pushed = fill(rig, upstream)
+    lifeboat = Lifeboat(rig, [Upstream([upstream.endpoint()])])
+    check_equal(pushed.faults_at(lifeboat.client, NAME, "1"), [], "what is pulled through")
+    check_equal(lifeboat.client.get(f"/v2/{NAME}/manifests/none").status, 404, "status of what the upstream has not")
+
+
+@scenario
+def an_upstream_behind_tls_that_wants_a_password(rig):
+    certificate = Certificate(rig)
+    entry = rig.run("htpasswd", "-nbB", "-C", "4", USER, PASSWORD).strip()
+    passwords = rig.file("htpasswd", entry + "\n")
+    auth = f"auth:\n  htpasswd:\n    realm: e2e\n    path: {passwords}\n"
+    upstream = UpstreamRegistry(rig, tls=certificate, auth=auth)
+    pushed = fill(rig, upstream)
+    secret = rig.file("password", PASSWORD + "\n")
+    endpoint = upstream.endpoint(username=USER, password_file=str(secret), ca_file=str(certificate.certificate))
+    lifeboat = Lifeboat(rig, [Upstream([endpoint])])
+    check_equal(pushed.faults_at(lifeboat.client, NAME, "1"), [], "what is pulled through")
+
+    stranger = Lifeboat(rig, [Upstream([upstream.endpoint(ca_file=str(certificate.certificate))])], name="no-password")
+    answer = stranger.client.manifest(NAME, "1")
+    check_equal(answer.status, 503, "status without the password")
+    check(not answer.header("WWW-Authenticate"), "the upstream's challenge was handed on to the client")
+    untrusting = Lifeboat(rig, [Upstream([upstream.endpoint()])], name="no-authority")
+    check_equal(untrusting.client.manifest(NAME, "1").status, 503, "status without the authority")
+    for part in (lifeboat, stranger, untrusting):
+        check(PASSWORD not in part.part.text(), f"the password stands in the log of {part.name}")
+
+
+@scenario
+def an_upstream_with_a_token_server(rig):
+    tokens = TokenServer(rig)
+    upstream = UpstreamRegistry(rig, auth=tokens.registry_auth())
+    pushed = fill(rig, upstream)
+    secret = rig.file("password", PASSWORD)
+    lifeboat = Lifeboat(rig, [Upstream([upstream.endpoint(username=USER, password_file=str(secret))])])
+    check_equal(pushed.faults_at(lifeboat.client, NAME, "1"), [], "what is pulled through")
+    check(tokens.asked, "nobody asked the token server")
+    check(all("repository:team/app:pull" in " ".join(q.get("scope", [])) for q in tokens.asked),
+          f"a token was asked for with another scope: {tokens.asked}")
+    check(len(tokens.asked) <= 2, f"{len(tokens.asked)} tokens were fetched for one repository")
+
+
+@scenario
+def the_next_endpoint_takes_over(rig):
+    dead_port = rig.port()
+    upstream = UpstreamRegistry(rig)
+    pushed = fill(rig, upstream)
+    dead = upstream.endpoint()
+    dead.url = f"http://127.0.0.1:{dead_port}"
+    lifeboat = Lifeboat(rig, [Upstream([dead, upstream.endpoint()])])
+    answer = lifeboat.client.manifest(NAME, "1")
+    check_equal((answer.status, digest_of(answer.body)), (200, pushed.root.digest), "the manifest by the second endpoint")
+    check_equal(pushed.faults_at(lifeboat.client, NAME, "1"), [], "what is pulled through the second endpoint")
+
+
+main()
