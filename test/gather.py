@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILDS = {"release": "", "asan-ubsan": "asan-ubsan.", "tsan": "tsan."}
+BUILDS = {"release": "", "asan-ubsan": "asan-ubsan."}
+LONG_BUILDS = {"tsan": "tsan."}
 SANITIZER_ENVIRONMENT = [
     "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS=print_stacktrace=1",
@@ -51,7 +52,7 @@ def main() -> None:
     if len(arguments) != 1:
         sys.exit("usage: gather.py [--long] DIRECTORY")
     entries = []
-    for build, prefix in BUILDS.items():
+    for build, prefix in (BUILDS | LONG_BUILDS if long_run else BUILDS).items():
         tests = tests_of(build)
         if not tests:
             sys.exit(f"gather: cannot use build '{build}': it has no tests")

@@ -17,7 +17,7 @@ Status gone(Status removed) {
 FsStore::FsStore(const DataDirectory& directory, sys::FileSystem& files, FsWriter::Pools pools)
     : layout_(directory.blobs(), directory.uploads(), files), pools_(pools) {}
 
-FsWriter::Where FsStore::where() { return {.layout = layout_, .pools = pools_, .open_sessions = open_sessions_}; }
+FsWriter::Where FsStore::where() { return {.layout = layout_, .pools = pools_, .sessions = sessions_}; }
 
 Result<std::unique_ptr<FsStore>> FsStore::open(const DataDirectory& directory, sys::FileSystem& files,
                                                FsWriter::Pools pools) {
@@ -28,6 +28,10 @@ Result<std::unique_ptr<FsStore>> FsStore::open(const DataDirectory& directory, s
   std::unique_ptr<FsStore> store(new FsStore(directory, files, pools));
   LB_CHECK(store->layout_.open());
   return store;
+}
+
+bool FsStore::is_dead(const oci::UploadId& id) const {
+  return sessions_->with([&](const FsWriter::Sessions& known) { return known.dead.contains(id); });
 }
 
 Task<Content> FsStore::open(Call, oci::Digest digest) {
@@ -72,12 +76,14 @@ Task<std::unique_ptr<Writer>> FsStore::begin(Call, oci::UploadId id, HashAlgorit
 
 /// Reads the session's bytes once, so that the hash goes on where they end.
 Task<std::unique_ptr<Writer>> FsStore::resume(Call, oci::UploadId id, HashAlgorithm algorithm) {
-  co_await FsWriter::settle(open_sessions_, id);
+  co_await FsWriter::settle(sessions_, id);
+  const auto not_there = [&id] {
+    return fail(ErrorCode::not_found, "cannot resume upload session '" + id.to_string() + "': it is not on disk");
+  };
+  if (is_dead(id)) co_return not_there();
   using Bytes = std::shared_ptr<const sys::ReadableFile>;
   const Result<Bytes> bytes = co_await pools_.disk.run([&] { return layout_.files().open(layout_.session(id)); });
-  if (!bytes && bytes.error().code() == ErrorCode::not_found) {
-    co_return fail(ErrorCode::not_found, "cannot resume upload session '" + id.to_string() + "': it is not on disk");
-  }
+  if (!bytes && bytes.error().code() == ErrorCode::not_found) co_return not_there();
   if (!bytes) co_return std::unexpected(bytes.error());
   Hasher hasher(algorithm);
   const Result<uint64_t> size = co_await hash_file(pools_.hash, *bytes, hasher);
@@ -89,7 +95,11 @@ Task<std::unique_ptr<Writer>> FsStore::resume(Call, oci::UploadId id, HashAlgori
 }
 
 Task<void> FsStore::discard(Call, oci::UploadId id) {
-  co_return co_await pools_.disk.run([&] { return gone(layout_.files().remove(layout_.session(id))); });
+  co_return co_await pools_.disk.run([&] {
+    const Status removed = gone(layout_.files().remove(layout_.session(id)));
+    if (removed) sessions_->with([&](FsWriter::Sessions& known) { known.dead.erase(id); });
+    return removed;
+  });
 }
 
 Task<std::vector<StoredSession>> FsStore::sessions(Call) {
@@ -98,7 +108,7 @@ Task<std::vector<StoredSession>> FsStore::sessions(Call) {
     std::vector<StoredSession> found;
     for (const sys::DirectoryEntry& entry : entries) {
       const auto id = oci::UploadId::parse(entry.name);
-      if (!id) continue;
+      if (!id || is_dead(*id)) continue;
       const auto info = layout_.files().info(layout_.session(*id));
       if (info) found.push_back({*id, info->size_bytes, info->modified});
     }

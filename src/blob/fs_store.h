@@ -31,10 +31,11 @@ class FsStore final : public Store {
   FsStore(const DataDirectory& directory, sys::FileSystem& files, FsWriter::Pools pools);
   Status put_now(const oci::Digest& digest, std::string_view bytes);
   FsWriter::Where where();
+  bool is_dead(const oci::UploadId& id) const;
 
   FsLayout layout_;
   const FsWriter::Pools pools_;
-  const std::shared_ptr<FsWriter::OpenSessions> open_sessions_ = std::make_shared<FsWriter::OpenSessions>();
+  const FsWriter::SharedSessions sessions_ = std::make_shared<Guarded<FsWriter::Sessions>>();
   std::atomic<uint64_t> next_put_ = 0;
 };
 

@@ -8,8 +8,8 @@
 namespace lifeboat::blob {
 namespace {
 
-/// Blocks being hashed and written while the next one is received.
-constexpr std::size_t kInWorkMax = 2;
+/// Blocks being hashed and written while the next one is received. One keeps the hash busy; more would only be memory.
+constexpr std::size_t kInWorkMax = 1;
 /// What one turn on the pool reads and hashes of a long file: a few milliseconds.
 constexpr std::size_t kBlocksPerTurn = 16;
 constexpr std::size_t kReadBytes = 512 * kKiB;
@@ -38,23 +38,23 @@ struct FsWriter::Work : std::enable_shared_from_this<Work> {
   Work(oci::UploadId session, const Where& where, Start start)
       : id(std::move(session)),
         pools(where.pools),
-        open_sessions(where.open_sessions),
+        sessions(where.sessions),
         file(std::move(start.file)),
         hasher(std::move(start.hasher)),
         written(start.size_bytes) {}
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
   ~Work() {
-    open_sessions->with([this](auto& open) {
-      const auto found = open.find(id);
+    sessions->with([this](Sessions& known) {
+      const auto found = known.open.find(id);
       // Another writer may have the session by now.
-      if (found != open.end() && found->second.expired()) open.erase(found);
+      if (found != known.open.end() && found->second.expired()) known.open.erase(found);
     });
   }
 
   const oci::UploadId id;
   const Pools pools;
-  const std::shared_ptr<OpenSessions> open_sessions;
+  const SharedSessions sessions;
   std::unique_ptr<sys::WritableFile> file;  // the disk lane's job alone, or nobody's
   Hasher hasher;                            // the hash lane's job alone, or nobody's
   std::function<void(uint64_t)> notify;     // constant after the first append
@@ -137,7 +137,7 @@ FsWriter::FsWriter(oci::UploadId id, Where where, Start start)
       pools_(where.pools),
       work_(std::make_shared<Work>(id_, where, std::move(start))),
       received_(work_->written) {
-  where.open_sessions->with([this](auto& open) { open.insert_or_assign(id_, work_); });
+  where.sessions->with([this](Sessions& known) { known.open.insert_or_assign(id_, work_); });
 }
 FsWriter::~FsWriter() = default;
 
@@ -145,10 +145,10 @@ uint64_t FsWriter::written() const { return work_->written; }
 
 void FsWriter::on_written(std::function<void(uint64_t)> notify) { work_->notify = std::move(notify); }
 
-Awaitable<void> FsWriter::settle(std::shared_ptr<OpenSessions> open_sessions, oci::UploadId id) {
-  const std::shared_ptr<Work> work = open_sessions->with([&](const auto& open) {
-    const auto found = open.find(id);
-    return found == open.end() ? nullptr : found->second.lock();
+Awaitable<void> FsWriter::settle(SharedSessions sessions, oci::UploadId id) {
+  const std::shared_ptr<Work> work = sessions->with([&](const Sessions& known) {
+    const auto found = known.open.find(id);
+    return found == known.open.end() ? nullptr : found->second.lock();
   });
   if (work != nullptr) co_await Work::wait_until_in_work(work, 0);
 }
@@ -220,8 +220,8 @@ Task<Content> FsWriter::commit(oci::Digest expected) {
   Result<Content> placed = flushed ? Result<Content>(Content{}) : Result<Content>(std::unexpected(flushed.error()));
   if (flushed) placed = co_await commit_flushed(expected);
   if (!placed) {
-    const Status ignored = co_await discard();
-    (void)ignored;
+    const Status discarded = co_await discard();
+    if (!discarded) work_->sessions->with([this](Sessions& known) { known.dead.insert(id_); });
   }
   co_return placed;
 }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "base/guarded.h"
 #include "base/hasher.h"
@@ -19,12 +20,19 @@ class FsWriter final : public Writer {
     sys::ThreadPool& hash;
   };
   struct Work;
-  /// Sessions with a writer, or with blocks that a writer left behind in the pools.
-  using OpenSessions = Guarded<std::map<oci::UploadId, std::weak_ptr<Work>>>;
+  /// What is known of sessions beside their files. Any thread.
+  struct Sessions {
+    /// With a writer, or with blocks that a writer left behind in the pools.
+    std::map<oci::UploadId, std::weak_ptr<Work>> open;
+    /// Ended in a failure, and even their files could not be removed. They must not be resumed: after a failed sync the
+    /// kernel shows bytes that are not on the disk and never will be.
+    std::set<oci::UploadId> dead;
+  };
+  using SharedSessions = std::shared_ptr<Guarded<Sessions>>;
   struct Where {
     FsLayout& layout;
     Pools pools;
-    std::shared_ptr<OpenSessions> open_sessions;
+    SharedSessions sessions;
   };
   /// Where the session stands.
   struct Start {
@@ -48,7 +56,7 @@ class FsWriter final : public Writer {
 
   /// Returns when no pool works on the session any more, for one who wants its file: its writer may be gone while the
   /// last blocks were still on their way.
-  static Awaitable<void> settle(std::shared_ptr<OpenSessions> open_sessions, oci::UploadId id);
+  static Awaitable<void> settle(SharedSessions sessions, oci::UploadId id);
 
  private:
   Task<Content> commit_flushed(oci::Digest expected);

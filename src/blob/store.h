@@ -38,7 +38,7 @@ class Writer {
   /// Called on a pool thread with written() each time it has grown; set before the first append.
   virtual void on_written(std::function<void(uint64_t)> notify) = 0;
 
-  /// Takes a block. Returns as soon as at most two blocks are in work, so that the third can be received meanwhile.
+  /// Takes a block. Returns as soon as few enough blocks are in work, so that the next can be received meanwhile.
   /// An error of an earlier block surfaces here or in flush(); then the session is only good for discard().
   virtual Task<void> append(sys::Block block) = 0;
   /// Returns when all that was appended is written and hashed: written() == received().

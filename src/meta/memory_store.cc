@@ -151,7 +151,7 @@ class Uploads final : public UploadIndex {
       for (const auto& [id, upload] : names.uploads) {
         if (upload.started < time) uploads.push_back(upload);
       }
-      std::ranges::stable_sort(uploads, {}, &UploadRecord::started);
+      std::ranges::sort(uploads, {}, &UploadRecord::started);
       return uploads;
     });
   }

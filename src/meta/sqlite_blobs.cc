@@ -1,6 +1,7 @@
 #include "meta/sqlite_blobs.h"
 
 #include "meta/refusal.h"
+#include "meta/sqlite_content.h"
 #include "meta/sqlite_repositories.h"
 
 namespace lifeboat::meta {
@@ -9,24 +10,25 @@ namespace {
 // A child that is a manifest (kind 2) is no blob. CROSS JOIN: from the edges of the one digest to their parents, never
 // through all manifests of the repository.
 constexpr Sql kFind{"find a blob",
-                    "SELECT size FROM blob WHERE digest = ?1 AND ("
-                    "EXISTS (SELECT 1 FROM repository_blob WHERE repository_id = ?2 AND digest = ?1) OR "
-                    "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON manifest.repository_id = ?2 AND "
-                    "manifest.digest = edge.parent WHERE edge.child = ?1 AND edge.kind < 2))"};
+                    "SELECT blob_size FROM content WHERE digest = ?1 AND blob_size IS NOT NULL AND ("
+                    "EXISTS (SELECT 1 FROM repository_blob WHERE repository_id = ?2 AND content_id = id) OR "
+                    "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON repository_id = ?2 AND content_id = parent_id "
+                    "WHERE child_id = id AND kind < 2))"};
 constexpr Sql kFindAnywhere{"find a blob",
-                            "SELECT size FROM blob WHERE digest = ?1 AND ("
-                            "EXISTS (SELECT 1 FROM repository_blob WHERE digest = ?1) OR "
-                            "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON manifest.digest = edge.parent "
-                            "WHERE edge.child = ?1 AND edge.kind < 2))"};
+                            "SELECT blob_size FROM content WHERE digest = ?1 AND blob_size IS NOT NULL AND ("
+                            "EXISTS (SELECT 1 FROM repository_blob WHERE content_id = id) OR "
+                            "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON content_id = parent_id "
+                            "WHERE child_id = id AND kind < 2))"};
 constexpr Sql kFindParent{"find who names a blob",
-                          "SELECT edge.parent FROM edge CROSS JOIN manifest ON manifest.repository_id = ?2 AND "
-                          "manifest.digest = edge.parent WHERE edge.child = ?1 AND edge.kind < 2 "
-                          "ORDER BY edge.parent LIMIT 1"};
-constexpr Sql kAdd{"add a blob", "INSERT INTO blob (digest, size) VALUES (?, ?) ON CONFLICT DO NOTHING"};
-constexpr Sql kSize{"find the size of a blob", "SELECT size FROM blob WHERE digest = ?"};
+                          "SELECT parent.digest FROM content CROSS JOIN edge ON child_id = content.id AND kind < 2 "
+                          "CROSS JOIN manifest ON repository_id = ?2 AND content_id = parent_id "
+                          "CROSS JOIN content AS parent ON parent.id = parent_id "
+                          "WHERE content.digest = ?1 ORDER BY parent.digest LIMIT 1"};
+constexpr Sql kSize{"find the size of a blob", "SELECT blob_size FROM content WHERE id = ?"};
+constexpr Sql kAdd{"add a blob", "UPDATE content SET blob_size = ? WHERE id = ?"};
 constexpr Sql kLink{"link a blob",
-                    "INSERT INTO repository_blob (repository_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"};
-constexpr Sql kUnlink{"unlink a blob", "DELETE FROM repository_blob WHERE repository_id = ? AND digest = ?"};
+                    "INSERT INTO repository_blob (repository_id, content_id) VALUES (?, ?) ON CONFLICT DO NOTHING"};
+constexpr Sql kUnlink{"unlink a blob", "DELETE FROM repository_blob WHERE repository_id = ? AND content_id = ?"};
 
 Result<std::optional<BlobRecord>> blob_in(SqliteConnection& connection, std::optional<int64_t> repository,
                                           const oci::Digest& digest) {
@@ -53,15 +55,17 @@ Result<BlobRecord> find_blob(SqliteConnection& connection, const oci::Repository
 }
 
 Status add_blob(SqliteConnection& connection, const oci::RepositoryId& repository, const BlobRecord& blob) {
-  LB_CHECK(SqliteQuery(connection, kAdd, blob.digest, blob.size_bytes).run());
-  if (connection.changed_rows() == 0) {
-    SqliteQuery query(connection, kSize, blob.digest);
+  LB_TRY(const int64_t content, content_of(connection, blob.digest));
+  std::optional<uint64_t> known;
+  {
+    SqliteQuery query(connection, kSize, content);
     LB_TRY(const bool has_row, query.next());
-    const auto known = has_row ? static_cast<uint64_t>(query.integer(0)) : blob.size_bytes;
-    if (known != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, known);
+    if (has_row && !query.is_null(0)) known = static_cast<uint64_t>(query.integer(0));
   }
+  if (known && *known != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, *known);
+  if (!known) LB_CHECK(SqliteQuery(connection, kAdd, blob.size_bytes, content).run());
   LB_TRY(const int64_t id, filled_repository(connection, repository));
-  return SqliteQuery(connection, kLink, id, blob.digest).run();
+  return SqliteQuery(connection, kLink, id, content).run();
 }
 
 Result<BlobRecord> mount_blob(SqliteConnection& connection, const oci::RepositoryId& to,
@@ -75,7 +79,8 @@ Result<BlobRecord> mount_blob(SqliteConnection& connection, const oci::Repositor
   }
   if (!blob) return refusal::no_blob_to_mount(from, digest);
   LB_TRY(const int64_t id, filled_repository(connection, to));
-  LB_CHECK(SqliteQuery(connection, kLink, id, digest).run());
+  LB_TRY(const int64_t content, content_of(connection, digest));
+  LB_CHECK(SqliteQuery(connection, kLink, id, content).run());
   return *blob;
 }
 
@@ -91,7 +96,8 @@ Status unlink_blob(SqliteConnection& connection, const oci::RepositoryId& reposi
       return refusal::blob_in_use(repository, digest, by);
     }
   }
-  LB_CHECK(SqliteQuery(connection, kUnlink, *id, digest).run());
+  LB_TRY(const int64_t content, content_of(connection, digest));
+  LB_CHECK(SqliteQuery(connection, kUnlink, *id, content).run());
   return note_removal(connection, *id);
 }
 

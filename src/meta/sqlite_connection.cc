@@ -39,6 +39,9 @@ Status check_directory(const std::string& path) {
   return fail_errno(errno, "cannot open database '" + path + "': its directory cannot be written to");
 }
 
+/// SQLite's count of its own memory takes a lock of the whole process at each allocation, and nobody asks for it.
+void stop_counting_memory() { [[maybe_unused]] static const int result = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 int note_commit(void* pages, sqlite3*, const char*, int log_pages) {
   *static_cast<int*>(pages) = log_pages;
   return SQLITE_OK;
@@ -51,6 +54,7 @@ constexpr std::byte kSha512{1};
 }  // namespace
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path) {
+  stop_counting_memory();
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path));
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (const int code = sqlite3_open_v2(path.c_str(), &connection->database_, flags, nullptr); code != SQLITE_OK) {
@@ -78,6 +82,7 @@ Status SqliteConnection::execute(const Sql& sql) {
 
 bool SqliteConnection::is_in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
 int64_t SqliteConnection::changed_rows() const { return sqlite3_changes64(database_); }
+int64_t SqliteConnection::all_changed_rows() const { return sqlite3_total_changes64(database_); }
 int64_t SqliteConnection::last_inserted_id() const { return sqlite3_last_insert_rowid(database_); }
 
 int SqliteConnection::take_committed_pages() { return std::exchange(committed_pages_, 0); }
@@ -175,6 +180,14 @@ void SqliteQuery::bind(const std::optional<oci::Digest>& value) {
   }
 }
 
+void SqliteQuery::bind(const std::optional<int64_t>& value) {
+  if (value) {
+    bind_integer(*value);
+  } else {
+    bind_null();
+  }
+}
+
 Result<bool> SqliteQuery::next() {
   if (failure_) return std::unexpected(*failure_);
   const int code = sqlite3_step(statement_);
@@ -194,10 +207,10 @@ bool SqliteQuery::is_null(int column) const { return sqlite3_column_type(stateme
 int64_t SqliteQuery::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
 std::string SqliteQuery::text(int column) const {
-  const unsigned char* const bytes = sqlite3_column_text(statement_, column);
+  // As bytes: as text it would be copied first, to end it with a zero.
+  const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
   if (bytes == nullptr) return {};
-  return {reinterpret_cast<const char*>(bytes),  // NOLINT: SQLite's text is of unsigned letters
-          static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
 Result<oci::Digest> SqliteQuery::digest(int column) const {

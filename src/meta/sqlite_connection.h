@@ -40,6 +40,8 @@ class SqliteConnection {
   bool is_in_transaction() const;
   /// Rows that the last INSERT, UPDATE or DELETE changed.
   int64_t changed_rows() const;
+  /// Rows that were changed since the connection was opened, those that were undone included.
+  int64_t all_changed_rows() const;
   int64_t last_inserted_id() const;
 
   /// After each commit, how many pages the write-ahead log has; 0 when nothing was committed since the last question.
@@ -103,6 +105,7 @@ class SqliteQuery {
   void bind(std::string_view value);
   void bind(const oci::Digest& value);
   void bind(const std::optional<oci::Digest>& value);
+  void bind(const std::optional<int64_t>& value);
   void note(int code);
 
   SqliteConnection& connection_;

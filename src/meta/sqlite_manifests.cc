@@ -1,6 +1,7 @@
 #include "meta/sqlite_manifests.h"
 
 #include "meta/refusal.h"
+#include "meta/sqlite_content.h"
 #include "meta/sqlite_repositories.h"
 #include "meta/sqlite_tags.h"
 
@@ -8,27 +9,31 @@ namespace lifeboat::meta {
 namespace {
 
 constexpr Sql kFind{"find a manifest",
-                    "SELECT media_type, size, subject, artifact_type, annotations FROM manifest "
-                    "WHERE repository_id = ? AND digest = ?"};
-constexpr Sql kHas{"find a manifest", "SELECT 1 FROM manifest WHERE repository_id = ? AND digest = ?"};
+                    "SELECT media_type, size, subject.digest, artifact_type, annotations FROM content "
+                    "JOIN manifest ON repository_id = ?1 AND content_id = content.id "
+                    "LEFT JOIN content AS subject ON subject.id = subject_id WHERE content.digest = ?2"};
+constexpr Sql kFindContent{"find a manifest",
+                           "SELECT content_id FROM content JOIN manifest ON repository_id = ?1 AND "
+                           "content_id = content.id WHERE content.digest = ?2"};
 // What is derived from the content may be derived better by a later version; the row is left alone when it is not.
-constexpr Sql kPut{
-    "put a manifest",
-    "INSERT INTO manifest (repository_id, digest, media_type, size, subject, artifact_type, annotations) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET media_type = excluded.media_type, "
-    "size = excluded.size, subject = excluded.subject, artifact_type = excluded.artifact_type, "
-    "annotations = excluded.annotations WHERE (media_type, size, subject, artifact_type, annotations) "
-    "IS NOT (excluded.media_type, excluded.size, excluded.subject, excluded.artifact_type, "
-    "excluded.annotations)"};
+constexpr Sql kPut{"put a manifest",
+                   "INSERT INTO manifest (repository_id, content_id, media_type, size, subject_id, artifact_type, "
+                   "annotations) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                   "media_type = excluded.media_type, size = excluded.size, subject_id = excluded.subject_id, "
+                   "artifact_type = excluded.artifact_type, annotations = excluded.annotations WHERE "
+                   "(media_type, size, subject_id, artifact_type, annotations) IS NOT (excluded.media_type, "
+                   "excluded.size, excluded.subject_id, excluded.artifact_type, excluded.annotations)"};
 constexpr Sql kPutEdge{"put an edge of a manifest",
-                       "INSERT INTO edge (parent, kind, child, size) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"};
-constexpr Sql kRemove{"remove a manifest", "DELETE FROM manifest WHERE repository_id = ? AND digest = ?"};
+                       "INSERT INTO edge (parent_id, kind, child_id, size) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"};
+constexpr Sql kRemove{"remove a manifest", "DELETE FROM manifest WHERE repository_id = ? AND content_id = ?"};
 constexpr Sql kRemoveEdges{"remove the edges of a manifest",
-                           "DELETE FROM edge WHERE parent = ?1 AND NOT EXISTS "
-                           "(SELECT 1 FROM manifest WHERE digest = ?1)"};
+                           "DELETE FROM edge WHERE parent_id = ?1 AND NOT EXISTS "
+                           "(SELECT 1 FROM manifest WHERE content_id = ?1)"};
 constexpr Sql kReferrers{"find the referrers of a manifest",
                          "SELECT digest, media_type, size, artifact_type, annotations FROM manifest "
-                         "WHERE repository_id = ? AND subject = ? ORDER BY digest"};
+                         "JOIN content ON content.id = content_id "
+                         "WHERE subject_id = (SELECT id FROM content WHERE digest = ?2) AND repository_id = ?1 "
+                         "ORDER BY digest"};
 
 /// As the schema numbers them.
 int number_of(EdgeKind kind) {
@@ -56,11 +61,15 @@ Result<ManifestRecord> find_manifest(SqliteConnection& connection, const oci::Re
                         .annotations_json = query.text(4)};
 }
 
-Status check_condition(SqliteConnection& connection, int64_t repository, const ManifestPut& put) {
+Status check_condition(SqliteConnection& connection, const ManifestPut& put) {
   if (!put.condition) return {};
+  LB_TRY(const auto repository, find_repository(connection, put.repository));
   for (const oci::Tag& tag : put.tags) {
-    LB_TRY(const auto held, find_tag(connection, repository, tag));
-    const auto at = held ? std::optional(held->digest) : std::nullopt;
+    std::optional<oci::Digest> at;
+    if (repository) {
+      LB_TRY(const auto held, find_tag(connection, *repository, tag));
+      if (held) at = held->digest;
+    }
     if (at != put.condition->digest) {
       return refusal::tag_elsewhere(put.repository, tag, {.got = at, .want = put.condition->digest});
     }
@@ -69,19 +78,22 @@ Status check_condition(SqliteConnection& connection, int64_t repository, const M
 }
 
 Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTime now) {
+  LB_CHECK(check_condition(connection, put));
   LB_TRY(const int64_t id, filled_repository(connection, put.repository));
-  LB_CHECK(check_condition(connection, id, put));
   const ManifestRecord& manifest = put.manifest;
-  LB_CHECK(SqliteQuery(connection, kPut, id, manifest.digest, manifest.media_type, manifest.size_bytes,
-                       manifest.subject, manifest.artifact_type, manifest.annotations_json)
+  LB_TRY(const int64_t content, content_of(connection, manifest.digest));
+  LB_TRY(const auto subject, content_of(connection, manifest.subject));
+  LB_CHECK(SqliteQuery(connection, kPut, id, content, manifest.media_type, manifest.size_bytes, subject,
+                       manifest.artifact_type, manifest.annotations_json)
                .run());
   for (const Edge& edge : put.edges) {
-    LB_CHECK(SqliteQuery(connection, kPutEdge, manifest.digest, number_of(edge.kind), edge.to, edge.size_bytes).run());
+    LB_TRY(const int64_t child, content_of(connection, edge.to));
+    LB_CHECK(SqliteQuery(connection, kPutEdge, content, number_of(edge.kind), child, edge.size_bytes).run());
   }
   for (const oci::Tag& tag : put.tags) {
     LB_CHECK(move_tag(connection, id,
                       {.tag = tag,
-                       .digest = manifest.digest,
+                       .content = content,
                        .at = now,
                        .source = put.source,
                        .is_of_upstream = !put.repository.is_hosted()}));
@@ -92,11 +104,11 @@ Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTi
 Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest) {
   LB_TRY(const auto id, find_repository(connection, repository));
   if (!id) return refusal::no_manifest(repository, digest);
-  LB_TRY(const bool is_there, has_manifest(connection, *id, digest));
-  if (!is_there) return refusal::no_manifest(repository, digest);
-  LB_CHECK(remove_tags_at(connection, *id, digest));
-  LB_CHECK(SqliteQuery(connection, kRemove, *id, digest).run());
-  LB_CHECK(SqliteQuery(connection, kRemoveEdges, digest).run());
+  LB_TRY(const auto content, find_manifest_content(connection, *id, digest));
+  if (!content) return refusal::no_manifest(repository, digest);
+  LB_CHECK(remove_tags_at(connection, *id, *content));
+  LB_CHECK(SqliteQuery(connection, kRemove, *id, *content).run());
+  LB_CHECK(SqliteQuery(connection, kRemoveEdges, *content).run());
   return note_removal(connection, *id);
 }
 
@@ -124,16 +136,20 @@ Result<std::vector<oci::Digest>> missing_manifests(SqliteConnection& connection,
   if (!id) return digests;
   std::vector<oci::Digest> missing;
   for (const oci::Digest& digest : digests) {
-    LB_TRY(const bool is_there, has_manifest(connection, *id, digest));
-    if (!is_there) missing.push_back(digest);
+    LB_TRY(const auto content, find_manifest_content(connection, *id, digest));
+    if (!content) missing.push_back(digest);
   }
   return missing;
 }
 
 }  // namespace
 
-Result<bool> has_manifest(SqliteConnection& connection, int64_t repository, const oci::Digest& digest) {
-  return SqliteQuery(connection, kHas, repository, digest).next();
+Result<std::optional<int64_t>> find_manifest_content(SqliteConnection& connection, int64_t repository,
+                                                     const oci::Digest& digest) {
+  SqliteQuery query(connection, kFindContent, repository, digest);
+  LB_TRY(const bool has_row, query.next());
+  if (!has_row) return std::nullopt;
+  return query.integer(0);
 }
 
 Task<ManifestRecord> SqliteManifests::find(Call call, oci::RepositoryId repository, oci::Digest digest) {

@@ -25,7 +25,8 @@ class SqliteManifests final : public ManifestIndex {
   const sys::Clock& clock_;
 };
 
-/// Whether the repository has the manifest.
-Result<bool> has_manifest(SqliteConnection& connection, int64_t repository, const oci::Digest& digest);
+/// The number of the digest when the repository has a manifest of it.
+Result<std::optional<int64_t>> find_manifest_content(SqliteConnection& connection, int64_t repository,
+                                                     const oci::Digest& digest);
 
 }  // namespace lifeboat::meta

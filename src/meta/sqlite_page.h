@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -9,19 +7,16 @@
 
 namespace lifeboat::meta {
 
-/// The LIMIT for a page: one more than is wanted tells whether there is more. `limit` may be anything a client sent.
-inline int64_t rows_for_page(std::size_t limit) {
-  constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<int64_t>::max()) - 1;
-  return static_cast<int64_t>(std::min(limit, kMost)) + 1;
-}
-
-/// The first column of up to `limit` rows; true when there is a row behind them.
+/// The first column of the rows, each text once, at most `limit` of them; true when there are more. Equal texts must
+/// follow each other. Reads no further than the page: the rows must come from an index, not from a sort.
 inline Result<bool> read_page(SqliteQuery& query, std::size_t limit, std::vector<std::string>& texts) {
   for (;;) {
     LB_TRY(const bool has_row, query.next());
     if (!has_row) return false;
+    std::string text = query.text(0);
+    if (!texts.empty() && texts.back() == text) continue;
     if (texts.size() == limit) return true;
-    texts.push_back(query.text(0));
+    texts.push_back(std::move(text));
   }
 }
 

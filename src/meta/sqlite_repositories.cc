@@ -13,9 +13,8 @@ constexpr Sql kCountContent{
     "note what a repository has",
     "UPDATE repository SET has_content = EXISTS (SELECT 1 FROM manifest WHERE repository_id = ?1) OR "
     "EXISTS (SELECT 1 FROM repository_blob WHERE repository_id = ?1) WHERE id = ?1"};
-// A hosted repository and one of an upstream can have the same path; clients see one name.
 constexpr Sql kList{"list repositories",
-                    "SELECT DISTINCT path FROM repository WHERE has_content = 1 AND path > ? ORDER BY path LIMIT ?"};
+                    "SELECT path FROM repository WHERE has_content = 1 AND path > ? ORDER BY path"};
 
 std::string host_of(const oci::RepositoryId& repository) {
   return repository.host ? repository.host->to_string() : std::string();
@@ -24,7 +23,7 @@ std::string host_of(const oci::RepositoryId& repository) {
 Result<RepositoryPage> list_repositories(SqliteConnection& connection, std::string_view last, std::size_t limit) {
   RepositoryPage page;
   if (limit == 0) return page;
-  SqliteQuery query(connection, kList, last, rows_for_page(limit));
+  SqliteQuery query(connection, kList, last);
   LB_TRY(page.has_more, read_page(query, limit, page.names));
   return page;
 }

@@ -2,9 +2,11 @@
 
 #include <array>
 
-/// Digests are BLOBs (sqlite_connection.cc), times milliseconds since 1970, the host of a repository hosted here ''.
-/// What is read together lies together: tables without a rowid are ordered by their key, so a page of tags or the edges
-/// of a manifest are neighbours on disk.
+/// Each digest stands once, in `content`, and has a number there; all else names the number. Digests are random, so an
+/// index over them changes a page for each; numbers grow, so what is pushed together lies together, and a push of a
+/// manifest writes a third of the pages. Tables without a rowid are ordered by their key: a page of tags or the edges
+/// of a manifest are neighbours on disk. Digests are BLOBs (sqlite_connection.cc), times milliseconds since 1970, the
+/// host of a repository hosted here ''.
 
 namespace lifeboat::meta {
 namespace {
@@ -18,59 +20,60 @@ CREATE TABLE repository (
   has_content INTEGER NOT NULL,  -- 1: has a manifest or a linked blob now
   UNIQUE (host, name)
 ) STRICT;
-CREATE INDEX repository_listed ON repository (path) WHERE has_content = 1;
+CREATE INDEX repository_listed ON repository (path, has_content) WHERE has_content = 1;
 
-CREATE TABLE blob (
-  digest BLOB PRIMARY KEY,
-  size INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+CREATE TABLE content (
+  id INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL UNIQUE,
+  blob_size INTEGER              -- NULL: no blob is recorded, only something names the digest
+) STRICT;
 
 CREATE TABLE repository_blob (
   repository_id INTEGER NOT NULL REFERENCES repository,
-  digest BLOB NOT NULL REFERENCES blob,
-  PRIMARY KEY (repository_id, digest)
+  content_id INTEGER NOT NULL REFERENCES content,
+  PRIMARY KEY (repository_id, content_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX repository_blob_by_digest ON repository_blob (digest);
+CREATE INDEX repository_blob_by_content ON repository_blob (content_id);
 
 CREATE TABLE manifest (
   repository_id INTEGER NOT NULL REFERENCES repository,
-  digest BLOB NOT NULL,
+  content_id INTEGER NOT NULL REFERENCES content,
   media_type TEXT NOT NULL,
   size INTEGER NOT NULL,
-  subject BLOB,
+  subject_id INTEGER REFERENCES content,
   artifact_type TEXT NOT NULL,
   annotations TEXT NOT NULL,
-  PRIMARY KEY (repository_id, digest)
+  PRIMARY KEY (repository_id, content_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX manifest_by_digest ON manifest (digest);
-CREATE INDEX manifest_by_subject ON manifest (repository_id, subject) WHERE subject IS NOT NULL;
+CREATE INDEX manifest_by_content ON manifest (content_id);
+CREATE INDEX manifest_by_subject ON manifest (subject_id, repository_id) WHERE subject_id IS NOT NULL;
 
 CREATE TABLE edge (              -- a matter of the content: once, however many repositories have the parent
-  parent BLOB NOT NULL,
+  parent_id INTEGER NOT NULL,
   kind INTEGER NOT NULL,         -- 0 config, 1 layer, 2 manifest
-  child BLOB NOT NULL,
+  child_id INTEGER NOT NULL,
   size INTEGER NOT NULL,
-  PRIMARY KEY (parent, kind, child)
+  PRIMARY KEY (parent_id, kind, child_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX edge_by_child ON edge (child);
+CREATE INDEX edge_by_child ON edge (child_id);
 
 CREATE TABLE tag (
   repository_id INTEGER NOT NULL,
   name TEXT NOT NULL,
-  digest BLOB NOT NULL,
+  content_id INTEGER NOT NULL,
   updated INTEGER NOT NULL,
   checked INTEGER NOT NULL,
   gone INTEGER NOT NULL,
   PRIMARY KEY (repository_id, name),
-  FOREIGN KEY (repository_id, digest) REFERENCES manifest
+  FOREIGN KEY (repository_id, content_id) REFERENCES manifest
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX tag_by_digest ON tag (repository_id, digest);
+CREATE INDEX tag_by_content ON tag (repository_id, content_id);
 
 CREATE TABLE tag_history (       -- a row whenever a tag gets another digest
   repository_id INTEGER NOT NULL REFERENCES repository,
   name TEXT NOT NULL,
   number INTEGER NOT NULL,       -- 1, 2, … of this tag
-  digest BLOB NOT NULL,
+  content_id INTEGER NOT NULL,
   at INTEGER NOT NULL,
   source TEXT NOT NULL,
   PRIMARY KEY (repository_id, name, number)

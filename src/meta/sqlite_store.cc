@@ -20,18 +20,18 @@ constexpr unsigned kReaders = 2;
 
 constexpr Sql kJournal{"choose the write-ahead log", "PRAGMA journal_mode = WAL"};
 constexpr Sql kPageSize{"ask for the page size", "PRAGMA page_size"};
-// Caches of 1 MiB for the writer and 512 KiB for each reader; the kernel has the rest of the file.
+// Caches of 1.5 MiB for the writer and 256 KiB for each reader; the kernel has the rest of the file.
 constexpr Sql kWriterSettings{"set up a writer",
-                              "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -1024; "
+                              "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -1536; "
                               "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864"};
 constexpr Sql kReaderSettings{"set up a reader",
-                              "PRAGMA query_only = ON; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY"};
+                              "PRAGMA query_only = ON; PRAGMA cache_size = -256; PRAGMA temp_store = MEMORY"};
 
-// Each digest once, in the order of its index.
+// Each manifest once, in the order of its index.
 constexpr Sql kTotals{"count what there is",
                       "SELECT (SELECT count(*) FROM repository WHERE has_content = 1), "
-                      "(SELECT count(*) FROM (SELECT DISTINCT digest FROM manifest)), count(*), coalesce(sum(size), 0) "
-                      "FROM blob"};
+                      "(SELECT count(*) FROM (SELECT DISTINCT content_id FROM manifest)), count(blob_size), "
+                      "coalesce(sum(blob_size), 0) FROM content"};
 
 Status limit_size(SqliteConnection& connection, uint64_t size_max_bytes) {
   if (size_max_bytes == 0) return {};

@@ -111,7 +111,8 @@ Awaitable<bool> ask(Store& store, Question question) {
 Awaitable<void> time_question(Store& store, Question question, std::vector<double>& times, sys::EventLoops& loops) {
   for (int i = 0; i < kRepetitions; ++i) {
     const SteadyTime start = now();
-    if (!co_await ask(store, question)) std::printf("failed\n");
+    const bool is_answered = co_await ask(store, question);
+    if (!is_answered) std::printf("failed\n");
     times.push_back(seconds_since(start) * 1e3);
   }
   loops.stop();

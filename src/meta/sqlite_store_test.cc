@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 constexpr Sql kMakeForeign{"make a foreign database", "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)"};
 constexpr Sql kMakeNewer{"make a newer database", "PRAGMA user_version = 99"};
 constexpr Sql kHistory{"read the history",
-                       "SELECT number, digest, at, source FROM tag_history WHERE name = 'v1' ORDER BY number"};
+                       "SELECT number, digest, at, source FROM tag_history JOIN content ON content.id = content_id "
+                       "WHERE name = 'v1' ORDER BY number"};
 constexpr Sql kEdges{"count the edges", "SELECT count(*) FROM edge"};
 constexpr Sql kCheck{"check the database", "PRAGMA integrity_check"};
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

@@ -9,20 +9,29 @@ namespace lifeboat::meta {
 namespace {
 
 constexpr Sql kFind{"find a tag",
-                    "SELECT digest, updated, checked, gone FROM tag WHERE repository_id = ? AND name = ?"};
-constexpr Sql kList{"list tags", "SELECT name FROM tag WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?"};
-constexpr Sql kPut{
-    "put a tag",
-    "INSERT INTO tag (repository_id, name, digest, updated, checked, gone) VALUES (?1, ?2, ?3, ?4, ?4, 0) "
-    "ON CONFLICT DO UPDATE SET digest = ?3, updated = ?4, checked = ?4, gone = 0"};
+                    "SELECT digest, updated, checked, gone FROM tag JOIN content ON content.id = content_id "
+                    "WHERE repository_id = ? AND name = ?"};
+constexpr Sql kPlace{"find where a tag is", "SELECT content_id FROM tag WHERE repository_id = ? AND name = ?"};
+constexpr Sql kList{"list tags", "SELECT name FROM tag WHERE repository_id = ? AND name > ? ORDER BY name"};
+constexpr Sql kPut{"put a tag",
+                   "INSERT INTO tag (repository_id, name, content_id, updated, checked, gone) "
+                   "VALUES (?1, ?2, ?3, ?4, ?4, 0) "
+                   "ON CONFLICT DO UPDATE SET content_id = ?3, updated = ?4, checked = ?4, gone = 0"};
 constexpr Sql kRemember{"put a row of a tag's history",
-                        "INSERT INTO tag_history (repository_id, name, number, digest, at, source) "
+                        "INSERT INTO tag_history (repository_id, name, number, content_id, at, source) "
                         "SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5 FROM tag_history "
                         "WHERE repository_id = ?1 AND name = ?2"};
 constexpr Sql kCheck{"note a check of a tag",
                      "UPDATE tag SET checked = ?, gone = ? WHERE repository_id = ? AND name = ?"};
 constexpr Sql kRemove{"remove a tag", "DELETE FROM tag WHERE repository_id = ? AND name = ?"};
-constexpr Sql kRemoveAt{"remove the tags of a manifest", "DELETE FROM tag WHERE repository_id = ? AND digest = ?"};
+constexpr Sql kRemoveAt{"remove the tags of a manifest", "DELETE FROM tag WHERE repository_id = ? AND content_id = ?"};
+
+Result<std::optional<int64_t>> place_of(SqliteConnection& connection, int64_t repository, const oci::Tag& tag) {
+  SqliteQuery query(connection, kPlace, repository, tag.to_string());
+  LB_TRY(const bool has_row, query.next());
+  if (!has_row) return std::nullopt;
+  return query.integer(0);
+}
 
 Result<TagRecord> find_tag_of(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Tag& tag) {
   LB_TRY(const auto id, find_repository(connection, repository));
@@ -37,7 +46,7 @@ Result<TagPage> list_tags(SqliteConnection& connection, const oci::RepositoryId&
   LB_TRY(const int64_t id, known_repository(connection, repository));
   TagPage page;
   if (limit == 0) return page;
-  SqliteQuery query(connection, kList, id, last, rows_for_page(limit));
+  SqliteQuery query(connection, kList, id, last);
   LB_TRY(page.has_more, read_page(query, limit, page.tags));
   return page;
 }
@@ -57,11 +66,11 @@ struct Pointing {
 Status point_tag(SqliteConnection& connection, const Pointing& to, WallTime now) {
   LB_TRY(const auto id, find_repository(connection, to.repository));
   if (!id) return refusal::no_manifest(to.repository, to.digest);
-  LB_TRY(const bool has_target, has_manifest(connection, *id, to.digest));
-  if (!has_target) return refusal::no_manifest(to.repository, to.digest);
+  LB_TRY(const auto manifest, find_manifest_content(connection, *id, to.digest));
+  if (!manifest) return refusal::no_manifest(to.repository, to.digest);
   return move_tag(connection, *id,
                   {.tag = to.tag,
-                   .digest = to.digest,
+                   .content = *manifest,
                    .at = now,
                    .source = to.source,
                    .is_of_upstream = !to.repository.is_hosted()});
@@ -90,18 +99,18 @@ Result<std::optional<TagRecord>> find_tag(SqliteConnection& connection, int64_t 
 }
 
 Status move_tag(SqliteConnection& connection, int64_t repository, const TagMove& move) {
-  LB_TRY(const auto held, find_tag(connection, repository, move.tag));
-  if (held && held->digest == move.digest) {
+  LB_TRY(const auto place, place_of(connection, repository, move.tag));
+  if (place == move.content) {
     if (!move.is_of_upstream) return {};
     return note_check(connection, repository, move.tag, move.at, false);
   }
   const std::string& name = move.tag.to_string();
-  LB_CHECK(SqliteQuery(connection, kPut, repository, name, move.digest, move.at).run());
-  return SqliteQuery(connection, kRemember, repository, name, move.digest, move.at, move.source).run();
+  LB_CHECK(SqliteQuery(connection, kPut, repository, name, move.content, move.at).run());
+  return SqliteQuery(connection, kRemember, repository, name, move.content, move.at, move.source).run();
 }
 
-Status remove_tags_at(SqliteConnection& connection, int64_t repository, const oci::Digest& digest) {
-  return SqliteQuery(connection, kRemoveAt, repository, digest).run();
+Status remove_tags_at(SqliteConnection& connection, int64_t repository, int64_t content) {
+  return SqliteQuery(connection, kRemoveAt, repository, content).run();
 }
 
 Task<TagRecord> SqliteTags::find(Call call, oci::RepositoryId repository, oci::Tag tag) {

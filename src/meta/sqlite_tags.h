@@ -14,14 +14,14 @@ Result<std::optional<TagRecord>> find_tag(SqliteConnection& connection, int64_t 
 
 struct TagMove {
   const oci::Tag& tag;
-  const oci::Digest& digest;  ///< a manifest of the repository
+  int64_t content;  ///< a manifest of the repository
   WallTime at;
   std::string_view source;
   bool is_of_upstream;  ///< the move is also a confirmation
 };
 /// Points the tag at the digest, with a row of history when it was elsewhere.
 Status move_tag(SqliteConnection& connection, int64_t repository, const TagMove& move);
-Status remove_tags_at(SqliteConnection& connection, int64_t repository, const oci::Digest& digest);
+Status remove_tags_at(SqliteConnection& connection, int64_t repository, int64_t content);
 
 /// TagIndex in SQLite.
 class SqliteTags final : public TagIndex {

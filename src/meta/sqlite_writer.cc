@@ -98,7 +98,7 @@ void SqliteWriter::run_group() {
   const SteadyTime now = clock_.now();
   for (const auto& job : group) {
     if (job->deadline >= now) continue;
-    job->has_failed = true;
+    job->is_too_late = job->has_failed = true;
     job->fail(refusal::too_late("write to").error());
   }
   const Status committed = commit_group(group);
@@ -111,23 +111,47 @@ void SqliteWriter::run_group() {
 Status SqliteWriter::commit_group(const Group& group) {
   const bool is_durable = std::ranges::any_of(group, [](const auto& job) { return job->is_durable; });
   LB_CHECK(set_durability(is_durable));
-  LB_CHECK(run(*connection_, kBegin));
-  for (const auto& job : group) {
-    if (job->has_failed) continue;
-    if (Status done = run_in_savepoint(*job); !done) {
-      if (connection_->is_in_transaction()) (void)run(*connection_, kRollback);
-      return done;
-    }
+  LB_TRY(Ran ran, run_jobs(group, Savepoints::without));
+  if (ran == Ran::again_with_savepoints) {
+    LB_TRY(ran, run_jobs(group, Savepoints::with));
   }
   if (Status done = run(*connection_, kCommit); !done) {
-    if (connection_->is_in_transaction()) (void)run(*connection_, kRollback);
+    (void)roll_back();
     return done;
   }
   note_commit(is_durable);
   return {};
 }
 
-/// An error: the transaction cannot go on. What the job itself found wrong is in the job.
+/// Begins the transaction, and leaves it open when all have run. An error: it could not go on. What a job itself found
+/// wrong is in the job.
+Result<SqliteWriter::Ran> SqliteWriter::run_jobs(const Group& group, Savepoints savepoints) {
+  LB_CHECK(run(*connection_, kBegin));
+  for (const auto& job : group) {
+    if (job->is_too_late) continue;
+    job->has_failed = false;
+    Result<Ran> ran = Ran::all;
+    if (savepoints == Savepoints::without) {
+      ran = run_job(*job);
+    } else if (Status done = run_in_savepoint(*job); !done) {
+      ran = std::unexpected(std::move(done).error());
+    }
+    if (ran == Ran::all) continue;
+    LB_CHECK(roll_back());
+    return ran;
+  }
+  return Ran::all;
+}
+
+Result<SqliteWriter::Ran> SqliteWriter::run_job(Job& job) {
+  const int64_t changed_before = connection_->all_changed_rows();
+  Status done = job.run(*connection_);
+  if (done) return Ran::all;
+  job.has_failed = true;
+  if (!connection_->is_in_transaction()) return std::unexpected(std::move(done).error());
+  return connection_->all_changed_rows() == changed_before ? Ran::all : Ran::again_with_savepoints;
+}
+
 Status SqliteWriter::run_in_savepoint(Job& job) {
   LB_CHECK(run(*connection_, kSavepoint));
   Status done = job.run(*connection_);
@@ -137,6 +161,12 @@ Status SqliteWriter::run_in_savepoint(Job& job) {
     LB_CHECK(run(*connection_, kUndo));
   }
   return run(*connection_, kRelease);
+}
+
+Status SqliteWriter::roll_back() {
+  // SQLite leaves a transaction by itself after some errors.
+  if (!connection_->is_in_transaction()) return {};
+  return run(*connection_, kRollback);
 }
 
 Status SqliteWriter::set_durability(bool is_durable) {

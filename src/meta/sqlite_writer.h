@@ -21,8 +21,11 @@
 namespace lifeboat::meta {
 
 /// The one who writes. A commit costs a sync of the disk however much is in it, so jobs that wait are committed
-/// together: one transaction, a savepoint per job, so that a job that fails leaves nothing and the others do not
-/// notice. A failed commit fails all of its jobs.
+/// together, in one transaction. A job that fails leaves nothing, and the others do not notice: jobs refuse before they
+/// write, as a rule; where one has written before it fails, the group runs again with a savepoint per job. (A savepoint
+/// costs a copy of each page a job changes, so it is not taken for nothing.) A failed commit fails all of its jobs.
+///
+/// So a job may run twice, and must not care.
 ///
 /// Writes that need only be durable "soon" are committed at once as well, and so seen by readers, but do not wait for
 /// the disk: the next durable commit takes them along, or a sync after a second, or close().
@@ -60,8 +63,9 @@ class SqliteWriter {
 
     SteadyTime deadline = SteadyTime::max();
     bool is_durable = false;
-    bool has_failed = false;  // on the writer's thread only
-    bool is_done = false;     // on the writer's thread only
+    bool is_too_late = false;  // on the writer's thread only
+    bool has_failed = false;   // on the writer's thread only
+    bool is_done = false;      // on the writer's thread only
   };
 
   template <class T>
@@ -85,8 +89,14 @@ class SqliteWriter {
   void drain_until_done(const Job& job);
   void run_group();
   Group take_group();
+  enum class Savepoints : bool { without, with };
+  /// What became of a group before its commit.
+  enum class Ran { all, again_with_savepoints };
   Status commit_group(const Group& group);
+  Result<Ran> run_jobs(const Group& group, Savepoints savepoints);
+  Result<Ran> run_job(Job& job);
   Status run_in_savepoint(Job& job);
+  Status roll_back();
   Status set_durability(bool is_durable);
   void note_commit(bool was_durable);
   void tell(std::string_view event, std::string_view write, std::string_view error) const;

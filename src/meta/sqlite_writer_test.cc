@@ -67,6 +67,8 @@ TEST_F(SqliteWriterTest, commits_together_what_waits_together_and_fails_one_alon
                                              return {};
                                            }),
                       results[0], ended));
+  std::jthread loop([&] { loops.run(); });
+  writer_is_busy.wait();
   // The sixth meets its own key again, after it has written another row.
   for (int i = 1; i <= kJobs; ++i) {
     loops.spawn(0, keep(writer_->write<void>(call(),
@@ -84,7 +86,6 @@ TEST_F(SqliteWriterTest, commits_together_what_waits_together_and_fails_one_alon
                                            }),
                       results[kJobs + 1], ended));
   loops.post(0, [&] { all_wait.count_down(); });
-  std::jthread loop([&] { loops.run(); });
   ended.wait();
   loops.stop();
   loop.join();
@@ -96,6 +97,16 @@ TEST_F(SqliteWriterTest, commits_together_what_waits_together_and_fails_one_alon
   EXPECT_EQ(results[6].error().code(), ErrorCode::internal);
   EXPECT_NE(results[6].error().message().find("cannot insert a row in database"), std::string::npos);
   EXPECT_EQ(count(*other_).value(), kJobs - 1);
+}
+
+TEST_F(SqliteWriterTest, runs_a_group_once_when_a_job_refuses_before_it_writes) {
+  int runs = 0;
+  const auto refused = test::run(writer_->write<void>(call(), [&runs](SqliteConnection&) -> Status {
+    ++runs;
+    return fail(ErrorCode::conflict, "refused");
+  }));
+  EXPECT_EQ(refused.error().code(), ErrorCode::conflict);
+  EXPECT_EQ(runs, 1);
 }
 
 TEST_F(SqliteWriterTest, shows_soon_writes_to_readers_once_settled) {

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -33,7 +34,7 @@ void Block::grow(std::size_t count) {
 }
 
 struct BlockPool::State {
-  explicit State(std::size_t max) : warm_max(max) { warm.reserve(max); }
+  explicit State(std::size_t max) : warm_max(max) {}
 
   const std::size_t warm_max;
 
@@ -69,16 +70,21 @@ std::size_t BlockPool::in_use() const {
   return state_->in_use;
 }
 
+/// Keeps as many warm as are in use, so that transfers touch the same pages over and over, and few when they have
+/// ended.
 void BlockPool::give_back(std::byte* memory) {
+  std::vector<std::byte*> cold;
   {
     const std::lock_guard lock(state_->mutex);
     --state_->in_use;
-    if (state_->warm.size() < state_->warm_max) {
-      state_->warm.push_back(memory);
-      return;
+    state_->warm.push_back(memory);
+    const std::size_t keep = std::max(state_->warm_max, state_->in_use);
+    while (state_->warm.size() > keep) {
+      cold.push_back(state_->warm.front());
+      state_->warm.erase(state_->warm.begin());
     }
   }
-  ::munmap(memory, Block::kCapacity);
+  for (std::byte* unused : cold) ::munmap(unused, Block::kCapacity);
 }
 
 }  // namespace lifeboat::sys

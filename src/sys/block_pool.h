@@ -41,8 +41,8 @@ class Block {
 /// Any thread. Outlives its blocks. How many one transfer may hold is the transfer's rule (three).
 class BlockPool {
  public:
-  /// `warm_max`: how many returned blocks are kept; more go back to the kernel at once.
-  explicit BlockPool(std::size_t warm_max = 8);
+  /// `warm_max`: how many returned blocks are kept when none is in use; while some are, as many more.
+  explicit BlockPool(std::size_t warm_max = 2);
   ~BlockPool();
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;

@@ -61,7 +61,8 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  /// A new empty file; conflict when the name is taken.
+  /// A new empty file that only this handle and open_to_append can write: its mode is read-only from the start.
+  /// conflict when the name is taken.
   virtual Result<std::unique_ptr<WritableFile>> create(const Path& path) = 0;
   /// An existing file, to go on at its end.
   virtual Result<std::unique_ptr<WritableFile>> open_to_append(const Path& path) = 0;
@@ -69,7 +70,7 @@ class FileSystem {
   /// Replaces `to` when it exists; atomic; durable once the directory of `to` is synced.
   virtual Status rename(const Path& from, const Path& to) = 0;
   virtual Status remove(const Path& path) = 0;
-  /// With parents; fine when it is there already. Durable at return.
+  /// With parents; fine when it is there already. What it made is durable at return.
   virtual Status make_directory(const Path& path) = 0;
   virtual Status sync_directory(const Path& path) = 0;
   virtual Result<std::vector<DirectoryEntry>> list(const Path& path) = 0;

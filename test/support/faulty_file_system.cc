@@ -74,6 +74,8 @@ struct FaultyFileSystem::Disk {
     ++calls;
     if (!has_power) return DiskFault::power_loss;
     if (!plan || (plan->only && *plan->only != call)) return std::nullopt;
+    // A full disk still lets go of things.
+    if (errno_of(plan->fault) == ENOSPC && call == DiskCall::remove) return std::nullopt;
     if (plan->at > 0) {
       --plan->at;
       return std::nullopt;

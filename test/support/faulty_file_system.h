@@ -16,7 +16,7 @@ namespace lifeboat::test {
 enum class DiskCall { create, write, sync, truncate, rename, remove, make_directory, sync_directory };
 
 /// How a call fails. `short_write`: half of the bytes are written, then the disk is full. `power_loss`: this call and
-/// all later ones fail and do nothing, until crash().
+/// all later ones fail and do nothing, until crash(). A full disk still removes.
 enum class DiskFault { no_space, io_error, read_only, short_write, power_loss };
 
 struct FaultPlan {
