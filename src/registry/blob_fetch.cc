@@ -24,9 +24,10 @@ Task<BlobFetch::State> BlobFetch::wait_for_promise(Call call) {
   for (;;) {
     const uint64_t seen = changed_.version();
     State now = state();
+    // First of all: what failed after its first bytes still has those, and nothing more may be promised of it.
+    if (now.phase == State::Phase::failed) co_return std::unexpected(*now.failure);
     const bool is_promised = now.phase == State::Phase::committed || now.available_bytes > 0;
     if (is_promised) co_return now;
-    if (now.phase == State::Phase::failed) co_return std::unexpected(*now.failure);
     const bool has_changed = co_await changed_.wait(seen, call.deadline());
     if (!has_changed) {
       co_return fail(ErrorCode::timed_out, "cannot serve the blob yet: the upstream's first bytes are still to come");

@@ -8,6 +8,9 @@
 namespace lifeboat::registry {
 namespace {
 
+/// What a file system's clock may lag behind the wall clock.
+constexpr Duration kClockGrain{1000};
+
 std::unexpected<Error> unknown(const oci::UploadId& id) {
   return fail(ErrorCode::not_found, "cannot find upload session '" + id.to_string() + "'");
 }
@@ -36,6 +39,7 @@ Task<void> Uploads::Lease::flush() { co_return co_await session_->writer->flush(
 Uploads::Uploads(UploadsOptions options, blob::Store& blobs, meta::Store& names, sys::Clock& clock,
                  sys::Metrics& metrics, Log& log)
     : options_(options),
+      made_(clock.wall()),
       blobs_(blobs),
       names_(names),
       clock_(clock),
@@ -154,6 +158,7 @@ Task<void> Uploads::cancel(Call, Lease lease) {
 Task<void> Uploads::drop_orphans(Call call) {
   LB_CO_TRY(const auto on_disk, co_await blobs_.sessions(call));
   for (const blob::StoredSession& stored : on_disk) {
+    if (stored.modified >= made_ - kClockGrain) continue;
     const auto record = co_await names_.uploads().find(call, stored.id);
     if (record && !record->committed) continue;
     if (!record && record.error().code() != ErrorCode::not_found) co_return std::unexpected(record.error());
@@ -186,7 +191,11 @@ Task<void> Uploads::reap(Call call) {
   LB_CO_TRY(const auto records, co_await names_.uploads().started_before(call, expired_wall));
   for (const meta::UploadRecord& record : records) {
     const bool is_open = sessions_.with([&](auto& sessions) { return sessions.contains(record.id); });
-    if (!is_open) names_.uploads().remove(record.id);
+    // Written to lately, by a client that goes on after a restart: age since its begin is no inactivity.
+    const bool is_alive = std::ranges::any_of(on_disk, [&](const blob::StoredSession& stored) {
+      return stored.id == record.id && stored.modified > expired_wall;
+    });
+    if (!is_open && !is_alive) names_.uploads().remove(record.id);
   }
   co_return Status{};
 }

@@ -61,8 +61,9 @@ class Uploads {
   Task<oci::Digest> committed(Call call, oci::RepositoryId repository, oci::UploadId id);
   Task<void> cancel(Call call, Lease lease);
 
-  /// Once, before the first request: drops sessions on disk that no record names (fetches cut off by the last end of
-  /// the process, uploads whose record was not yet durable).
+  /// Once, after the start: drops sessions on disk that are older than this object and that no record names (fetches
+  /// cut off by the last end of the process, uploads whose record was not yet durable). Younger ones may be in use
+  /// already.
   Task<void> drop_orphans(Call call);
   /// From time to time: drops sessions nobody has used for `expires_after` (W45).
   Task<void> reap(Call call);
@@ -74,6 +75,7 @@ class Uploads {
   void forget(const oci::UploadId& id);
 
   const UploadsOptions options_;
+  const WallTime made_;
   blob::Store& blobs_;
   meta::Store& names_;
   sys::Clock& clock_;

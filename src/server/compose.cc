@@ -31,7 +31,6 @@ namespace {
 
 constexpr Duration kReapEvery{std::chrono::minutes(10)};
 constexpr Duration kReapWithin{std::chrono::minutes(1)};
-constexpr Duration kStopWithin{std::chrono::seconds(5)};
 
 unsigned loops_of(const Config& config) {
   if (config.server.threads != 0) return static_cast<unsigned>(config.server.threads);

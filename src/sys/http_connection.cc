@@ -209,7 +209,7 @@ Awaitable<bool> HttpConnection::send_unsent() {
   const bool is_sent = co_await send_all(head, body, unsent->file_left > 0);
   if (!is_sent) co_return false;
   if (unsent->file_left == 0) co_return true;
-  HttpFileSender sender(*transport_, serving_.clock, rate_floor());
+  HttpFileSender sender(*transport_, serving_.clock, rate_floor(), is_cut_);
   co_return (co_await sender.send(*unsent->hit.answer->file, 0, unsent->file_left)).has_value();
 }
 

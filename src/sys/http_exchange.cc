@@ -32,8 +32,8 @@ std::string render_head(const HttpResponse& response, std::optional<uint64_t> le
 
 Task<void> HttpFileSender::wait(Step::Kind want) {
   const bool is_ready = co_await transport_.wait(want, floor_.deadline());
+  if (is_cut_) co_return client_left();
   if (is_ready) co_return Status{};
-  if (clock_.now() < floor_.deadline()) co_return client_left();  // interrupted: the server stops
   if (!floor_.renew(clock_.now())) {
     co_return fail(ErrorCode::timed_out, "cannot send the body: the client reads slower than the floor");
   }
@@ -42,6 +42,7 @@ Task<void> HttpFileSender::wait(Step::Kind want) {
 
 Task<void> HttpFileSender::send_bytes(ByteView bytes) {
   while (!bytes.empty()) {
+    if (is_cut_) co_return client_left();
     iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};  // NOLINT: sendmsg does not write
     const Step step = transport_.send({&piece, 1}, false);
     if (step.kind == Step::Kind::closed) co_return client_left();
@@ -60,6 +61,7 @@ Task<void> HttpFileSender::send(const ReadableFile& file, uint64_t offset, uint6
   uint64_t in_turn = 0;
   std::vector<std::byte> copy(descriptor < 0 ? std::min<uint64_t>(kCopyBytes, length) : 0);
   while (length > 0) {
+    if (is_cut_) co_return client_left();
     if (in_turn >= 2 * kMiB) {
       co_await transport_.yield();
       in_turn = 0;
@@ -274,7 +276,7 @@ Awaitable<void> HttpConnectionExchange::respond_prepared(PreparedHit hit) {
 Task<void> HttpConnectionExchange::begin(HttpResponse head, std::optional<uint64_t> length) {
   const std::string text = head_with_ending(head, length);
   answer_left_ = length;
-  sender_.emplace(*connection_.transport_, connection_.serving_.clock, connection_.rate_floor());
+  sender_.emplace(*connection_.transport_, connection_.serving_.clock, connection_.rate_floor(), connection_.is_cut_);
   const bool has_more = !head_.view.is_head && length.value_or(1) > 0;
   const bool is_sent = co_await connection_.send_all(text, "", has_more);
   if (!is_sent) {

@@ -14,8 +14,9 @@ std::string render_head(const HttpResponse& response, std::optional<uint64_t> le
 /// Sends ranges of files over a connection: sendfile where it can, read and send where it cannot (TLS, memory).
 class HttpFileSender {
  public:
-  HttpFileSender(HttpTransport& transport, Clock& clock, RateFloor floor)
-      : transport_(transport), clock_(clock), floor_(floor) {}
+  /// `is_cut`: set when the connection is to end wherever it is; outlives the sender.
+  HttpFileSender(HttpTransport& transport, Clock& clock, RateFloor floor, const bool& is_cut)
+      : transport_(transport), clock_(clock), floor_(floor), is_cut_(is_cut) {}
   /// cancelled: the client left; timed_out: slower than the floor; corrupt: the file ended early.
   Task<void> send(const ReadableFile& file, uint64_t offset, uint64_t length);
   Task<void> send_bytes(ByteView bytes);
@@ -25,6 +26,7 @@ class HttpFileSender {
   HttpTransport& transport_;
   Clock& clock_;
   RateFloor floor_;
+  const bool& is_cut_;
 };
 
 /// The long way: one request with its fields, its body, and an answer made for it.
