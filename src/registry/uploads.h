@@ -50,7 +50,7 @@ class Uploads {
     std::shared_ptr<Session> session_;
   };
 
-  /// A new session; too_many over the repository's bound. The repository exists from here on.
+  /// A new session; too_many over the repository's bound. The repository exists once something is committed.
   Task<Lease> begin(Call call, oci::RepositoryId repository, HashAlgorithm algorithm);
   /// not_found: unknown, ended or expired, or of another repository. conflict: another request has it now.
   Task<Lease> acquire(Call call, oci::RepositoryId repository, oci::UploadId id);
