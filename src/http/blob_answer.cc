@@ -15,6 +15,8 @@ using FetchState = registry::BlobFetch::State;
 
 /// The fetch has deadlines of its own for an upstream that stalls; this one is for a fetch that lost its way.
 constexpr Duration kFollowStallMax{60'000};
+/// How soon a reader of a stalled fetch sees that its connection is to end.
+constexpr Duration kFollowLookEvery{500};
 
 std::string if_none_match(const RequestContext& context) { return context.request().fields.joined("If-None-Match"); }
 
@@ -60,6 +62,8 @@ Task<FetchState> wait_for_size(Call call, registry::BlobFetch& fetch) {
 Awaitable<void> follow(RequestContext& context, registry::BlobFetch& fetch, uint64_t first,
                        std::optional<uint64_t> end) {
   sys::HttpExchange& exchange = context.exchange();
+  sys::Clock& clock = context.services().clock;
+  SteadyTime stalled_at = clock.now() + kFollowStallMax;
   uint64_t sent = first;
   while (!end || sent < *end) {
     const uint64_t seen = fetch.changed().version();
@@ -70,17 +74,19 @@ Awaitable<void> follow(RequestContext& context, registry::BlobFetch& fetch, uint
     if (available > sent) {
       status = co_await exchange.send_file(*now.bytes, sent, available - sent);
       sent = available;
+      stalled_at = clock.now() + kFollowStallMax;
     } else if (now.phase == FetchState::Phase::failed) {
       status = std::unexpected(*now.failure);
     } else if (is_committed && !end) {
       break;
     } else if (is_committed) {
       status = fail(ErrorCode::corrupt, "cannot end the blob: it is shorter than the upstream announced");
+    } else if (exchange.is_cut()) {
+      status = fail(ErrorCode::cancelled, "cannot go on with the blob: the server is stopping");
+    } else if (clock.now() >= stalled_at) {
+      status = fail(ErrorCode::unavailable, "cannot go on with the blob: nothing came for a long time");
     } else {
-      const bool has_changed = co_await fetch.changed().wait(seen, context.services().clock.now() + kFollowStallMax);
-      if (!has_changed) {
-        status = fail(ErrorCode::unavailable, "cannot go on with the blob: nothing came for a long time");
-      }
+      (void)co_await fetch.changed().wait(seen, std::min(stalled_at, clock.now() + kFollowLookEvery));
     }
     if (!status) co_return context.note_cut(status.error());
   }

@@ -334,6 +334,10 @@ Task<void> HttpConnectionExchange::end() {
 Awaitable<void> HttpConnectionExchange::finish() {
   LB_ASSERT(status_ != 0 || is_broken_ || connection_.is_cut_);
   if (status_ == 0 || is_broken_ || answer_left_ != 0) connection_.closes_ = true;
+  if (status_ != 0 && !answer_left_ && !is_chunked_answer_) {  // to HTTP/1.0, a FIN would say that this was all
+    connection_.transport_->reset_at_close();
+    connection_.cut();
+  }
   while (!connection_.closes_ && !is_body_read()) {
     const auto block = co_await read_block();
     if (!block) connection_.closes_ = true;

@@ -46,6 +46,7 @@ class HttpConnectionExchange final : public HttpExchange {
   Task<void> send(ByteView bytes) override;
   Task<void> send_file(const ReadableFile& file, uint64_t offset, uint64_t length) override;
   Task<void> end() override;
+  bool is_cut() const override { return connection_.is_cut_; }
   int status() const override { return status_; }
   uint64_t received_bytes() const override { return received_; }
   uint64_t sent_bytes() const override { return sent_; }

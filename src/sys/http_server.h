@@ -85,6 +85,8 @@ class HttpExchange {
   /// Ends an answer of unknown length; without it the client sees it cut. Nothing to do for a known length.
   virtual Task<void> end() = 0;
 
+  /// Whether the connection is to end at once: nothing more will be sent. For who waits for something else.
+  virtual bool is_cut() const = 0;
   /// For the access log: the status sent (0: none yet), and the body bytes received and sent.
   virtual int status() const = 0;
   virtual uint64_t received_bytes() const = 0;

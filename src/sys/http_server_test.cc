@@ -73,6 +73,9 @@ class ScriptedHandler final : public HttpHandler {
       (void)co_await exchange.send(as_bytes("abc"));
       (void)co_await exchange.send(as_bytes("defg"));
       (void)co_await exchange.end();
+    } else if (target == "/cut-stream") {
+      (void)co_await exchange.begin(std::move(empty), std::nullopt);
+      (void)co_await exchange.send(as_bytes("abc"));
     } else if (target == "/bytes") {
       const TextBytes bytes("0123456789");
       (void)co_await exchange.begin(std::move(empty), 4);
@@ -301,6 +304,22 @@ TEST_F(HttpServerTest, ends_a_short_answer_with_fin_and_never_completes_it) {
   const std::string answer = exchange("GET /short HTTP/1.1\r\n\r\nGET /next HTTP/1.1\r\n\r\n");
   EXPECT_TRUE(contains(answer, "Content-Length: 100")) << answer;
   EXPECT_TRUE(answer.ends_with("only this")) << answer;
+}
+
+TEST_F(HttpServerTest, never_lets_a_cut_body_of_unknown_length_look_complete) {
+  const std::string answer = exchange("GET /cut-stream HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(answer.ends_with("3\r\nabc\r\n")) << answer;
+  // HTTP/1.0 knows no chunks: the end of the connection is the end of the body, unless it is a reset.
+  const int socket = connect_socket();
+  const std::string_view request = "GET /cut-stream HTTP/1.0\r\n\r\n";
+  ASSERT_EQ(::send(socket, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+  std::array<char, 4096> buffer{};
+  ssize_t count = 0;
+  do count = ::recv(socket, buffer.data(), buffer.size(), 0);
+  while (count > 0);
+  EXPECT_EQ(count, -1) << "the connection ended with FIN, as if the body were complete";
+  EXPECT_EQ(errno, ECONNRESET);
+  ::close(socket);
 }
 
 TEST_F(HttpServerTest, sends_bodies_of_unknown_length_in_chunks_and_ranges_of_memory) {

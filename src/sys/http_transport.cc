@@ -104,6 +104,11 @@ void HttpTransport::shutdown_send() {
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
+void HttpTransport::reset_at_close() {
+  boost::system::error_code ignored;
+  socket_.set_option(tcp::socket::linger(true, 0), ignored);
+}
+
 std::string HttpTransport::peer() const {
   boost::system::error_code error;
   const auto endpoint = socket_.remote_endpoint(error);

@@ -51,6 +51,8 @@ class HttpTransport {
   void interrupt();
   /// No more will be sent: FIN.
   void shutdown_send();
+  /// The connection will end with RST, so that the client cannot take what it has for all of it.
+  void reset_at_close();
   std::string peer() const;
 
  private:

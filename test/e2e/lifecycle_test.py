@@ -63,6 +63,24 @@ def a_stop_lets_requests_finish(rig):
 
 
 @scenario
+def a_stop_does_not_wait_for_a_stalled_upstream(rig):
+    upstream, blob = Imposter(rig, bytes_per_second=10_000), content.LargeBlob(4 * MIB)  # a piece, then long nothing
+    upstream.hold_blob(blob, "team/slow")
+    lifeboat = Lifeboat(rig, [Upstream([Endpoint(upstream.url)])], server='grace = "1s"')
+    connection = http.client.HTTPConnection("127.0.0.1", lifeboat.port, timeout=30)
+    connection.request("GET", f"/v2/{HOST}/team/slow/blobs/{blob.digest}")
+    answer = connection.getresponse()
+    check_equal((answer.status, len(answer.read(1000))), (200, 1000), "status and first bytes")
+    lifeboat.part.signal(signal.SIGTERM)
+    check_equal(lifeboat.part.process.wait(10), 0, "exit status")
+    try:
+        answer.read()
+        check(False, "the cut answer looked complete")
+    except (http.client.IncompleteRead, OSError):
+        pass
+
+
+@scenario
 def a_stop_without_requests_is_at_once(rig):
     lifeboat, pushed = Lifeboat(rig), content.single_platform("stopped")
     pushed.push(lifeboat.client, "team/app", "1")
@@ -128,6 +146,22 @@ def a_renewed_certificate_is_taken_up_without_a_restart(rig):
     lifeboat.part.signal(signal.SIGHUP)
     eventually(lambda: "cannot" in lifeboat.part.text(), "the log says what is wrong with the key")
     check_equal(renewed.get("/v2/").status, 200, "status after a reload that could not work")
+
+
+@scenario
+def requests_sent_ahead_over_tls_are_all_answered(rig):
+    certificate = Certificate(rig, "ahead")
+    lifeboat = Lifeboat(rig, tls=certificate)
+    # More than one receive takes, and no multiple of a TLS record.
+    request, count = b"GET /v2/none/tags/list HTTP/1.1\r\nHost: registry\r\nX-Padding: " + b"p" * 600 + b"\r\n\r\n", 150
+    with socket.create_connection(("127.0.0.1", lifeboat.port), 10) as plain:
+        with certificate.client_context().wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+            connection.sendall(request * count)
+            received = b""
+            while received.count(b"HTTP/1.1 404") < count:
+                piece = connection.recv(1 << 16)
+                check(piece != b"", f"the connection ended after {received.count(b'HTTP/1.1 404')} of {count} answers")
+                received += piece
 
 
 main()

@@ -58,6 +58,7 @@ class FakeExchange final : public sys::HttpExchange {
   Task<void> send(ByteView bytes) override;
   Task<void> send_file(const sys::ReadableFile& file, uint64_t offset, uint64_t length) override;
   Task<void> end() override;
+  bool is_cut() const override { return false; }
   int status() const override { return answer_.status; }
   uint64_t received_bytes() const override { return offset_; }
   uint64_t sent_bytes() const override { return answer_.body.size(); }
