@@ -53,7 +53,27 @@ void Uploads::give_back(const std::shared_ptr<Session>& session) {
     session->is_leased = false;
     session->last_used = clock_.now();
     if (!is_usable) sessions.erase(session->id);
+    open_.set(static_cast<double>(sessions.size()));
   });
+}
+
+/// Puts the longest idle session aside when there is no room.
+Status Uploads::enter(Sessions& sessions, const std::shared_ptr<Session>& session) {
+  if (sessions.size() >= options_.open_max) {
+    auto idle = sessions.end();
+    for (auto entry = sessions.begin(); entry != sessions.end(); ++entry) {
+      if (entry->second->is_leased) continue;
+      if (idle == sessions.end() || entry->second->last_used < idle->second->last_used) idle = entry;
+    }
+    if (idle == sessions.end()) {
+      return fail(ErrorCode::too_many, "cannot open another upload: all " + std::to_string(options_.open_max) +
+                                           " that may be open are in use");
+    }
+    sessions.erase(idle);
+  }
+  sessions.emplace(session->id, session);
+  open_.set(static_cast<double>(sessions.size()));
+  return {};
 }
 
 void Uploads::forget(const oci::UploadId& id) {
@@ -67,18 +87,15 @@ Task<Uploads::Lease> Uploads::begin(Call call, oci::RepositoryId repository, Has
   const oci::UploadId id = random_upload_id();
   auto session = std::make_shared<Session>(Session{id, repository, nullptr});
   session->last_used = clock_.now();
-  const bool is_over = sessions_.with([&](auto& sessions) {
+  LB_CO_CHECK(sessions_.with([&](Sessions& sessions) -> Status {
     const auto own =
         std::ranges::count_if(sessions, [&](const auto& entry) { return entry.second->repository == repository; });
-    if (static_cast<std::size_t>(own) >= options_.per_repository_max) return true;
-    sessions.emplace(id, session);
-    open_.set(static_cast<double>(sessions.size()));
-    return false;
-  });
-  if (is_over) {
-    co_return fail(ErrorCode::too_many, "cannot begin another upload in '" + repository.to_string() +
-                                            "': " + std::to_string(options_.per_repository_max) + " are open");
-  }
+    if (static_cast<std::size_t>(own) >= options_.per_repository_max) {
+      return fail(ErrorCode::too_many, "cannot begin another upload in '" + repository.to_string() +
+                                           "': " + std::to_string(options_.per_repository_max) + " are open");
+    }
+    return enter(sessions, session);
+  }));
   Lease lease(*this, session);
   LB_CO_TRY(session->writer, co_await blobs_.begin(call, id, algorithm));
   names_.uploads().add({id, std::move(repository), clock_.wall(), std::nullopt});
@@ -99,16 +116,16 @@ Task<Uploads::Lease> Uploads::acquire(Call call, oci::RepositoryId repository, o
   };
   Found found = sessions_.with(look);
   if (found == Found::none) {
-    // Perhaps from before a restart: the record names its repository, its bytes are on disk.
+    // From before a restart, perhaps, or put aside: the record names its repository, its bytes are on disk.
     auto record = co_await names_.uploads().find(call, id);
     if (!record || record->repository != repository || record->committed) co_return unknown(id);
-    found = sessions_.with([&](auto& sessions) {
-      const Found again = look(sessions);
-      if (again != Found::none) return again;
+    LB_CO_CHECK(sessions_.with([&](Sessions& sessions) -> Status {
+      found = look(sessions);
+      if (found != Found::none) return {};
       session = std::make_shared<Session>(Session{id, repository, nullptr});
-      sessions.emplace(id, session);
-      return Found::ours;
-    });
+      found = Found::ours;
+      return enter(sessions, session);
+    }));
   }
   if (found == Found::strange) co_return unknown(id);
   if (found == Found::busy) {

@@ -20,6 +20,9 @@ namespace lifeboat::registry {
 struct UploadsOptions {
   Duration expires_after{std::chrono::hours(24)};  ///< of inactivity (W45)
   std::size_t per_repository_max = 1000;           ///< open sessions (W45)
+  /// Open sessions over all repositories, each a descriptor. Beyond it the longest idle one is put aside: closed, and
+  /// read again from the store when its client comes back.
+  std::size_t open_max = 4000;
 };
 
 /// Upload sessions between their requests (OCI distribution-spec 1.1, end-4 … end-6). A session survives a restart of
@@ -50,9 +53,11 @@ class Uploads {
     std::shared_ptr<Session> session_;
   };
 
-  /// A new session; too_many over the repository's bound. The repository exists once something is committed.
+  /// A new session; too_many over the repository's bound, or when `open_max` are all in use. The repository exists once
+  /// something is committed.
   Task<Lease> begin(Call call, oci::RepositoryId repository, HashAlgorithm algorithm);
-  /// not_found: unknown, ended or expired, or of another repository. conflict: another request has it now.
+  /// not_found: unknown, ended or expired, or of another repository. conflict: another request has it now. too_many: as
+  /// for begin.
   Task<Lease> acquire(Call call, oci::RepositoryId repository, oci::UploadId id);
   /// The session's bytes become content of its repository; durable at return. corrupt: the digest differs, the session
   /// is over (W39).
@@ -71,6 +76,8 @@ class Uploads {
 
  private:
   using Session = Lease::Session;
+  using Sessions = std::unordered_map<oci::UploadId, std::shared_ptr<Session>>;
+  Status enter(Sessions& sessions, const std::shared_ptr<Session>& session);
   void give_back(const std::shared_ptr<Session>& session);
   void forget(const oci::UploadId& id);
 
@@ -81,7 +88,7 @@ class Uploads {
   sys::Clock& clock_;
   sys::Gauge& open_;
   Log& log_;
-  Guarded<std::unordered_map<oci::UploadId, std::shared_ptr<Session>>> sessions_;
+  Guarded<Sessions> sessions_;
 };
 
 }  // namespace lifeboat::registry

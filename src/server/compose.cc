@@ -232,7 +232,8 @@ void Node::Parts::build_use_cases() {
                                           log);
   push = std::make_unique<registry::Push>(*blobs, *names, stamps);
   const registry::UploadsOptions sessions{.expires_after = config.storage.uploads_expire,
-                                          .per_repository_max = config.storage.uploads_per_repository_max};
+                                          .per_repository_max = config.storage.uploads_per_repository_max,
+                                          .open_max = config.storage.uploads_open_max};
   uploads = std::make_unique<registry::Uploads>(sessions, *blobs, *names, clock, metrics, log);
   const http::HandlerOptions options{.answer_within = config.server.answer_within,
                                      .delete_enabled = config.storage.delete_enabled,

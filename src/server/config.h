@@ -36,6 +36,7 @@ struct StorageConfig {
   bool delete_enabled = false;
   Duration uploads_expire{};
   uint64_t uploads_per_repository_max = 0;
+  uint64_t uploads_open_max = 0;
 
   friend bool operator==(const StorageConfig&, const StorageConfig&) = default;
 };
