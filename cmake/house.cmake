@@ -3,6 +3,9 @@
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 
+# Not CMake's -O3: a third less code, in memory and to compile, and no request that is measurably slower.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
 add_library(house INTERFACE)
 target_include_directories(house INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(house INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
@@ -10,9 +13,10 @@ target_compile_options(house INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow
 target_compile_definitions(house INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_DISABLE_VISIBILITY SPDLOG_FMT_EXTERNAL SPDLOG_NO_EXCEPTIONS)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 sees null where there is none in inlined library code, calls coroutine frames uninitialised, and sees
-  # overlapping copies in std::string's operator+ at -O3.
-  target_compile_options(house INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized -Wno-restrict)
+  # g++ 12 sees null where there is none in inlined library code, calls coroutine frames uninitialised and deleted by a
+  # stranger, and sees overlapping copies in std::string's operator+.
+  target_compile_options(house INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized -Wno-restrict
+    -Wno-mismatched-new-delete)
 endif()
 
 set(LIFEBOAT_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
