@@ -24,8 +24,26 @@ std::string_view to_string(ErrorCode code) {
   return "internal";
 }
 
+std::string_view to_string(NetworkStep step) {
+  switch (step) {
+    case NetworkStep::none: return "none";
+    case NetworkStep::resolve: return "resolve";
+    case NetworkStep::connect: return "connect";
+    case NetworkStep::tls: return "tls";
+    case NetworkStep::first_byte: return "first_byte";
+    case NetworkStep::redirect: return "redirect";
+    case NetworkStep::body: return "body";
+  }
+  return "none";
+}
+
 Error Error::with_context(std::string_view context) && {
   message_.append(" ").append(context);
+  return std::move(*this);
+}
+
+Error Error::at(NetworkStep step) && {
+  step_ = step;
   return std::move(*this);
 }
 

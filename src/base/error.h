@@ -27,6 +27,19 @@ enum class ErrorCode {
 
 std::string_view to_string(ErrorCode code);
 
+/// How far an outgoing request had come when it failed.
+enum class NetworkStep {
+  none,  ///< it was answered, or nothing was sent
+  resolve,
+  connect,
+  tls,
+  first_byte,  ///< sent, and no whole head came back
+  redirect,    ///< a host it was sent on to failed before its own answer
+  body,
+};
+
+std::string_view to_string(NetworkStep step);
+
 /// A failure: a code, a message of the form `cannot <verb> <noun> '<subject>': <reason> (got …, want …)`, and the
 /// context callers add on the way up. Never holds a secret or a query string.
 class [[nodiscard]] Error {
@@ -35,15 +48,19 @@ class [[nodiscard]] Error {
 
   ErrorCode code() const { return code_; }
   const std::string& message() const { return message_; }
+  NetworkStep step() const { return step_; }
 
   /// The same failure with where it happened added, e.g. "from upstream 'ghcr.io'".
   Error with_context(std::string_view context) &&;
+  /// The same failure with how far it had come.
+  Error at(NetworkStep step) &&;
 
   friend bool operator==(const Error&, const Error&) = default;
 
  private:
   ErrorCode code_;
   std::string message_;
+  NetworkStep step_ = NetworkStep::none;
 };
 
 template <class T>

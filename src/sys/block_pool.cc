@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -31,6 +32,13 @@ Block::~Block() {
 void Block::grow(std::size_t count) {
   LB_ASSERT(count <= free_space().size());
   size_ += count;
+}
+
+void Block::drop_front(std::size_t count) {
+  LB_ASSERT(count <= size_);
+  if (count == 0) return;
+  std::memmove(memory_, memory_ + count, size_ - count);
+  size_ -= count;
 }
 
 struct BlockPool::State {

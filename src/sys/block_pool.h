@@ -27,6 +27,8 @@ class Block {
   ByteSpan free_space() { return {memory_ + size_, memory_ == nullptr ? 0 : kCapacity - size_}; }
   void grow(std::size_t count);
   bool is_full() const { return size_ == kCapacity; }
+  /// Drops the first `count` bytes; the rest moves to the beginning.
+  void drop_front(std::size_t count);
 
  private:
   friend class BlockPool;

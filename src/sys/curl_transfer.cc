@@ -52,6 +52,24 @@ std::string_view to_string(TransferStep step) {
   return "ended";
 }
 
+namespace {
+
+NetworkStep network_step_of(TransferStep step) {
+  switch (step) {
+    case TransferStep::queued:
+    case TransferStep::waiting: return NetworkStep::none;
+    case TransferStep::resolve: return NetworkStep::resolve;
+    case TransferStep::connect: return NetworkStep::connect;
+    case TransferStep::first_byte:
+    case TransferStep::head: return NetworkStep::first_byte;
+    case TransferStep::body:
+    case TransferStep::ended: return NetworkStep::body;
+  }
+  return NetworkStep::none;
+}
+
+}  // namespace
+
 Status CurlTransfer::check(const HttpClientRequest& request) {
   if (!request.url.starts_with("http://") && !request.url.starts_with("https://")) {
     return fail(ErrorCode::invalid,
@@ -79,10 +97,12 @@ CurlTransfer::~CurlTransfer() {
   if (fields_ != nullptr) curl_->slist_free_all(fields_);
 }
 
-std::string CurlTransfer::describe(TransferStep step, std::string_view reason) const {
+Error CurlTransfer::failure(ErrorCode code, TransferStep step, std::string_view reason) const {
   std::string text("cannot ask host '");
   text.append(host_).append("': ").append(to_string(step)).append(": ").append(reason);
-  return text;
+  const NetworkStep how_far = network_step_of(step);
+  const bool is_elsewhere = is_redirected_.load(std::memory_order_relaxed) && how_far != NetworkStep::body;
+  return Error(code, std::move(text)).at(is_elsewhere ? NetworkStep::redirect : how_far);
 }
 
 std::optional<Result<HttpClientResponse>> CurlTransfer::take_response() {
@@ -115,7 +135,7 @@ void CurlTransfer::enter(TransferStep step) {
 }
 
 bool CurlTransfer::reject(ErrorCode code, std::string_view reason) {
-  if (!rejected_) rejected_.emplace(code, describe(step(), reason));
+  if (!rejected_) rejected_ = failure(code, step(), reason);
   return false;
 }
 
@@ -182,6 +202,7 @@ bool CurlTransfer::is_redirect_followed() const {
 bool CurlTransfer::end_head() {
   if (head_.status < 200) return true;
   if (is_redirect_followed()) {
+    is_redirected_.store(true, std::memory_order_relaxed);
     enter(TransferStep::connect);
     return true;
   }
@@ -257,10 +278,11 @@ std::size_t CurlTransfer::take_body(ByteView bytes) {
     std::memcpy(filling_.free_space().data(), bytes.data(), count);
     filling_.grow(count);
     bytes = bytes.subspan(count);
-    if (filling_.is_full()) {
+    const bool is_first = !is_first_block_given_ && bytes.empty() && filling_.size() >= kFirstBlockBytes;
+    if (filling_.is_full() || is_first) {
       const std::lock_guard lock(mu_);
       ready_.push_back(std::exchange(filling_, Block()));
-      is_block_full = true;
+      is_block_full = is_first_block_given_ = true;
     }
   }
   if (is_block_full) changed_.notify_all();
@@ -281,8 +303,7 @@ void CurlTransfer::resume() {
 bool CurlTransfer::look_after(SteadyTime now) {
   const auto is_late = [&](SteadyTime since, Duration allowed) { return now >= since + allowed; };
   const auto late = [&](Duration allowed) {
-    fail_with(
-        Error(ErrorCode::timed_out, describe(step(), "nothing within " + std::to_string(allowed.count()) + " ms")));
+    fail_with(failure(ErrorCode::timed_out, step(), "nothing within " + std::to_string(allowed.count()) + " ms"));
     return false;
   };
   switch (step()) {
@@ -331,12 +352,12 @@ void CurlTransfer::finish(CURLcode code) {
   if (rejected_) return fail_with(*rejected_);
   if (code != CURLE_OK) return fail_with(error_of(code));
   if (announced_ && received_ != *announced_) {
-    return fail_with(Error(ErrorCode::corrupt,
-                           describe(step(), "the body is shorter than announced (got " + std::to_string(received_) +
-                                                " bytes, want " + std::to_string(*announced_) + ")")));
+    return fail_with(failure(ErrorCode::corrupt, step(),
+                             "the body is shorter than announced (got " + std::to_string(received_) + " bytes, want " +
+                                 std::to_string(*announced_) + ")"));
   }
   if (head_.status == 0 && step() != TransferStep::body) {
-    return fail_with(Error(ErrorCode::unavailable, describe(step(), "no HTTP answer")));
+    return fail_with(failure(ErrorCode::unavailable, step(), "no HTTP answer"));
   }
   step_.store(TransferStep::ended, std::memory_order_relaxed);
   {

@@ -22,6 +22,8 @@ inline constexpr std::size_t kResponseHeadMaxBytes = 64 * kKiB;
 inline constexpr std::size_t kBlocksReadyMax = 2;
 /// A block that is not full goes out when nothing came for so long, so that a slow peer still streams.
 inline constexpr std::chrono::milliseconds kPartialBlockDelay{5};
+/// The first bytes of a body are handed out when there are so many, not only as a full block: somebody waits for them.
+inline constexpr std::size_t kFirstBlockBytes = 128 * kKiB;
 
 /// How far a transfer has come: names the step in an error and tells which deadline runs.
 enum class TransferStep { queued, waiting, resolve, connect, first_byte, head, body, ended };
@@ -45,7 +47,7 @@ class CurlTransfer {
   /// "scheme://host:port" as asked: what connections are counted by.
   const std::string& origin() const { return origin_; }
   /// "cannot get from host 'ghcr.io': <step>: <reason>"
-  std::string describe(TransferStep step, std::string_view reason) const;
+  Error failure(ErrorCode code, TransferStep step, std::string_view reason) const;
   TransferStep step() const { return step_.load(std::memory_order_relaxed); }
   /// Nothing more is wanted: the next callback ends the transfer.
   void cancel() { is_cancelled_.store(true, std::memory_order_relaxed); }
@@ -110,6 +112,7 @@ class CurlTransfer {
   Notification changed_;
   std::atomic<TransferStep> step_{TransferStep::queued};
   std::atomic<bool> is_cancelled_{false};
+  std::atomic<bool> is_redirected_{false};
 
   // the client's thread only
   const CurlLibrary* curl_ = nullptr;
@@ -121,6 +124,7 @@ class CurlTransfer {
   std::optional<uint64_t> announced_;
   uint64_t received_ = 0;
   Block filling_;
+  bool is_first_block_given_ = false;
   SteadyTime step_began_{};
   SteadyTime last_byte_{};
   std::optional<Error> rejected_;

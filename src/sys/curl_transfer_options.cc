@@ -10,7 +10,7 @@ namespace lifeboat::sys {
 Result<CURL*> CurlTransfer::prepare(const CurlLibrary& curl) {
   curl_ = &curl;
   easy_ = curl.easy_init();
-  if (easy_ == nullptr) return fail(ErrorCode::internal, describe(step(), "no memory"));
+  if (easy_ == nullptr) return std::unexpected(failure(ErrorCode::internal, step(), "no memory"));
   set_options();
   set_fields();
   set_trust();
@@ -102,13 +102,13 @@ Error CurlTransfer::error_of(CURLcode code) const {
     return text.substr(0, 200);
   };
   const auto unavailable = [&](TransferStep step, std::string_view reason) {
-    return Error(ErrorCode::unavailable, describe(step, reason));
+    return failure(ErrorCode::unavailable, step, reason);
   };
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      return {ErrorCode::timed_out,
-              describe(step(), "nothing within " + std::to_string(request_.deadlines.connect.count()) + " ms")};
-    case CURLE_URL_MALFORMAT: return {ErrorCode::invalid, describe(step(), "the URL is malformed")};
+      return failure(ErrorCode::timed_out, step(),
+                     "nothing within " + std::to_string(request_.deadlines.connect.count()) + " ms");
+    case CURLE_URL_MALFORMAT: return failure(ErrorCode::invalid, step(), "the URL is malformed");
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY: return unavailable(TransferStep::resolve, detail());
     case CURLE_COULDNT_CONNECT: return unavailable(TransferStep::connect, detail());
@@ -117,7 +117,11 @@ Error CurlTransfer::error_of(CURLcode code) const {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR: return unavailable(TransferStep::connect, "TLS: " + detail());
+    case CURLE_SSL_ISSUER_ERROR: {
+      Error error = unavailable(TransferStep::connect, "TLS: " + detail());
+      const bool is_elsewhere = error.step() == NetworkStep::redirect;
+      return std::move(error).at(is_elsewhere ? NetworkStep::redirect : NetworkStep::tls);
+    }
     case CURLE_TOO_MANY_REDIRECTS:
       return unavailable(step(), "more than " + std::to_string(request_.redirects_max) + " redirects");
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -125,7 +129,7 @@ Error CurlTransfer::error_of(CURLcode code) const {
     case CURLE_PARTIAL_FILE: {
       std::string reason = "the body ended early (got " + std::to_string(received_) + " bytes";
       if (announced_) reason.append(", want ").append(std::to_string(*announced_));
-      return {ErrorCode::corrupt, describe(step(), reason + ")")};
+      return failure(ErrorCode::corrupt, step(), reason + ")");
     }
     case CURLE_GOT_NOTHING: return unavailable(step(), "closed without an answer");
     case CURLE_SEND_ERROR:

@@ -27,6 +27,11 @@ void CurlWorker::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void CurlWorker::warm_up() {
+  const std::lock_guard lock(mu_);
+  if (!is_stopping_ && !thread_.joinable()) thread_ = std::thread([this] { run(); });
+}
+
 void CurlWorker::give(Order order) {
   const std::lock_guard lock(mu_);
   if (is_stopping_) return;
@@ -119,8 +124,7 @@ void CurlWorker::begin(std::shared_ptr<CurlTransfer> transfer) {
   active_.emplace(key, std::move(transfer));
   const auto handle = key->prepare(curl_);
   if (handle && curl_.multi_add_handle(multi_, *handle) == CURLM_OK) return;
-  key->fail_with(handle ? Error(ErrorCode::internal, key->describe(key->step(), "libcurl takes no request"))
-                        : handle.error());
+  key->fail_with(handle ? key->failure(ErrorCode::internal, key->step(), "libcurl takes no request") : handle.error());
   remove(key);
 }
 
@@ -178,7 +182,7 @@ void CurlWorker::end_all() {
     orders.swap(orders_);
   }
   const auto end = [](CurlTransfer& transfer) {
-    transfer.fail_with(Error(ErrorCode::cancelled, transfer.describe(transfer.step(), "the client is stopping")));
+    transfer.fail_with(transfer.failure(ErrorCode::cancelled, transfer.step(), "the client is stopping"));
   };
   for (const auto& transfer : waiting_) end(*transfer);
   waiting_.clear();

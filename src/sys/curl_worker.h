@@ -27,6 +27,8 @@ class CurlWorker {
   void stop();
 
   // Any thread.
+  /// Opens the library now rather than at the first order.
+  void warm_up();
   void start(std::shared_ptr<CurlTransfer> transfer) { give({Order::Kind::start, std::move(transfer)}); }
   void resume(std::shared_ptr<CurlTransfer> transfer) { give({Order::Kind::resume, std::move(transfer)}); }
   void cancel(std::shared_ptr<CurlTransfer> transfer) { give({Order::Kind::cancel, std::move(transfer)}); }

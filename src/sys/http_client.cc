@@ -51,7 +51,7 @@ class CurlDownload final : public HttpDownload {
       const SteadyTime deadline = std::chrono::steady_clock::now() + transfer_->deadlines().stall + kThreadGrace;
       const bool has_changed = co_await transfer_->changed().wait(seen, deadline);
       if (!has_changed) {
-        co_return fail(ErrorCode::timed_out, transfer_->describe(TransferStep::body, "stalled"));
+        co_return std::unexpected(transfer_->failure(ErrorCode::timed_out, TransferStep::body, "stalled"));
       }
     }
   }
@@ -82,6 +82,7 @@ class CurlHttpClient final : public HttpClient {
     LB_CO_TRY(HttpClientResponse head, co_await response_of(*transfer, call.deadline()));
     co_return std::make_unique<CurlDownload>(std::move(transfer), std::move(head));
   }
+  void warm_up() override { worker_->warm_up(); }
 
  private:
   Wanted begin(HttpClientRequest request, CurlTransfer::Mode mode) {
@@ -98,8 +99,8 @@ class CurlHttpClient final : public HttpClient {
       if (!has_changed) {
         const TransferStep step = transfer.step();
         // All connections being in use here is no fault of the host.
-        co_return fail(step == TransferStep::waiting ? ErrorCode::too_many : ErrorCode::timed_out,
-                       transfer.describe(step, "no answer before the deadline of the call"));
+        const ErrorCode code = step == TransferStep::waiting ? ErrorCode::too_many : ErrorCode::timed_out;
+        co_return std::unexpected(transfer.failure(code, step, "no answer before the deadline of the call"));
       }
     }
   }

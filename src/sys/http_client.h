@@ -40,8 +40,8 @@ struct HttpClientRequest {
   uint64_t body_max_bytes = 8 * kMiB;  ///< for send(): a longer body is an error `corrupt`
 };
 
-/// Why an outgoing request brought no HTTP answer; the Error's code is timed_out or unavailable (or corrupt for a body
-/// that ended early or ran over).
+/// An outgoing request that brought no HTTP answer is timed_out or unavailable, a body that ended early or ran over is
+/// corrupt; the Error's step tells how far it had come.
 struct HttpClientResponse {
   int status = 0;
   HttpFields fields;
@@ -74,6 +74,8 @@ class HttpClient {
   /// Streams from one host are bounded in number (send() is not): one that got no turn in time is too_many, which is no
   /// fault of the host.
   virtual Task<std::unique_ptr<HttpDownload>> open(Call call, HttpClientRequest request) = 0;
+  /// Gets ready in the background, so that the first request need not wait for it.
+  virtual void warm_up() {}
 };
 
 struct HttpClientOptions {
@@ -82,8 +84,8 @@ struct HttpClientOptions {
   long connections_per_host_max = 16;  // NOLINT(google-runtime-int): libcurl's type
 };
 
-/// libcurl on one thread of its own. The library is opened at the first request, not at the start: serving what is held
-/// needs none of it, and it costs 7 ms and 4 MiB.
+/// libcurl on one thread of its own. The library is opened by warm_up() or the first request, not at the start: serving
+/// what is held needs none of it, and it costs 7 ms and 4 MiB.
 std::unique_ptr<HttpClient> make_curl_http_client(HttpClientOptions options, BlockPool& blocks);
 
 }  // namespace lifeboat::sys

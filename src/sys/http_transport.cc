@@ -105,8 +105,9 @@ void HttpTransport::shutdown_send() {
 }
 
 void HttpTransport::reset_at_close() {
-  boost::system::error_code ignored;
-  socket_.set_option(tcp::socket::linger(true, 0), ignored);
+  // Not by Asio's set_option: its destructor would take that back.
+  const linger none{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
 }
 
 std::string HttpTransport::peer() const {
