@@ -19,11 +19,14 @@ namespace lifeboat::blob {
 class Stream {
  public:
   virtual ~Stream() = default;
-  /// How long the whole content is, when the source says so. A hint: the bytes decide.
+  /// How long the whole content is, when the source says so, also when the stream begins later. A hint: the bytes
+  /// decide.
   virtual std::optional<uint64_t> size_bytes() const = 0;
   /// The next bytes; an empty block after the last. unavailable / timed_out: cut or stalled; corrupt: the body was not
   /// as long as announced.
   virtual Task<sys::Block> next() = 0;
+  /// All of it came and was not what its digest says: whoever sent it is not to be asked for it again at once.
+  virtual void reject() {}
 };
 
 struct ResolvedTag {
@@ -46,8 +49,10 @@ class Source {
   /// By HEAD (by GET where a HEAD tells no digest).
   virtual Task<ResolvedTag> resolve(Call call, oci::RepositoryId repository, oci::Tag tag) = 0;
   virtual Task<FetchedManifest> manifest(Call call, oci::RepositoryId repository, oci::Reference reference) = 0;
-  /// `call` bounds the time to the first byte, not the body.
-  virtual Task<std::unique_ptr<Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
+  /// The bytes behind the first `from` ones; the stream's size_bytes() is that of the whole. `call` bounds the time to
+  /// the first byte, not the body.
+  virtual Task<std::unique_ptr<Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest,
+                                             uint64_t from) = 0;
   /// One page of tag names after `last` in the source's order, at most `limit`.
   struct TagPage {
     std::vector<std::string> tags;

@@ -1,70 +1,8 @@
 #include "http/endpoint_test.h"
 
-#include <cstring>
 #include <thread>
 
 namespace lifeboat::http {
-namespace {
-
-constexpr std::size_t kPieceBytes = 100 * kKiB;
-
-class ScriptedStream final : public blob::Stream {
- public:
-  ScriptedStream(const ScriptedSource::Blob& blob, sys::BlockPool& blocks) : blob_(blob), blocks_(blocks) {}
-  std::optional<uint64_t> size_bytes() const override {
-    return blob_.is_size_known ? std::optional<uint64_t>(blob_.bytes.size()) : std::nullopt;
-  }
-  Task<sys::Block> next() override {
-    const std::size_t end = std::min(blob_.bytes.size(), blob_.fails_after);
-    if (offset_ == end && end < blob_.bytes.size()) co_return fail(ErrorCode::unavailable, "cannot read: cut");
-    if (offset_ == end) co_return sys::Block();
-    sys::Block block = blocks_.take();
-    const std::size_t count = std::min(kPieceBytes, end - offset_);
-    std::memcpy(block.free_space().data(), blob_.bytes.data() + offset_, count);
-    block.grow(count);
-    offset_ += count;
-    co_return std::move(block);
-  }
-
- private:
-  const ScriptedSource::Blob blob_;
-  sys::BlockPool& blocks_;
-  std::size_t offset_ = 0;
-};
-
-}  // namespace
-
-Task<blob::ResolvedTag> ScriptedSource::resolve(Call, oci::RepositoryId, oci::Tag tag) {
-  ++asked;
-  if (fails) co_return fail(*fails, "cannot ask: scripted");
-  const auto found = manifests.find(tag.to_string());
-  if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such tag");
-  co_return blob::ResolvedTag{oci::Digest::of(HashAlgorithm::sha256, as_bytes(found->second))};
-}
-
-Task<blob::FetchedManifest> ScriptedSource::manifest(Call, oci::RepositoryId, oci::Reference reference) {
-  ++asked;
-  if (fails) co_return fail(*fails, "cannot ask: scripted");
-  const auto found = manifests.find(reference.to_string());
-  if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such manifest");
-  co_return blob::FetchedManifest{found->second, std::string(oci::kOciManifest)};
-}
-
-Task<std::unique_ptr<blob::Stream>> ScriptedSource::open(Call, oci::RepositoryId, oci::Digest digest) {
-  ++asked;
-  if (fails) co_return fail(*fails, "cannot ask: scripted");
-  const auto found = blobs.find(digest.to_string());
-  if (found == blobs.end()) co_return fail(ErrorCode::not_found, "no such blob");
-  co_return std::unique_ptr<blob::Stream>(std::make_unique<ScriptedStream>(found->second, blocks_));
-}
-
-Task<blob::Source::TagPage> ScriptedSource::tags(Call, oci::RepositoryId, std::string, std::size_t) {
-  co_return fail(fails.value_or(ErrorCode::not_found), "no tags");
-}
-
-Task<std::vector<oci::Referrer>> ScriptedSource::referrers(Call, oci::RepositoryId, oci::Digest) {
-  co_return fail(fails.value_or(ErrorCode::not_found), "no referrers");
-}
 
 struct EndpointTest::Registry {
   Registry(EndpointTest& test, std::shared_ptr<const registry::UpstreamHosts> hosts)

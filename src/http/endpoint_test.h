@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "blob/memory_store.h"
 #include "http/handler.h"
@@ -16,36 +16,11 @@
 #include "sys/event_loops.h"
 #include "test/support/fake_exchange.h"
 #include "test/support/run.h"
+#include "test/support/scripted_source.h"
 
 namespace lifeboat::http {
 
-inline std::string digest_of(std::string_view bytes, HashAlgorithm algorithm = HashAlgorithm::sha256) {
-  return oci::Digest::of(algorithm, as_bytes(bytes)).to_string();
-}
-
-/// A source whose answers the test gives. Blobs come in pieces; the last waits until the test lets it go.
-class ScriptedSource final : public blob::Source {
- public:
-  struct Blob {
-    std::string bytes;
-    bool is_size_known = true;
-    std::size_t fails_after = std::string::npos;  ///< the body breaks off there
-  };
-
-  std::optional<ErrorCode> fails;                             ///< everything, with this code
-  std::map<std::string, std::string, std::less<>> manifests;  ///< by tag and by digest
-  std::map<std::string, Blob, std::less<>> blobs;             ///< by digest
-  int asked = 0;
-
-  Task<blob::ResolvedTag> resolve(Call, oci::RepositoryId, oci::Tag tag) override;
-  Task<blob::FetchedManifest> manifest(Call, oci::RepositoryId, oci::Reference reference) override;
-  Task<std::unique_ptr<blob::Stream>> open(Call, oci::RepositoryId, oci::Digest digest) override;
-  Task<TagPage> tags(Call, oci::RepositoryId, std::string, std::size_t) override;
-  Task<std::vector<oci::Referrer>> referrers(Call, oci::RepositoryId, oci::Digest) override;
-
- private:
-  sys::BlockPool blocks_;
-};
+using test::digest_of;
 
 /// The handler over stores in memory and one upstream, "upstream.example". Every request runs on event loops of the
 /// test.
@@ -76,7 +51,7 @@ class EndpointTest : public testing::Test {
   blob::MemoryStore blobs_;
   meta::MemoryStore names_;
   registry::ChangeStamps stamps_;
-  ScriptedSource source_;
+  test::ScriptedSource source_;
   std::unique_ptr<Handler> handler_;
 
  private:

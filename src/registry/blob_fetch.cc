@@ -129,7 +129,7 @@ Awaitable<void> BlobFetches::lead(Call call, Request request, std::shared_ptr<Bl
 /// Source → session → content, block by block; what readers follow is the session's file.
 Task<blob::Content> BlobFetches::transfer(Call call, Request request, std::shared_ptr<BlobFetch> fetch) {
   LB_CO_TRY(const std::unique_ptr<blob::Stream> stream,
-            co_await request.source->open(call, request.repository, request.digest));
+            co_await request.source->open(call, request.repository, request.digest, 0));
   LB_CO_TRY(const std::unique_ptr<blob::Writer> writer,
             co_await blobs_.begin(call, random_upload_id(), request.digest.algorithm()));
   writer->on_written([fetch](uint64_t written) { fetch->publish_written(written); });
@@ -161,9 +161,13 @@ Task<blob::Content> BlobFetches::transfer(Call call, Request request, std::share
     (void)co_await writer->discard();
     co_return std::unexpected(std::move(status).error());
   }
-  LB_CO_TRY(blob::Content content, co_await writer->commit(request.digest));
+  auto content = co_await writer->commit(request.digest);
+  if (!content) {
+    if (content.error().code() == ErrorCode::corrupt) stream->reject();
+    co_return std::unexpected(std::move(content).error());
+  }
   const Call record(clock_.now() + kRecordWithin, call.request_id());
-  const meta::BlobRecord blob{request.digest, content.size_bytes};
+  const meta::BlobRecord blob{request.digest, content->size_bytes};
   LB_CO_CHECK(co_await names_.blobs().add(record, request.repository, blob));
   co_return content;
 }

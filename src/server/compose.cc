@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/guarded.h"
 #include "blob/data_directory.h"
 #include "blob/fs_store.h"
 #include "http/handler.h"
@@ -13,6 +14,7 @@
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "registry/uploads.h"
+#include "server/settings.h"
 #include "sys/block_pool.h"
 #include "sys/clock.h"
 #include "sys/event_loops.h"
@@ -31,6 +33,7 @@ namespace {
 
 constexpr Duration kReapEvery{std::chrono::minutes(10)};
 constexpr Duration kReapWithin{std::chrono::minutes(1)};
+constexpr Duration kProbeWithin{std::chrono::seconds(30)};  // its own deadlines are shorter
 
 unsigned loops_of(const Config& config) {
   if (config.server.threads != 0) return static_cast<unsigned>(config.server.threads);
@@ -40,11 +43,13 @@ unsigned loops_of(const Config& config) {
 /// The sources of all upstreams, kept alive by whoever still asks them after a reload has replaced them.
 struct OwnedHosts {
   std::vector<std::unique_ptr<upstream::Upstream>> sources;
+  std::vector<upstream::RegistrySource*> endpoints;  ///< of all of them: to probe
   registry::UpstreamHosts hosts;
 };
 
-Result<std::unique_ptr<blob::Source>> source_of(const EndpointConfig& endpoint, const UpstreamConfig& upstream,
-                                                const upstream::RegistrySource::Parts& parts) {
+Result<std::unique_ptr<upstream::RegistrySource>> source_of(const EndpointConfig& endpoint,
+                                                            const UpstreamConfig& upstream,
+                                                            const upstream::RegistrySource::Parts& parts) {
   LB_TRY(upstream::Endpoint made, upstream::Endpoint::make({.url = endpoint.url,
                                                             .username = endpoint.username,
                                                             .password = {},
@@ -63,18 +68,29 @@ Result<std::unique_ptr<blob::Source>> source_of(const EndpointConfig& endpoint, 
 /// Adds one upstream with its endpoints, in their order.
 Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstream::RegistrySource::Parts& parts) {
   LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(config.host));
-  std::vector<std::unique_ptr<blob::Source>> endpoints;
+  std::vector<upstream::Upstream::Member> members;
   for (const EndpointConfig& endpoint : config.endpoints) {
     LB_TRY(auto source, source_of(endpoint, config, parts));
-    endpoints.push_back(std::move(source));
+    owned.endpoints.push_back(source.get());
+    std::string name = source->endpoint().name();
+    members.push_back({std::move(name), std::move(source)});
   }
-  owned.sources.push_back(std::make_unique<upstream::Upstream>(parts.clock, std::move(endpoints)));
+  owned.sources.push_back(std::make_unique<upstream::Upstream>(parts.clock, parts.log, std::move(members)));
   owned.hosts.hosts.push_back({.host = host,
                                .source = owned.sources.back().get(),
                                .freshness = {.fresh_for = config.fresh_for,
                                              .max_stale = config.max_stale,
                                              .revalidate_within = config.revalidate_within}});
   return {};
+}
+
+/// Whether an operator named upstreams, beyond the built-in ones that may never be used.
+bool has_named_upstream(const Config& config) {
+  const auto is_named = [](const UpstreamConfig& upstream) {
+    return std::ranges::none_of(builtin_upstreams(),
+                                [&](const auto& builtin) { return builtin.host == upstream.host; });
+  };
+  return config.default_upstream.has_value() || std::ranges::any_of(config.upstreams, is_named);
 }
 
 http::AccessLogMode access_log_of(AccessLog mode) {
@@ -92,16 +108,15 @@ struct Node::Parts {
   Parts(const Config& configuration, Log& logger)
       : config(configuration),
         log(logger),
-        loops(loops_of(configuration)),
         disk("disk", 4),
-        hash("hash", std::max(2U, std::thread::hardware_concurrency())) {}
+        hash("hash", std::max(2U, std::thread::hardware_concurrency())),
+        loops(loops_of(configuration)) {}
 
   const Config config;
   Log& log;
   sys::SystemClock clock;
   sys::Metrics metrics;
   sys::BlockPool blocks;
-  sys::EventLoops loops;
   std::unique_ptr<sys::FileSystem> files = sys::make_posix_file_system();
   sys::ThreadPool disk;
   sys::ThreadPool hash;
@@ -118,16 +133,23 @@ struct Node::Parts {
   std::unique_ptr<registry::Uploads> uploads;
   std::unique_ptr<http::Handler> handler;
   std::shared_ptr<sys::TlsServerContext> tls;
+  sys::Notification stop_asked;
+  sys::Notification breaker_opened;
+  std::atomic<bool> is_stopping = false;
+  /// What still waits when the loops have stopped (a fetch, a probe) is destroyed with them: before all it uses.
+  sys::EventLoops loops;
   std::unique_ptr<sys::HttpServer> server;
   std::unique_ptr<sys::TaskGroup> upkeep;
-  sys::Notification stop_asked;
-  std::atomic<bool> is_stopping = false;
 
   Status open_store();
   Status open_upstreams();
   void build_use_cases();
   Status listen();
-  Result<std::shared_ptr<const registry::UpstreamHosts>> hosts_of(const Config& wanted);
+  Result<std::shared_ptr<OwnedHosts>> hosts_of(const Config& wanted);
+  /// For the next request, and for probes.
+  void adopt(std::shared_ptr<OwnedHosts> fresh);
+
+  Guarded<std::shared_ptr<OwnedHosts>> owned_hosts;
 };
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -146,7 +168,9 @@ std::string Node::address() const { return parts_->server->address(); }
 
 void Node::run() {
   parts_->server->start();
+  if (has_named_upstream(parts_->config)) parts_->client->warm_up();
   parts_->upkeep->spawn(keep_house());
+  parts_->upkeep->spawn(keep_probing());
   parts_->loops.run();
   if (const Status closed = parts_->names->close(); !closed) {
     parts_->log.error("store.close_failed", {{"reason", closed.error().message()}});
@@ -157,6 +181,7 @@ void Node::request_stop() {
   if (parts_->is_stopping.exchange(true)) return;
   parts_->handler->set_stopping();
   parts_->stop_asked.notify_all();
+  parts_->breaker_opened.notify_all();
   parts_->loops.spawn(0, shut_down());
 }
 
@@ -186,17 +211,44 @@ Awaitable<void> Node::keep_house() {
   }
 }
 
+/// Asks what is out of order, so that no client has to (upstream/health.h).
+Awaitable<void> Node::keep_probing() {
+  Parts& parts = *parts_;
+  while (!parts.is_stopping) {
+    const uint64_t seen = parts.breaker_opened.version();
+    if (parts.is_stopping) break;
+    const auto hosts = parts.owned_hosts.with([](const auto& current) { return current; });
+    const SteadyTime now = parts.clock.now();
+    SteadyTime next = SteadyTime::max();
+    for (upstream::RegistrySource* endpoint : hosts->endpoints) {
+      const SteadyTime due = endpoint->next_probe();
+      if (due > now) {
+        next = std::min(next, due);
+      } else {
+        parts.loops.spawn(0, probe(hosts, *endpoint));  // nobody waits for it: the process may end under it
+      }
+    }
+    co_await parts.breaker_opened.wait(seen, next);
+  }
+}
+
+/// Its end is told by the breaker, when it opens again.
+Awaitable<void> Node::probe(std::shared_ptr<const void> /*keep_alive*/, upstream::RegistrySource& endpoint) {
+  const Call call(parts_->clock.now() + kProbeWithin, "probe");
+  co_await endpoint.probe(call);
+}
+
 Status Node::reload(const Config& fresh) {
   LB_TRY(auto hosts, parts_->hosts_of(fresh));
   if (parts_->tls) LB_CHECK(parts_->tls->reload());
-  parts_->addressing->replace_hosts(std::move(hosts));
+  parts_->adopt(std::move(hosts));
   parts_->handler->forget_prepared();
   parts_->log.set_options({fresh.log.level, fresh.log.format});
   return {};
 }
 
-Result<std::shared_ptr<const registry::UpstreamHosts>> Node::Parts::hosts_of(const Config& wanted) {
-  const upstream::RegistrySource::Parts source_parts{*client, clock, *files, disk, metrics, log};
+Result<std::shared_ptr<OwnedHosts>> Node::Parts::hosts_of(const Config& wanted) {
+  const upstream::RegistrySource::Parts source_parts{*client, clock, *files, disk, metrics, log, breaker_opened};
   const auto owned = std::make_shared<OwnedHosts>();
   for (const UpstreamConfig& one : wanted.upstreams) LB_CHECK(add_upstream(*owned, one, source_parts));
   if (wanted.default_upstream) {
@@ -208,7 +260,13 @@ Result<std::shared_ptr<const registry::UpstreamHosts>> Node::Parts::hosts_of(con
       owned->hosts.default_host = {host, wanted.server.is_default_host_explicit};
     }
   }
-  return std::shared_ptr<const registry::UpstreamHosts>(owned, &owned->hosts);
+  return owned;
+}
+
+void Node::Parts::adopt(std::shared_ptr<OwnedHosts> fresh) {
+  addressing->replace_hosts(std::shared_ptr<const registry::UpstreamHosts>(fresh, &fresh->hosts));
+  owned_hosts.with([&](auto& hosts) { hosts = std::move(fresh); });
+  breaker_opened.notify_all();
 }
 
 Status Node::Parts::open_store() {
@@ -221,7 +279,8 @@ Status Node::Parts::open_store() {
 Status Node::Parts::open_upstreams() {
   client = sys::make_curl_http_client({.user_agent = "lifeboat/" LIFEBOAT_VERSION}, blocks);
   LB_TRY(auto hosts, hosts_of(config));
-  addressing = std::make_unique<registry::Addressing>(*names, std::move(hosts));
+  addressing = std::make_unique<registry::Addressing>(*names, nullptr);
+  adopt(std::move(hosts));
   return {};
 }
 

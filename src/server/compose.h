@@ -8,6 +8,10 @@
 #include "base/task.h"
 #include "server/config.h"
 
+namespace lifeboat::upstream {
+class RegistrySource;
+}
+
 namespace lifeboat::server {
 
 /// The whole house, put together from a Config: the only place that names concrete backends. Made and destroyed on the
@@ -34,6 +38,8 @@ class Node {
   explicit Node(std::unique_ptr<Parts> parts);
   Awaitable<void> shut_down();
   Awaitable<void> keep_house();
+  Awaitable<void> keep_probing();
+  Awaitable<void> probe(std::shared_ptr<const void> keep_alive, upstream::RegistrySource& endpoint);
 
   std::unique_ptr<Parts> parts_;
 };

@@ -154,8 +154,9 @@ constexpr Setting kSettings[] = {
      .key = "uploads_open_max",
      .kind = count,
      .default_text = "4000",
-     .meaning = "Upload sessions open at once over all repositories, each a file descriptor. Beyond it the longest idle "
-                "one is closed, and read again when its client comes back.",
+     .meaning =
+         "Upload sessions open at once over all repositories, each a file descriptor. Beyond it the longest idle "
+         "one is closed, and read again when its client comes back.",
      .takes_effect = on_restart,
      .field = +[](Config& c) -> Slot { return &c.storage.uploads_open_max; },
      .bounds = {.min = 1, .max = 1'000'000}},

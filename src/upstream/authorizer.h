@@ -32,6 +32,10 @@ class Authorizer {
   /// because what we have was refused, or because the realm it names may not have it (W90).
   Task<std::string> answer(Call call, std::string scope, sys::HttpFields fields, std::string used);
 
+  /// Of the token realms; see TokenCache.
+  SteadyTime next_probe() const { return tokens_.next_probe(); }
+  Awaitable<void> probe(Call call) { return tokens_.probe(std::move(call)); }
+
  private:
   struct Bearer {
     Url realm;

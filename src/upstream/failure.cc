@@ -86,6 +86,19 @@ bool is_outage(ErrorCode code) {
   return code == ErrorCode::unavailable || code == ErrorCode::timed_out || code == ErrorCode::corrupt;
 }
 
+Health::Outage outage_of(const Error& error) {
+  switch (error.step()) {
+    case NetworkStep::resolve:
+    case NetworkStep::connect:
+    case NetworkStep::tls: return Health::Outage::unreachable;
+    case NetworkStep::none:
+    case NetworkStep::first_byte:
+    case NetworkStep::redirect:
+    case NetworkStep::body: return Health::Outage::broken;
+  }
+  return Health::Outage::broken;
+}
+
 std::optional<Duration> retry_after_of(const sys::HttpFields& fields, WallTime now) {
   const auto field = fields.find("Retry-After");
   if (!field) return std::nullopt;

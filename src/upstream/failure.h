@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "sys/http_message.h"
+#include "upstream/health.h"
 
 namespace lifeboat::upstream {
 
@@ -37,6 +38,10 @@ std::optional<Failure> failure_of(const Answer& answer, Wanted wanted);
 
 /// True when it tells that the endpoint, or the way to it, is broken: what the breaker counts.
 bool is_outage(ErrorCode code);
+
+/// How much of an outage it is: without a connection the next asker would wait just as long (health.h). A host that was
+/// only redirected to is not the endpoint's own address.
+Health::Outage outage_of(const Error& error);
 
 /// The pause that `Retry-After` asks for: seconds or an HTTP date (RFC 9110 §10.2.3), at most an hour; nothing when it
 /// is absent or malformed.

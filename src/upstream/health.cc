@@ -22,8 +22,8 @@ Health::Permit::~Permit() {
 void Health::Permit::report_answer() {
   if (health_ != nullptr) std::exchange(health_, nullptr)->answered(is_probe_);
 }
-void Health::Permit::report_outage(std::string_view reason) {
-  if (health_ != nullptr) std::exchange(health_, nullptr)->failed(is_probe_, reason);
+void Health::Permit::report_outage(Outage outage, std::string_view reason) {
+  if (health_ != nullptr) std::exchange(health_, nullptr)->failed(is_probe_, outage, reason);
 }
 void Health::Permit::report_too_many(Duration pause) {
   if (health_ != nullptr) std::exchange(health_, nullptr)->limited(is_probe_, pause);
@@ -35,6 +35,7 @@ Health::Health(Parts parts, std::string name, HealthOptions options, uint64_t se
       gauge_(parts.metrics.gauge("lifeboat_upstream_breaker_state",
                                  "Whether an endpoint is asked: 0 closed (yes), 1 half open (one probe), 2 open (no).",
                                  {{"host", name}})),
+      opened_(parts.opened),
       name_(std::move(name)),
       options_(options),
       random_(seed) {
@@ -48,12 +49,19 @@ Result<Health::Permit> Health::admit() {
     return fail(ErrorCode::too_many, "cannot ask endpoint '" + name_ + "': it asked for a pause that has not passed");
   }
   if (state_ == State::closed) return Permit(*this, false);
-  if (now < open_until_ || is_probing_) {
-    return fail(ErrorCode::unavailable,
-                "cannot ask endpoint '" + name_ + "': it is not asked for now: " + last_reason_);
-  }
-  is_probing_ = true;
-  enter(State::half_open, "a probe is let through");
+  return fail(ErrorCode::unavailable, "cannot ask endpoint '" + name_ + "': it is not asked for now: " + last_reason_);
+}
+
+SteadyTime Health::next_probe() const {
+  const std::lock_guard lock(mu_);
+  return state_ == State::open ? std::max(open_until_, limited_until_) : SteadyTime::max();
+}
+
+std::optional<Health::Permit> Health::admit_probe() {
+  const SteadyTime now = clock_.now();
+  const std::lock_guard lock(mu_);
+  if (state_ != State::open || now < open_until_ || now < limited_until_) return std::nullopt;
+  enter(State::half_open, "a probe");
   return Permit(*this, true);
 }
 
@@ -62,11 +70,10 @@ Health::State Health::state() const {
   return state_;
 }
 
-void Health::report_late_outage(std::string_view reason) { failed(false, reason); }
+void Health::report_late_outage(std::string_view reason) { failed(false, Outage::broken, reason); }
 
 void Health::answered(bool is_probe) {
   const std::lock_guard lock(mu_);
-  if (is_probe) is_probing_ = false;
   // What was asked before the breaker opened and answered behind it says less than the probe will.
   if (state_ != State::closed && !is_probe) return;
   failures_ = 0;
@@ -74,15 +81,17 @@ void Health::answered(bool is_probe) {
   if (state_ != State::closed) enter(State::closed, "it answered");
 }
 
-void Health::failed(bool is_probe, std::string_view reason) {
-  const std::lock_guard lock(mu_);
-  if (is_probe) is_probing_ = false;
-  if (state_ != State::closed && !is_probe) return;
-  last_reason_ = reason;
-  ++failures_;
-  if (!is_probe && failures_ < options_.failures_max) return;
-  open_until_ = clock_.now() + next_pause();
-  enter(State::open, reason);
+void Health::failed(bool is_probe, Outage outage, std::string_view reason) {
+  {
+    const std::lock_guard lock(mu_);
+    if (state_ != State::closed && !is_probe) return;
+    last_reason_ = reason;
+    ++failures_;
+    if (!is_probe && outage == Outage::broken && failures_ < options_.failures_max) return;
+    open_until_ = clock_.now() + next_pause();
+    enter(State::open, reason);
+  }
+  opened_.notify_all();
 }
 
 void Health::limited(bool is_probe, Duration pause) {
@@ -96,11 +105,13 @@ void Health::limited(bool is_probe, Duration pause) {
 }
 
 void Health::given_back(bool is_probe) {
-  const std::lock_guard lock(mu_);
   if (!is_probe) return;
-  is_probing_ = false;
-  state_ = State::open;  // the next asker probes
-  gauge_.set(2);
+  {
+    const std::lock_guard lock(mu_);
+    open_until_ = clock_.now() + options_.pause_min;  // it found nothing out: the next one may
+    enter(State::open, last_reason_);
+  }
+  opened_.notify_all();
 }
 
 void Health::enter(State state, std::string_view reason) {

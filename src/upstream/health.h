@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "sys/clock.h"
 #include "sys/metrics.h"
+#include "sys/notification.h"
 
 namespace lifeboat::upstream {
 
@@ -20,12 +21,19 @@ struct HealthOptions {
   Duration pause_max{std::chrono::seconds(30)};
 };
 
-/// The breaker of one endpoint: closed (asked) → open (not asked for a pause) → half_open (one probe is let through) →
-/// closed, or open for twice as long. Pauses grow to a cap and are jittered, so that a fleet does not come back as one.
+/// The breaker of one endpoint or token realm: closed (asked) → open (not asked for a pause) → half_open (one probe is
+/// under way) → closed, or open for twice as long. Probes are made in the background (probe.h), so that while it is
+/// open no client ever waits for it. Pauses grow to a cap and are jittered, so that a fleet does not come back as one.
 /// A rate limit is a pause too, without being a fault. Any thread.
 class Health {
  public:
   enum class State { closed, half_open, open };
+
+  /// What a failure says about the endpoint.
+  enum class Outage {
+    unreachable,  ///< no connection: opens the breaker at once, since whoever asks next would wait as long
+    broken,       ///< it was reached and failed: one of `failures_max`
+  };
 
   /// Leave to ask once. Destroyed without a report (the asker went away), it counts for nothing.
   class Permit {
@@ -35,7 +43,7 @@ class Health {
     ~Permit();
     /// The endpoint answered, whatever it said.
     void report_answer();
-    void report_outage(std::string_view reason);
+    void report_outage(Outage outage, std::string_view reason);
     /// Not to be asked before the pause has passed.
     void report_too_many(Duration pause);
 
@@ -50,21 +58,26 @@ class Health {
     sys::Clock& clock;
     Log& log;
     sys::Metrics& metrics;
+    sys::Notification& opened;  ///< told when a breaker has opened: there is something to probe
   };
   /// `name`: the endpoint in logs and the label of the gauge. `seed`: of the jitter.
   Health(Parts parts, std::string name, HealthOptions options, uint64_t seed);
   Health(const Health&) = delete;
   Health& operator=(const Health&) = delete;
 
-  /// unavailable: the breaker is open; too_many: a rate limit has not passed. Costs no I/O.
+  /// unavailable: the breaker is not closed; too_many: a rate limit has not passed. Costs no I/O.
   Result<Permit> admit();
+  /// When the next probe is due; max: none is.
+  SteadyTime next_probe() const;
+  /// Nothing: no probe is due. Its report closes the breaker or begins the next pause.
+  std::optional<Permit> admit_probe();
   /// A body broke off after its head was taken as an answer.
   void report_late_outage(std::string_view reason);
   State state() const;
 
  private:
   void answered(bool is_probe);
-  void failed(bool is_probe, std::string_view reason);
+  void failed(bool is_probe, Outage outage, std::string_view reason);
   void limited(bool is_probe, Duration pause);
   void given_back(bool is_probe);
   void enter(State state, std::string_view reason);
@@ -74,6 +87,7 @@ class Health {
   sys::Clock& clock_;
   Log& log_;
   sys::Gauge& gauge_;
+  sys::Notification& opened_;
   const std::string name_;
   const HealthOptions options_;
 
@@ -82,7 +96,6 @@ class Health {
   State state_ = State::closed;
   int failures_ = 0;
   int openings_ = 0;
-  bool is_probing_ = false;
   SteadyTime open_until_{};
   SteadyTime limited_until_{};
   std::string last_reason_;

@@ -26,14 +26,18 @@ class HealthTest : public ::testing::Test {
   void fail_times(int count) {
     for (int i = 0; i < count; ++i) {
       auto permit = health_.admit();
-      if (permit) permit->report_outage("503");
+      if (permit) permit->report_outage(Health::Outage::broken, "503");
     }
   }
-  /// How long it stays shut, to 100 ms.
+  /// How long it is left alone, to 100 ms; then a probe fails.
   Duration pause() {
     Duration passed{0};
     while (true) {
-      if (auto permit = health_.admit()) return passed;
+      EXPECT_FALSE(health_.admit());
+      if (auto probe = health_.admit_probe()) {
+        probe->report_outage(Health::Outage::broken, "503");
+        return passed;
+      }
       clock_.pass(Duration(100));
       passed += Duration(100);
       if (passed > std::chrono::minutes(5)) return passed;
@@ -43,7 +47,8 @@ class HealthTest : public ::testing::Test {
   SetClock clock_;
   Log log_{{.level = LogLevel::error}};
   sys::Metrics metrics_;
-  Health health_{{clock_, log_, metrics_}, "r.example", {}, 7};
+  sys::Notification opened_;
+  Health health_{{clock_, log_, metrics_, opened_}, "r.example", {}, 7};
 };
 
 TEST_F(HealthTest, opens_after_consecutive_outages_only) {
@@ -59,26 +64,41 @@ TEST_F(HealthTest, opens_after_consecutive_outages_only) {
   EXPECT_TRUE(metrics_.render().contains("lifeboat_upstream_breaker_state{host=\"r.example\"} 2"));
 }
 
-TEST_F(HealthTest, lets_one_probe_through_and_closes_when_it_is_answered) {
+TEST_F(HealthTest, opens_at_once_when_it_cannot_be_reached) {
+  const uint64_t seen = opened_.version();
+  health_.admit()->report_outage(Health::Outage::unreachable, "connect: timed out");
+  EXPECT_EQ(health_.state(), Health::State::open);
+  EXPECT_NE(opened_.version(), seen) << "who probes was not told";
+}
+
+TEST_F(HealthTest, lets_no_client_through_before_a_probe_was_answered) {
   fail_times(3);
+  EXPECT_FALSE(health_.admit_probe()) << "before the pause has passed";
   clock_.pass(seconds(1));
-  auto probe = health_.admit();
+  EXPECT_LE(health_.next_probe(), clock_.now());
+  EXPECT_FALSE(health_.admit());
+  auto probe = health_.admit_probe();
   ASSERT_TRUE(probe);
   EXPECT_EQ(health_.state(), Health::State::half_open);
   EXPECT_FALSE(health_.admit());
+  EXPECT_FALSE(health_.admit_probe()) << "a second probe";
+  EXPECT_EQ(health_.next_probe(), SteadyTime::max());
   probe->report_answer();
   EXPECT_EQ(health_.state(), Health::State::closed);
   EXPECT_TRUE(health_.admit());
 }
 
-TEST_F(HealthTest, gives_the_probe_to_another_when_the_asker_leaves) {
+TEST_F(HealthTest, probes_again_after_a_pause_when_a_probe_found_nothing_out) {
   fail_times(3);
   clock_.pass(seconds(1));
   {
-    const auto probe = health_.admit();
+    const auto probe = health_.admit_probe();
+    ASSERT_TRUE(probe);
   }
   EXPECT_EQ(health_.state(), Health::State::open);
-  EXPECT_TRUE(health_.admit());
+  EXPECT_FALSE(health_.admit_probe()) << "at once: that would be a busy loop";
+  clock_.pass(seconds(1));
+  EXPECT_TRUE(health_.admit_probe());
 }
 
 TEST_F(HealthTest, pauses_longer_each_time_up_to_the_cap) {
@@ -89,7 +109,6 @@ TEST_F(HealthTest, pauses_longer_each_time_up_to_the_cap) {
     EXPECT_GE(passed, full / 2) << i;
     EXPECT_LE(passed, full + Duration(100)) << i;
     full = std::min<Duration>(full * 2, seconds(30));
-    fail_times(1);
   }
 }
 

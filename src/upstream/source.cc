@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "base/guarded.h"
+#include "oci/range.h"
 #include "upstream/paging.h"
 #include "upstream/scope.h"
 
@@ -14,6 +16,7 @@ constexpr int kTriesMax = 3;
 constexpr int kReferrerPagesMax = 16;
 constexpr uint64_t kTagsMaxBytes = 8 * kMiB;
 constexpr Duration kPauseDefault = std::chrono::seconds(1);
+constexpr std::string_view kWrongBytes = "its bytes are not those of the digest";
 
 std::string manifest_accept() {
   std::string accept;
@@ -45,7 +48,7 @@ std::string colon_or_at(const oci::Reference& reference) {
 struct RegistrySource::Shared {
   Shared(Parts parts, const Endpoint& endpoint, uint64_t seed)
       : name(endpoint.name()),
-        health({parts.clock, parts.log, parts.metrics}, name, endpoint.options().health, seed),
+        health({parts.clock, parts.log, parts.metrics, parts.breaker_opened}, name, endpoint.options().health, seed),
         received(parts.metrics.counter("lifeboat_upstream_received_bytes_total",
                                        "Bytes of bodies that came from an endpoint.", {{"host", name}})) {
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -61,6 +64,7 @@ struct RegistrySource::Shared {
 
   const std::string name;
   Health health;
+  Guarded<std::optional<Question>> last_failed{};  ///< what a probe repeats
   sys::Counter& received;
   std::array<sys::Counter*, static_cast<std::size_t>(ErrorCode::internal) + 2> outcomes{};  ///< "ok", then by code
 };
@@ -68,22 +72,30 @@ struct RegistrySource::Shared {
 /// Counts what comes, and tells the endpoint's breaker when a body breaks off.
 class RegistrySource::DownloadStream final : public blob::Stream {
  public:
-  DownloadStream(std::shared_ptr<Shared> shared, std::unique_ptr<sys::HttpDownload> download)
-      : shared_(std::move(shared)), download_(std::move(download)) {}
-  std::optional<uint64_t> size_bytes() const override { return download_->length(); }
+  DownloadStream(std::shared_ptr<Shared> shared, Reply reply)
+      : shared_(std::move(shared)), reply_(std::move(reply)), to_drop_(reply_.to_drop) {}
+  std::optional<uint64_t> size_bytes() const override { return reply_.whole_bytes; }
   Task<sys::Block> next() override {
-    auto block = co_await download_->next();
-    if (!block) {
-      if (is_outage(block.error().code())) shared_->health.report_late_outage(block.error().message());
-      co_return std::unexpected(std::move(block).error().with_context("from upstream '" + shared_->name + "'"));
+    for (;;) {
+      auto block = co_await reply_.download->next();
+      if (!block) {
+        if (is_outage(block.error().code())) shared_->health.report_late_outage(block.error().message());
+        co_return std::unexpected(std::move(block).error().with_context("from upstream '" + shared_->name + "'"));
+      }
+      shared_->received.add(static_cast<double>(block->size()));
+      const bool is_end = block->size() == 0;
+      const auto dropped = static_cast<std::size_t>(std::min<uint64_t>(to_drop_, block->size()));
+      block->drop_front(dropped);
+      to_drop_ -= dropped;
+      if (is_end || block->size() > 0) co_return std::move(*block);
     }
-    shared_->received.add(static_cast<double>(block->size()));
-    co_return std::move(*block);
   }
+  void reject() override { shared_->health.report_late_outage(kWrongBytes); }
 
  private:
   const std::shared_ptr<Shared> shared_;
-  const std::unique_ptr<sys::HttpDownload> download_;
+  const Reply reply_;
+  uint64_t to_drop_;
 };
 
 RegistrySource::RegistrySource(Parts parts, Endpoint endpoint, uint64_t seed)
@@ -92,7 +104,9 @@ RegistrySource::RegistrySource(Parts parts, Endpoint endpoint, uint64_t seed)
       log_(parts.log),
       endpoint_(std::move(endpoint)),
       shared_(std::make_shared<Shared>(parts, endpoint_, seed)),
-      authorizer_({parts.client, parts.files, parts.disk, {parts.clock, parts.log, parts.metrics}}, endpoint_) {}
+      authorizer_(
+          {parts.client, parts.files, parts.disk, {parts.clock, parts.log, parts.metrics, parts.breaker_opened}},
+          endpoint_) {}
 RegistrySource::~RegistrySource() = default;
 
 Health::State RegistrySource::health() const { return shared_->health.state(); }
@@ -105,9 +119,10 @@ Task<RegistrySource::Reply> RegistrySource::ask(Call call, Question question) {
     shared_->count(permit.error().code());
     co_return std::unexpected(std::move(permit).error());
   }
-  auto reply = co_await ask_with_authorization(call, std::move(question), std::move(*permit));
+  auto reply = co_await ask_with_authorization(call, question, std::move(*permit));
   shared_->count(reply ? std::nullopt : std::optional(reply.error().code()));
   if (!reply) {
+    if (is_outage(reply.error().code())) shared_->last_failed.with([&](auto& last) { last = std::move(question); });
     if (reply.error().code() == ErrorCode::unauthorized) note_credentials(false, reply.error().message());
     co_return std::unexpected(std::move(reply).error().with_context("from upstream '" + shared_->name + "'"));
   }
@@ -118,15 +133,19 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
                                                                    Health::Permit permit) {
   const std::string scope = pull_scope(question.repository);
   // A realm that fails has a breaker of its own: the endpoint is not blamed, and the permit goes back unused.
-  LB_CO_TRY(std::string authorization, co_await authorizer_.field_for(call, scope));
+  std::string authorization;
+  const bool is_ping = question.repository.empty();  // that it answers is all a probe of "/v2/" wants to know
+  if (!is_ping) {
+    LB_CO_TRY(authorization, co_await authorizer_.field_for(call, scope));
+  }
   for (int tries = 1;; ++tries) {
     auto reply = co_await exchange(call, question, authorization);
     if (!reply) {
-      if (is_outage(reply.error().code())) permit.report_outage(reply.error().message());
+      if (is_outage(reply.error().code())) permit.report_outage(outage_of(reply.error()), reply.error().message());
       co_return std::unexpected(std::move(reply).error());
     }
-    sys::HttpClientResponse& response = reply->response;
-    auto failure = failure_of({response.status, response.fields, response.body}, question.wanted);
+    const sys::HttpClientResponse& response = reply->response;
+    auto failure = failure_of_reply(*reply, question);
     // A HEAD has no body in which a registry could show itself: the GET that follows will tell.
     const bool is_unclear = question.method == sys::HttpMethod::head && failure && is_outage(failure->code) &&
                             (response.status == 404 || response.status == 410);
@@ -136,7 +155,7 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
       note_credentials(true, "accepted");
       co_return std::move(*reply);
     }
-    if (response.status == 401 && tries < kTriesMax) {
+    if (response.status == 401 && tries < kTriesMax && !is_ping) {
       auto next = co_await authorizer_.answer(call, scope, response.fields, authorization);
       if (!next) {
         permit.report_answer();
@@ -146,7 +165,7 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
       continue;
     }
     if (is_outage(failure->code)) {
-      permit.report_outage(failure->reason);
+      permit.report_outage(Health::Outage::broken, failure->reason);
     } else if (failure->code == ErrorCode::too_many) {
       permit.report_too_many(retry_after_of(response.fields, clock_.wall()).value_or(kPauseDefault));
     } else {
@@ -162,6 +181,7 @@ Task<RegistrySource::Reply> RegistrySource::exchange(Call call, const Question& 
   request.url = endpoint_.url_of("/v2/" + question.repository + question.path);
   request.fields.add("Accept", accept_of(question.wanted));
   if (!authorization.empty()) request.fields.add("Authorization", authorization);
+  if (question.from > 0) request.fields.add("Range", "bytes=" + std::to_string(question.from) + "-");
   request.deadlines = endpoint_.options().deadlines;
   request.trust = endpoint_.trust();
   request.body_max_bytes = question.body_max_bytes;
@@ -173,11 +193,47 @@ Task<RegistrySource::Reply> RegistrySource::exchange(Call call, const Question& 
   }
   LB_CO_TRY(reply.download, co_await client_.open(call, std::move(request)));
   reply.response = reply.download->head();
-  if (reply.response.status != 200 && reply.response.status != 401) {
+  reply.whole_bytes = reply.download->length();
+  const int status = reply.response.status;
+  if (status != 200 && status != 206 && status != 401) {
     // The beginning of an error's body tells a registry from a portal; that it breaks off changes nothing.
     if (const auto block = co_await reply.download->next()) reply.response.body = as_text(block->bytes());
   }
   co_return reply;
+}
+
+/// What the answer means; for a streamed one, also where its body begins.
+std::optional<Failure> RegistrySource::failure_of_reply(Reply& reply, const Question& question) {
+  const sys::HttpClientResponse& response = reply.response;
+  if (question.from == 0 || (response.status != 200 && response.status != 206)) {
+    return failure_of({response.status, response.fields, response.body}, question.wanted);
+  }
+  if (response.status == 200) {
+    reply.to_drop = question.from;
+    return std::nullopt;
+  }
+  const auto range = oci::parse_content_range(response.fields.find("Content-Range").value_or(""));
+  const bool is_ours = range && range->range.first == question.from;
+  if (!is_ours) return Failure{ErrorCode::corrupt, "206 with other bytes than it was asked for"};
+  reply.whole_bytes = range->size_bytes;
+  return std::nullopt;
+}
+
+SteadyTime RegistrySource::next_probe() const {
+  return std::min(shared_->health.next_probe(), authorizer_.next_probe());
+}
+
+Awaitable<void> RegistrySource::probe(Call call) {
+  co_await authorizer_.probe(call);
+  auto permit = shared_->health.admit_probe();
+  if (!permit) co_return;
+  auto question = shared_->last_failed.with([](const auto& last) { return last; });
+  if (!question) question.emplace();
+  // Its head is enough, and no registry counts a HEAD as a pull.
+  question->method = sys::HttpMethod::head;
+  question->is_streamed = false;
+  question->from = 0;
+  (void)co_await ask_with_authorization(call, std::move(*question), std::move(*permit));
 }
 
 void RegistrySource::note_credentials(bool are_fine, std::string_view reason) {
@@ -218,18 +274,28 @@ Task<blob::FetchedManifest> RegistrySource::manifest(Call call, oci::RepositoryI
                     .path = "/manifests/" + reference.to_string(),
                     .subject = "manifest '" + repository.to_string() + colon_or_at(reference) + "'"};
   LB_CO_TRY(auto reply, co_await ask(call, std::move(question)));
+  if (const oci::Digest* digest = reference.digest()) {
+    const bool is_it = oci::Digest::of(digest->algorithm(), as_bytes(reply.response.body)) == *digest;
+    if (!is_it) {
+      shared_->health.report_late_outage(kWrongBytes);
+      co_return fail(ErrorCode::corrupt, "cannot get manifest '" + digest->to_string() + "' from upstream '" +
+                                             shared_->name + "': " + std::string(kWrongBytes));
+    }
+  }
   co_return blob::FetchedManifest{.bytes = std::move(reply.response.body),
                                   .content_type = std::string(reply.response.fields.find("Content-Type").value_or(""))};
 }
 
-Task<std::unique_ptr<blob::Stream>> RegistrySource::open(Call call, oci::RepositoryId repository, oci::Digest digest) {
+Task<std::unique_ptr<blob::Stream>> RegistrySource::open(Call call, oci::RepositoryId repository, oci::Digest digest,
+                                                         uint64_t from) {
   Question question{.wanted = Wanted::blob,
                     .repository = endpoint_.repository_of(repository),
                     .path = "/blobs/" + digest.to_string(),
                     .subject = "blob '" + digest.to_string() + "'",
-                    .is_streamed = true};
-  LB_CO_TRY(auto reply, co_await ask(call, std::move(question)));
-  co_return std::make_unique<DownloadStream>(shared_, std::move(reply.download));
+                    .is_streamed = true,
+                    .from = from};
+  LB_CO_TRY(Reply reply, co_await ask(call, std::move(question)));
+  co_return std::make_unique<DownloadStream>(shared_, std::move(reply));
 }
 
 Task<blob::Source::TagPage> RegistrySource::tags(Call call, oci::RepositoryId repository, std::string last,

@@ -16,7 +16,7 @@
 namespace lifeboat::upstream {
 
 /// A remote registry behind one endpoint (OCI distribution-spec 1.1, the pulling half). Every failure has the class
-/// that failure.h gives it; while the breaker is open nothing is sent at all. Any thread.
+/// that failure.h gives it; while a breaker is open nothing is sent but probe()'s question. Any thread.
 class RegistrySource final : public blob::Source {
  public:
   struct Parts {
@@ -26,6 +26,7 @@ class RegistrySource final : public blob::Source {
     sys::ThreadPool& disk;  ///< password files are read on it
     sys::Metrics& metrics;
     Log& log;
+    sys::Notification& breaker_opened;  ///< told when there is something to probe
   };
   /// `seed`: of the jitter in the breaker's pauses.
   RegistrySource(Parts parts, Endpoint endpoint, uint64_t seed);
@@ -33,13 +34,18 @@ class RegistrySource final : public blob::Source {
 
   Task<blob::ResolvedTag> resolve(Call call, oci::RepositoryId repository, oci::Tag tag) override;
   Task<blob::FetchedManifest> manifest(Call call, oci::RepositoryId repository, oci::Reference reference) override;
-  Task<std::unique_ptr<blob::Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest) override;
+  Task<std::unique_ptr<blob::Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest,
+                                           uint64_t from) override;
   /// An endpoint that ignores `last` or `limit` is cut to them here.
   Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override;
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
 
   const Endpoint& endpoint() const { return endpoint_; }
   Health::State health() const;
+  /// When the next probe of the endpoint or a realm of it is due; max: none is.
+  SteadyTime next_probe() const;
+  /// Asks again what failed, so that no client has to find out whether it works again. Does nothing when none is due.
+  Awaitable<void> probe(Call call);
 
  private:
   /// What every stream needs for as long as it lives, which may be longer than the source.
@@ -52,16 +58,20 @@ class RegistrySource final : public blob::Source {
     std::string subject{};     ///< "manifest 'a:b'", for messages
     uint64_t body_max_bytes = oci::kManifestMaxBytes;
     bool is_streamed = false;
+    uint64_t from = 0;  ///< of a streamed body
   };
   struct Reply {
     sys::HttpClientResponse response;
     std::unique_ptr<sys::HttpDownload> download;  ///< when streamed
+    std::optional<uint64_t> whole_bytes{};        ///< of the content, when streamed and told
+    uint64_t to_drop = 0;                         ///< of the beginning: the endpoint knows no ranges
   };
   class DownloadStream;
 
   Task<Reply> ask(Call call, Question question);
   Task<Reply> ask_with_authorization(Call call, Question question, Health::Permit permit);
   Task<Reply> exchange(Call call, const Question& question, std::string authorization);
+  static std::optional<Failure> failure_of_reply(Reply& reply, const Question& question);
   void note_credentials(bool are_fine, std::string_view reason);
   Task<std::vector<oci::Referrer>> referrers_by_tag(Call call, oci::RepositoryId repository, oci::Digest subject);
 

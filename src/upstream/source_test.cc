@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <deque>
 #include <fstream>
 #include <functional>
 #include <mutex>
+#include <thread>
 
 #include "test/support/http_imposter.h"
 #include "test/support/run.h"
@@ -37,8 +39,8 @@ oci::Tag tag(const char* text) { return *oci::Tag::parse(text); }
 oci::Digest digest_of(std::string_view text) { return oci::Digest::of(HashAlgorithm::sha256, as_bytes(text)); }
 Call call() { return {std::chrono::steady_clock::now() + seconds(20), "test"}; }
 
-Task<std::string> read_all(blob::Source& source, oci::RepositoryId id, oci::Digest digest) {
-  LB_CO_TRY(const auto stream, co_await source.open(call(), std::move(id), digest));
+Task<std::string> read_all(blob::Source& source, oci::RepositoryId id, oci::Digest digest, uint64_t from = 0) {
+  LB_CO_TRY(const auto stream, co_await source.open(call(), std::move(id), digest, from));
   std::string bytes;
   for (;;) {
     LB_CO_TRY(const sys::Block block, co_await stream->next());
@@ -55,8 +57,14 @@ class RegistrySourceTest : public ::testing::Test {
     if (change) change(options);
     auto endpoint = Endpoint::make(std::move(options));
     EXPECT_TRUE(endpoint);
-    return std::make_unique<RegistrySource>(RegistrySource::Parts{*client_, clock_, *files_, disk_, metrics_, log_},
-                                            std::move(*endpoint), 1);
+    return std::make_unique<RegistrySource>(
+        RegistrySource::Parts{*client_, clock_, *files_, disk_, metrics_, log_, opened_}, std::move(*endpoint), 1);
+  }
+  static void clock_wait(Duration duration) { std::this_thread::sleep_for(duration); }
+  void probe(RegistrySource& asked) { test::run(probed(asked)); }
+  static Awaitable<bool> probed(RegistrySource& asked) {
+    co_await asked.probe(call());
+    co_return true;
   }
   Result<blob::FetchedManifest> manifest(blob::Source& from, const char* name = "latest") {
     return test::run(from.manifest(call(), repository(), oci::Reference(tag(name))));
@@ -69,6 +77,7 @@ class RegistrySourceTest : public ::testing::Test {
   std::unique_ptr<sys::HttpClient> client_ = sys::make_curl_http_client({.user_agent = "lifeboat/test"}, blocks_);
   sys::Metrics metrics_;
   Log log_{{.level = LogLevel::error}};
+  sys::Notification opened_;
 };
 
 /// A registry with a token endpoint on the same port: credentials `user:<password>` give a token that works once
@@ -343,31 +352,114 @@ TEST_F(RegistrySourceTest, gives_way_to_the_next_endpoint) {
   HttpImposter mirror([](const Request&) { return unknown(); });
   HttpImposter origin(
       [](const Request& request) { return request.target.ends_with("/1.0") ? json(kManifest) : unknown(); });
-  std::vector<std::unique_ptr<blob::Source>> all;
-  all.push_back(source(dead.url()));
-  all.push_back(source(mirror.url()));
-  all.push_back(source(origin.url()));
-  Upstream upstream(clock_, std::move(all));
+  std::vector<Upstream::Member> all;
+  all.push_back({"dead", source(dead.url())});
+  all.push_back({"mirror", source(mirror.url())});
+  all.push_back({"origin", source(origin.url())});
+  Upstream upstream(clock_, log_, std::move(all));
   EXPECT_EQ(manifest(upstream, "1.0")->bytes, kManifest);
   EXPECT_EQ(manifest(upstream, "2.0").error().code(), ErrorCode::unavailable) << "the dead one may have it";
 
-  std::vector<std::unique_ptr<blob::Source>> reachable;
-  reachable.push_back(source(mirror.url()));
-  reachable.push_back(source(origin.url()));
-  EXPECT_EQ(manifest(*std::make_unique<Upstream>(clock_, std::move(reachable)), "2.0").error().code(),
+  std::vector<Upstream::Member> reachable;
+  reachable.push_back({"mirror", source(mirror.url())});
+  reachable.push_back({"origin", source(origin.url())});
+  EXPECT_EQ(manifest(*std::make_unique<Upstream>(clock_, log_, std::move(reachable)), "2.0").error().code(),
             ErrorCode::not_found);
 }
 
 TEST_F(RegistrySourceTest, leaves_time_for_the_endpoint_behind_one_that_hangs) {
   const test::BlackHole hole;
   HttpImposter origin([](const Request&) { return json(kManifest); });
-  std::vector<std::unique_ptr<blob::Source>> all;
-  all.push_back(source(hole.url()));
-  all.push_back(source(origin.url()));
-  Upstream upstream(clock_, std::move(all));
+  std::vector<Upstream::Member> all;
+  all.push_back({"hole", source(hole.url())});
+  all.push_back({"origin", source(origin.url())});
+  Upstream upstream(clock_, log_, std::move(all));
   const Call patient{std::chrono::steady_clock::now() + seconds(2), "test"};
   const auto fetched = test::run(upstream.manifest(patient, repository(), oci::Reference(tag("1.0"))));
   ASSERT_TRUE(fetched) << fetched.error().message();
+}
+
+TEST_F(RegistrySourceTest, asks_for_the_rest_of_a_blob) {
+  const std::string bytes = "0123456789";
+  const auto answer_with = [&](int status, std::string content_range, std::string body) {
+    Answer answer{.status = status, .body = std::move(body)};
+    if (!content_range.empty()) answer.fields.emplace_back("Content-Range", std::move(content_range));
+    return answer;
+  };
+  const struct {
+    std::string name;
+    Answer answer;
+    std::optional<ErrorCode> failure;
+  } rows[] = {
+      {"the rest", answer_with(206, "bytes 6-9/10", "6789"), {}},
+      {"all of it, from one that knows no ranges", answer_with(200, "", bytes), {}},
+      {"other bytes than those", answer_with(206, "bytes 5-9/10", "56789"), ErrorCode::corrupt},
+      {"a part that does not say which", answer_with(206, "", "6789"), ErrorCode::corrupt},
+  };
+  for (const auto& row : rows) {
+    HttpImposter server([&](const Request&) { return row.answer; });
+    const auto rest = test::run(read_all(*source(server.url()), repository(), digest_of(bytes), 6));
+    if (row.failure) {
+      ASSERT_FALSE(rest) << row.name;
+      EXPECT_EQ(rest.error().code(), *row.failure) << row.name;
+    } else {
+      ASSERT_TRUE(rest) << row.name << ": " << rest.error().message();
+      EXPECT_EQ(*rest, "6789") << row.name;
+    }
+    EXPECT_EQ(server.requests().front().fields.joined("Range"), "bytes=6-") << row.name;
+  }
+}
+
+TEST_F(RegistrySourceTest, compares_a_manifest_with_the_digest_it_was_asked_for) {
+  HttpImposter server([](const Request&) { return json(R"({"schemaVersion":2,"other":true})"); });
+  const auto asked = source(server.url());
+  const auto fetched = test::run(asked->manifest(call(), repository(), oci::Reference(digest_of(kManifest))));
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code(), ErrorCode::corrupt);
+}
+
+TEST_F(RegistrySourceTest, lets_no_client_ask_a_dead_endpoint_until_a_probe_was_answered) {
+  std::atomic<bool> is_down = true;
+  HttpImposter server([&](const Request&) { return is_down ? Answer{.status = 503} : json(kManifest); });
+  const auto asked =
+      source(server.url(), [](EndpointOptions& options) { options.health.pause_min = milliseconds(40); });
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(manifest(*asked));
+  EXPECT_EQ(asked->health(), Health::State::open);
+  const std::size_t before = server.requests().size();
+  clock_wait(milliseconds(60));
+  EXPECT_FALSE(manifest(*asked)) << "behind the pause";
+  EXPECT_EQ(server.requests().size(), before) << "a client's question went out while the breaker was open";
+  probe(*asked);
+  EXPECT_EQ(server.requests().size(), before + 1);
+  EXPECT_EQ(server.requests().back().method, "HEAD") << "what a probe costs";
+  EXPECT_TRUE(server.requests().back().target.ends_with("/manifests/latest")) << "the question that failed";
+  EXPECT_EQ(asked->health(), Health::State::open);
+  is_down = false;
+  clock_wait(milliseconds(120));
+  EXPECT_FALSE(manifest(*asked));
+  probe(*asked);
+  EXPECT_EQ(asked->health(), Health::State::closed);
+  EXPECT_TRUE(manifest(*asked));
+}
+
+TEST_F(RegistrySourceTest, opens_at_the_first_failure_to_connect) {
+  const test::RefusingPort dead;
+  const auto asked = source(dead.url());
+  EXPECT_FALSE(manifest(*asked));
+  EXPECT_EQ(asked->health(), Health::State::open);
+  EXPECT_NE(asked->next_probe(), SteadyTime::max());
+}
+
+TEST_F(RegistrySourceTest, does_not_blame_the_endpoint_at_once_for_the_storage_it_redirects_to) {
+  const test::RefusingPort storage;
+  HttpImposter server([&](const Request& request) {
+    if (!request.target.contains("/blobs/")) return json(kManifest);
+    return Answer{.status = 307, .fields = {{"Location", storage.url() + "/blob"}}};
+  });
+  const auto asked = source(server.url());
+  EXPECT_EQ(test::run(read_all(*asked, repository(), digest_of("x"))).error().step(), NetworkStep::redirect);
+  EXPECT_EQ(asked->health(), Health::State::closed);
+  EXPECT_TRUE(manifest(*asked));
 }
 
 TEST(Endpoint, refuses_what_cannot_work) {

@@ -148,22 +148,53 @@ void TokenCache::forget(const TokenRequest& request, const std::string& token) {
   if (held != held_.end() && held->second.text == token) held_.erase(held);
 }
 
-Result<Health*> TokenCache::health_of(const Url& realm) {
+Result<std::shared_ptr<TokenCache::Realm>> TokenCache::realm_of(const Url& realm) {
   const std::lock_guard lock(mu_);
   const std::string name = realm.authority();
-  const auto found = healths_.find(name);
-  if (found != healths_.end()) return found->second.get();
-  if (healths_.size() >= kRealmsMax) {
+  const auto found = realms_.find(name);
+  if (found != realms_.end()) return found->second;
+  if (realms_.size() >= kRealmsMax) {
     return fail(ErrorCode::unauthorized,
                 "cannot get token from '" + name + "': the registry named other realms before");
   }
-  auto health = std::make_unique<Health>(parts_, name, health_options_, std::hash<std::string>{}(name));
-  return healths_.emplace(name, std::move(health)).first->second.get();
+  const auto seed = std::hash<std::string>{}(name);
+  std::shared_ptr<Realm> made(new Realm{{parts_, name, health_options_, seed}, std::nullopt});
+  return realms_.emplace(name, std::move(made)).first->second;
 }
 
 Task<Token> TokenCache::fetch(Call call, TokenRequest request) {
-  LB_CO_TRY(Health * health, health_of(request.realm));
-  LB_CO_TRY(Health::Permit permit, health->admit());
+  LB_CO_TRY(const auto realm, realm_of(request.realm));
+  LB_CO_TRY(Health::Permit permit, realm->health.admit());
+  auto token = co_await ask(call, request, std::move(permit));
+  if (!token && is_outage(token.error().code())) {
+    const std::lock_guard lock(mu_);
+    realm->last_failed = std::move(request);
+  }
+  co_return token;
+}
+
+SteadyTime TokenCache::next_probe() const {
+  const std::lock_guard lock(mu_);
+  SteadyTime next = SteadyTime::max();
+  for (const auto& [name, realm] : realms_) {
+    if (realm->last_failed) next = std::min(next, realm->health.next_probe());
+  }
+  return next;
+}
+
+Awaitable<void> TokenCache::probe(Call call) {
+  std::vector<std::pair<TokenRequest, Health::Permit>> due;
+  {
+    const std::lock_guard lock(mu_);
+    for (const auto& [name, realm] : realms_) {
+      if (!realm->last_failed) continue;
+      if (auto permit = realm->health.admit_probe()) due.emplace_back(*realm->last_failed, std::move(*permit));
+    }
+  }
+  for (auto& [request, permit] : due) (void)co_await ask(call, request, std::move(permit));
+}
+
+Task<Token> TokenCache::ask(Call call, TokenRequest request, Health::Permit permit) {
   sys::HttpClientRequest http;
   http.url = request.realm.origin() + (request.realm.path.empty() ? "/" : request.realm.path) + "?";
   if (!request.realm.query.empty()) http.url += request.realm.query + "&";
@@ -178,12 +209,14 @@ Task<Token> TokenCache::fetch(Call call, TokenRequest request) {
   auto response = co_await client_.send(call, std::move(http));
   const std::string where = "from realm '" + request.realm.authority() + "'";
   if (!response) {
-    if (is_outage(response.error().code())) permit.report_outage(response.error().message());
+    if (is_outage(response.error().code())) {
+      permit.report_outage(outage_of(response.error()), response.error().message());
+    }
     co_return std::unexpected(std::move(response).error().with_context(where));
   }
   if (const auto failure = failure_of({response->status, response->fields, response->body}, Wanted::token)) {
     if (is_outage(failure->code)) {
-      permit.report_outage(failure->reason);
+      permit.report_outage(Health::Outage::broken, failure->reason);
     } else if (failure->code == ErrorCode::too_many) {
       permit.report_too_many(retry_after_of(response->fields, parts_.clock.wall()).value_or(kRealmPauseDefault));
     } else {

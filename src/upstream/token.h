@@ -48,6 +48,11 @@ class TokenCache {
   /// `token` was refused: the next get() fetches another.
   void forget(const TokenRequest& request, const std::string& token);
 
+  /// When the next probe of a realm is due; max: none is.
+  SteadyTime next_probe() const;
+  /// Repeats, for every realm whose probe is due, the request that failed there last.
+  Awaitable<void> probe(Call call);
+
  private:
   struct Held {
     std::string text;
@@ -60,8 +65,14 @@ class TokenCache {
   class Lead;
 
   static std::string key_of(const TokenRequest& request);
+  /// A realm is one breaker, and what a probe asks.
+  struct Realm {
+    Health health;
+    std::optional<TokenRequest> last_failed;  ///< guarded by mu_
+  };
   Task<Token> fetch(Call call, TokenRequest request);
-  Result<Health*> health_of(const Url& realm);
+  Task<Token> ask(Call call, TokenRequest request, Health::Permit permit);
+  Result<std::shared_ptr<Realm>> realm_of(const Url& realm);
   void land(const std::string& key, Flight& flight, Result<Token> token);
 
   // constant after construction
@@ -70,10 +81,10 @@ class TokenCache {
   const HealthOptions health_options_;
 
   // guarded by mu_
-  std::mutex mu_;
+  mutable std::mutex mu_;
   std::map<std::string, Held> held_;
   std::map<std::string, std::shared_ptr<Flight>> flights_;
-  std::map<std::string, std::unique_ptr<Health>> healths_;
+  std::map<std::string, std::shared_ptr<Realm>> realms_;
 };
 
 }  // namespace lifeboat::upstream

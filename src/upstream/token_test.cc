@@ -88,7 +88,8 @@ class TokenCacheTest : public ::testing::Test {
   sys::Metrics metrics_;
   Log log_{{.level = LogLevel::error}};
   std::unique_ptr<sys::HttpClient> client_ = sys::make_curl_http_client({.user_agent = "lifeboat/test"}, blocks_);
-  TokenCache cache_{*client_, {clock_, log_, metrics_}, {}};
+  sys::Notification opened_;
+  TokenCache cache_{*client_, {clock_, log_, metrics_, opened_}, {}};
 };
 
 TEST_F(TokenCacheTest, fetches_once_for_all_who_wait) {

@@ -1,24 +1,151 @@
 #include "upstream/upstream.h"
 
+#include <algorithm>
+#include <numeric>
+#include <set>
 #include <utility>
 
 #include "base/assert.h"
 #include "upstream/failover.h"
+#include "upstream/failure.h"
 
 namespace lifeboat::upstream {
+namespace {
 
-Upstream::Upstream(sys::Clock& clock, std::vector<std::unique_ptr<blob::Source>> endpoints)
-    : clock_(clock), endpoints_(std::move(endpoints)) {
+/// An endpoint that sent wrong bytes is asked for this content behind all others until then.
+constexpr Duration kRejectFor = std::chrono::minutes(5);
+/// How often one body is taken up again. Each time needs progress, so this bounds only what trickles.
+constexpr int kContinuationsMax = 16;
+/// The head of a continuation; whoever reads the body is waiting.
+constexpr Duration kContinueWithin = std::chrono::seconds(10);
+
+}  // namespace
+
+/// A body that the next endpoint continues where one broke it off. Whether the parts belong together is for the digest
+/// to say; when it says no, every endpoint that gave a part is rejected.
+class Upstream::ContinuedStream final : public blob::Stream {
+ public:
+  ContinuedStream(Upstream& upstream, oci::RepositoryId repository, oci::Digest digest, uint64_t from, Opened first,
+                  std::string request_id)
+      : upstream_(upstream),
+        repository_(std::move(repository)),
+        digest_(digest),
+        request_id_(std::move(request_id)),
+        size_bytes_(first.stream->size_bytes()),
+        current_(std::move(first)),
+        offset_(from),
+        asked_at_(upstream.endpoints_.size(), kNever) {
+    asked_at_.at(current_.endpoint) = from;
+    givers_.insert(current_.endpoint);
+  }
+
+  std::optional<uint64_t> size_bytes() const override { return size_bytes_; }
+
+  Task<sys::Block> next() override {
+    for (;;) {
+      auto block = co_await current_.stream->next();
+      if (block) {
+        offset_ += block->size();
+        co_return std::move(*block);
+      }
+      // Without an announced size nobody could tell a body that was continued from one that was cut.
+      const bool can_continue = is_outage(block.error().code()) && size_bytes_ && offset_ < *size_bytes_;
+      if (!can_continue) co_return std::unexpected(std::move(block).error());
+      LB_CO_CHECK(co_await take_up(std::move(block).error()));
+    }
+  }
+
+  void reject() override {
+    current_.stream->reject();
+    for (const std::size_t endpoint : givers_) upstream_.reject(digest_, endpoint);
+  }
+
+ private:
+  static constexpr uint64_t kNever = UINT64_MAX;
+
+  /// The endpoints behind the one that failed, then those before it, then itself; each once per offset.
+  Task<void> take_up(Error failure) {
+    const std::size_t count = upstream_.endpoints_.size();
+    for (std::size_t step = 1; step <= count && continuations_ < kContinuationsMax; ++step) {
+      const std::size_t next = (current_.endpoint + step) % count;
+      if (std::exchange(asked_at_.at(next), offset_) == offset_) continue;
+      const Call call(upstream_.clock_.now() + kContinueWithin, request_id_);
+      auto stream = co_await upstream_.endpoints_.at(next).source->open(call, repository_, digest_, offset_);
+      const bool is_the_same = stream && (*stream)->size_bytes() == size_bytes_;
+      if (!is_the_same) continue;
+      ++continuations_;
+      upstream_.log_.warning("fetch.continued", {{"repository", repository_.to_string()},
+                                                 {"digest", digest_.to_string()},
+                                                 {"offset", offset_},
+                                                 {"from_endpoint", upstream_.endpoints_.at(current_.endpoint).name},
+                                                 {"to_endpoint", upstream_.endpoints_.at(next).name},
+                                                 {"reason", failure.message()},
+                                                 {"request_id", request_id_}});
+      current_ = Opened{std::move(*stream), next};
+      givers_.insert(next);
+      co_return Status{};
+    }
+    co_return std::unexpected(std::move(failure));
+  }
+
+  // constant after construction
+  Upstream& upstream_;
+  const oci::RepositoryId repository_;
+  const oci::Digest digest_;
+  const std::string request_id_;
+  const std::optional<uint64_t> size_bytes_;
+
+  Opened current_;
+  uint64_t offset_;                 ///< the byte that comes next
+  std::vector<uint64_t> asked_at_;  ///< by endpoint: the offset it was asked for last
+  std::set<std::size_t> givers_;    ///< who gave a part
+  int continuations_ = 0;
+};
+
+Upstream::Upstream(sys::Clock& clock, Log& log, std::vector<Member> endpoints)
+    : clock_(clock), log_(log), endpoints_(std::move(endpoints)) {
   LB_ASSERT(!endpoints_.empty());
 }
 Upstream::~Upstream() = default;
 
+std::vector<std::size_t> Upstream::all_endpoints() const {
+  std::vector<std::size_t> all(endpoints_.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
+}
+
+std::vector<std::size_t> Upstream::endpoints_for(const oci::Digest& digest) {
+  std::vector<std::size_t> candidates = all_endpoints();
+  rejected_.with([&](auto& rejected) {
+    const auto found = rejected.find(digest);
+    if (found == rejected.end()) return;
+    std::erase_if(found->second, [now = clock_.now()](const Rejection& one) { return one.until <= now; });
+    // Behind all others, not out: when everybody lied once, one of them has to be asked again.
+    std::ranges::stable_partition(candidates, [&](std::size_t endpoint) {
+      return std::ranges::find(found->second, endpoint, &Rejection::endpoint) == found->second.end();
+    });
+    if (found->second.empty()) rejected.erase(found);
+  });
+  return candidates;
+}
+
+void Upstream::reject(const oci::Digest& digest, std::size_t endpoint) {
+  const SteadyTime now = clock_.now();
+  rejected_.with([&](auto& rejected) {
+    std::erase_if(rejected, [&](const auto& entry) {
+      return std::ranges::all_of(entry.second, [&](const Rejection& one) { return one.until <= now; });
+    });
+    rejected[digest].push_back({endpoint, now + kRejectFor});
+  });
+}
+
 template <class Value, class Ask>
-Task<Value> Upstream::first_of(Call call, Ask ask) {
+Task<Value> Upstream::first_of(Call call, std::vector<std::size_t> candidates, Ask ask) {
   std::vector<Error> failures;
-  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
-    const SteadyTime until = share_of(clock_.now(), call.deadline(), endpoints_.size() - i);
-    Result<Value> result = co_await ask(*endpoints_[i], call.shortened_to(until));
+  std::size_t left = candidates.size();
+  for (const std::size_t endpoint : candidates) {
+    const SteadyTime until = share_of(clock_.now(), call.deadline(), left--);
+    Result<Value> result = co_await ask(endpoint, call.shortened_to(until));
     if (result) co_return result;
     failures.push_back(std::move(result).error());
     if (failures.back().code() == ErrorCode::cancelled) break;
@@ -27,34 +154,43 @@ Task<Value> Upstream::first_of(Call call, Ask ask) {
 }
 
 Task<blob::ResolvedTag> Upstream::resolve(Call call, oci::RepositoryId repository, oci::Tag tag) {
-  return first_of<blob::ResolvedTag>(std::move(call), [repository, tag](Source& source, Call share) {
-    return source.resolve(std::move(share), repository, tag);
-  });
+  const auto ask = [&](std::size_t endpoint, Call share) {
+    return endpoints_.at(endpoint).source->resolve(std::move(share), repository, tag);
+  };
+  co_return co_await first_of<blob::ResolvedTag>(std::move(call), all_endpoints(), ask);
 }
 
 Task<blob::FetchedManifest> Upstream::manifest(Call call, oci::RepositoryId repository, oci::Reference reference) {
-  return first_of<blob::FetchedManifest>(std::move(call), [repository, reference](Source& source, Call share) {
-    return source.manifest(std::move(share), repository, reference);
-  });
+  const auto ask = [&](std::size_t endpoint, Call share) {
+    return endpoints_.at(endpoint).source->manifest(std::move(share), repository, reference);
+  };
+  co_return co_await first_of<blob::FetchedManifest>(std::move(call), all_endpoints(), ask);
 }
 
-Task<std::unique_ptr<blob::Stream>> Upstream::open(Call call, oci::RepositoryId repository, oci::Digest digest) {
-  return first_of<std::unique_ptr<blob::Stream>>(std::move(call), [repository, digest](Source& source, Call share) {
-    return source.open(std::move(share), repository, digest);
-  });
+Task<std::unique_ptr<blob::Stream>> Upstream::open(Call call, oci::RepositoryId repository, oci::Digest digest,
+                                                   uint64_t from) {
+  const auto ask = [&](std::size_t endpoint, Call share) -> Task<Opened> {
+    LB_CO_TRY(auto stream, co_await endpoints_.at(endpoint).source->open(std::move(share), repository, digest, from));
+    co_return Opened{std::move(stream), endpoint};
+  };
+  LB_CO_TRY(Opened first, co_await first_of<Opened>(call, endpoints_for(digest), ask));
+  co_return std::make_unique<ContinuedStream>(*this, std::move(repository), digest, from, std::move(first),
+                                              call.request_id());
 }
 
 Task<blob::Source::TagPage> Upstream::tags(Call call, oci::RepositoryId repository, std::string last,
                                            std::size_t limit) {
-  return first_of<TagPage>(std::move(call), [repository, last, limit](Source& source, Call share) {
-    return source.tags(std::move(share), repository, last, limit);
-  });
+  const auto ask = [&](std::size_t endpoint, Call share) {
+    return endpoints_.at(endpoint).source->tags(std::move(share), repository, last, limit);
+  };
+  co_return co_await first_of<TagPage>(std::move(call), all_endpoints(), ask);
 }
 
 Task<std::vector<oci::Referrer>> Upstream::referrers(Call call, oci::RepositoryId repository, oci::Digest subject) {
-  return first_of<std::vector<oci::Referrer>>(std::move(call), [repository, subject](Source& source, Call share) {
-    return source.referrers(std::move(share), repository, subject);
-  });
+  const auto ask = [&](std::size_t endpoint, Call share) {
+    return endpoints_.at(endpoint).source->referrers(std::move(share), repository, subject);
+  };
+  co_return co_await first_of<std::vector<oci::Referrer>>(std::move(call), all_endpoints(), ask);
 }
 
 }  // namespace lifeboat::upstream

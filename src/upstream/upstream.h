@@ -1,34 +1,63 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "base/guarded.h"
+#include "base/log.h"
 #include "blob/source.h"
 #include "sys/clock.h"
 
 namespace lifeboat::upstream {
 
 /// A remote registry with several ordered endpoints: each is asked until one has the answer. An endpoint that does not
-/// have the thing does not end the search, since a mirror may lack what its origin has. Any thread.
+/// have the thing does not end the search, since a mirror may lack what its origin has. A body that breaks off is
+/// continued at the same byte by the next endpoint. Any thread.
 class Upstream final : public blob::Source {
  public:
-  /// `endpoints` is not empty.
-  Upstream(sys::Clock& clock, std::vector<std::unique_ptr<blob::Source>> endpoints);
+  struct Member {
+    std::string name;  ///< in logs
+    std::unique_ptr<blob::Source> source;
+  };
+  /// In the order they are asked; not empty.
+  Upstream(sys::Clock& clock, Log& log, std::vector<Member> endpoints);
   ~Upstream() override;
 
   Task<blob::ResolvedTag> resolve(Call call, oci::RepositoryId repository, oci::Tag tag) override;
   Task<blob::FetchedManifest> manifest(Call call, oci::RepositoryId repository, oci::Reference reference) override;
-  Task<std::unique_ptr<blob::Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest) override;
+  /// The stream must not outlive this.
+  Task<std::unique_ptr<blob::Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest,
+                                           uint64_t from) override;
   Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override;
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
 
  private:
+  class ContinuedStream;
+  struct Opened {
+    std::unique_ptr<blob::Stream> stream;
+    std::size_t endpoint = 0;
+  };
+  struct Rejection {
+    std::size_t endpoint = 0;
+    SteadyTime until{};
+  };
+
   /// `ask(source, call)` for one endpoint after the other, until one answers.
   template <class Value, class Ask>
-  Task<Value> first_of(Call call, Ask ask);
+  Task<Value> first_of(Call call, std::vector<std::size_t> candidates, Ask ask);
+  std::vector<std::size_t> all_endpoints() const;
+  /// Without those that sent wrong bytes for it lately, unless that leaves none.
+  std::vector<std::size_t> endpoints_for(const oci::Digest& digest);
+  void reject(const oci::Digest& digest, std::size_t endpoint);
 
+  // constant after construction
   sys::Clock& clock_;
-  const std::vector<std::unique_ptr<blob::Source>> endpoints_;
+  Log& log_;
+  const std::vector<Member> endpoints_;
+
+  Guarded<std::map<oci::Digest, std::vector<Rejection>>> rejected_;
 };
 
 }  // namespace lifeboat::upstream

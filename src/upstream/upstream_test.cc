@@ -1,0 +1,155 @@
+#include "upstream/upstream.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "test/support/run.h"
+#include "test/support/scripted_source.h"
+
+namespace lifeboat::upstream {
+namespace {
+
+using test::digest_of;
+using test::ScriptedSource;
+
+/// Hands every question on to a source of the test.
+class Link final : public blob::Source {
+ public:
+  explicit Link(ScriptedSource& to) : to_(to) {}
+  Task<blob::ResolvedTag> resolve(Call call, oci::RepositoryId repository, oci::Tag tag) override {
+    return to_.resolve(std::move(call), std::move(repository), std::move(tag));
+  }
+  Task<blob::FetchedManifest> manifest(Call call, oci::RepositoryId repository, oci::Reference reference) override {
+    return to_.manifest(std::move(call), std::move(repository), std::move(reference));
+  }
+  Task<std::unique_ptr<blob::Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest,
+                                           uint64_t from) override {
+    return to_.open(std::move(call), std::move(repository), digest, from);
+  }
+  Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override {
+    return to_.tags(std::move(call), std::move(repository), std::move(last), limit);
+  }
+  Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override {
+    return to_.referrers(std::move(call), std::move(repository), subject);
+  }
+
+ private:
+  ScriptedSource& to_;
+};
+
+class UpstreamTest : public testing::Test {
+ protected:
+  UpstreamTest() {
+    std::vector<Upstream::Member> members;
+    for (ScriptedSource& endpoint : endpoints_) {
+      members.push_back({"endpoint-" + std::to_string(members.size()), std::make_unique<Link>(endpoint)});
+    }
+    upstream_ = std::make_unique<Upstream>(clock_, log_, std::move(members));
+    for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>(i * 7 + i / 251);
+    for (ScriptedSource& endpoint : endpoints_) endpoint.blobs[digest_of(bytes_)] = {.bytes = bytes_};
+  }
+
+  struct Read {
+    std::string bytes;
+    std::optional<ErrorCode> failure;
+  };
+  /// All of it, as far as it comes; `then` at its end.
+  Read read(void (*then)(blob::Stream&) = [](blob::Stream&) {}) {
+    Read result;
+    test::run(read_into(result, then));
+    return result;
+  }
+  Awaitable<bool> read_into(Read& result, void (*then)(blob::Stream&)) {
+    const Call call(clock_.now() + Duration(20'000), "test");
+    const oci::RepositoryId repository{.host = *oci::RegistryHost::parse("r.example"),
+                                       .name = *oci::Repository::parse("team/app")};
+    auto stream = co_await upstream_->open(call, repository, *oci::Digest::parse(digest_of(bytes_)), 0);
+    if (!stream) {
+      result.failure = stream.error().code();
+      co_return false;
+    }
+    EXPECT_EQ((*stream)->size_bytes(), bytes_.size());
+    for (;;) {
+      auto block = co_await (*stream)->next();
+      if (!block) result.failure = block.error().code();
+      if (!block || block->size() == 0) break;
+      result.bytes.append(as_text(block->bytes()));
+    }
+    then(**stream);
+    co_return true;
+  }
+  ScriptedSource::Blob& blob_of(std::size_t endpoint) { return endpoints_.at(endpoint).blobs[digest_of(bytes_)]; }
+
+  sys::SystemClock clock_;
+  Log log_{{.level = LogLevel::error}};
+  std::string bytes_ = std::string(1'000'000, '\0');
+  std::array<ScriptedSource, 3> endpoints_;
+  std::unique_ptr<Upstream> upstream_;
+};
+
+TEST_F(UpstreamTest, continues_a_body_that_breaks_off_at_the_next_endpoint) {
+  blob_of(0).fails_after = 350'000;
+  blob_of(1).fails_after = 650'000;
+  const Read got = read();
+  EXPECT_FALSE(got.failure) << to_string(*got.failure);
+  EXPECT_TRUE(got.bytes == bytes_) << "joined wrongly, " << got.bytes.size() << " bytes";
+  EXPECT_EQ(endpoints_[1].last_from, 350'000U);
+  EXPECT_EQ(endpoints_[2].last_from, 650'000U);
+}
+
+TEST_F(UpstreamTest, skips_an_endpoint_that_cannot_continue) {
+  blob_of(0).fails_after = 100'000;
+  endpoints_[1].fails = ErrorCode::unavailable;
+  EXPECT_TRUE(read().bytes == bytes_);
+  endpoints_[1].fails.reset();
+  endpoints_[1].blobs.clear();
+  EXPECT_TRUE(read().bytes == bytes_) << "one that does not have it";
+}
+
+TEST_F(UpstreamTest, asks_the_endpoint_that_cut_it_again_when_no_other_is_left) {
+  blob_of(0).fails_after = 600'000;  // and again there, when it is asked for the rest
+  endpoints_[1].fails = ErrorCode::unavailable;
+  endpoints_[2].fails = ErrorCode::unavailable;
+  const Read got = read();
+  EXPECT_EQ(got.failure, ErrorCode::unavailable);
+  EXPECT_TRUE(got.bytes == bytes_.substr(0, 600'000)) << got.bytes.size();
+  EXPECT_EQ(endpoints_[0].opens, 2) << "once from the beginning, once for the rest, and no more without progress";
+}
+
+TEST_F(UpstreamTest, never_joins_bodies_of_other_sizes) {
+  blob_of(0).fails_after = 300'000;
+  blob_of(1).announced = bytes_.size() + 1;
+  blob_of(2).is_size_known = false;
+  const Read got = read();
+  EXPECT_EQ(got.failure, ErrorCode::unavailable);
+  EXPECT_TRUE(got.bytes == bytes_.substr(0, 300'000)) << got.bytes.size();
+}
+
+TEST_F(UpstreamTest, asks_who_sent_wrong_bytes_last) {
+  const Read first = read([](blob::Stream& stream) { stream.reject(); });
+  EXPECT_FALSE(first.failure);
+  EXPECT_EQ(endpoints_[0].rejections, 1);
+  read();
+  EXPECT_EQ(endpoints_[0].opens, 1);
+  EXPECT_EQ(endpoints_[1].opens, 1);
+  endpoints_[1].fails = ErrorCode::unavailable;
+  endpoints_[2].fails = ErrorCode::unavailable;
+  read();
+  EXPECT_EQ(endpoints_[0].opens, 2) << "when no other has it, it is asked all the same";
+}
+
+TEST_F(UpstreamTest, distrusts_every_endpoint_that_gave_a_part) {
+  blob_of(0).fails_after = 500'000;
+  read([](blob::Stream& stream) { stream.reject(); });
+  EXPECT_EQ(endpoints_[1].opens, 1);
+  read();
+  EXPECT_EQ(endpoints_[0].opens, 1);
+  EXPECT_EQ(endpoints_[1].opens, 1);
+  EXPECT_EQ(endpoints_[2].opens, 1);
+}
+
+}  // namespace
+}  // namespace lifeboat::upstream

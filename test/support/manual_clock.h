@@ -1,0 +1,35 @@
+#pragma once
+
+#include <atomic>
+
+#include "sys/clock.h"
+#include "sys/notification.h"
+
+namespace lifeboat::test {
+
+/// Time that stands until a test moves it; both clocks go together. Any thread.
+class ManualClock final : public sys::Clock {
+ public:
+  SteadyTime now() const override { return SteadyTime(std::chrono::hours(1)) + passed(); }
+  WallTime wall() const override { return WallTime(Duration(1'700'000'000'000)) + passed(); }
+  Awaitable<void> sleep_until(SteadyTime time) override {
+    for (;;) {
+      const uint64_t seen = moved_.version();
+      if (now() >= time) co_return;
+      co_await moved_.wait(seen, SteadyTime::max());
+    }
+  }
+
+  void advance(Duration by) {
+    passed_ms_ += by.count();
+    moved_.notify_all();
+  }
+
+ private:
+  Duration passed() const { return Duration(passed_ms_.load()); }
+
+  std::atomic<int64_t> passed_ms_ = 0;
+  sys::Notification moved_;
+};
+
+}  // namespace lifeboat::test
