@@ -128,6 +128,8 @@ Awaitable<sys::HttpResponse> repeat_commit(RequestContext& context, const Upload
                                            oci::RepositoryId repository, oci::Digest digest, Error unknown) {
   const auto committed =
       co_await context.services().uploads.committed(context.read_call(), std::move(repository), route.id);
+  const bool is_outage = !committed && committed.error().code() != ErrorCode::not_found;
+  if (is_outage) co_return context.refuse(committed.error(), Asked::upload);
   if (!committed || *committed != digest) co_return context.refuse(unknown, Asked::upload);
   for (;;) {
     const auto block = co_await context.exchange().read_block();

@@ -129,12 +129,6 @@ class Uploads final : public UploadIndex {
   void add(UploadRecord upload) override {
     shared_.names.with([&](MemoryNames& names) { names.uploads.insert_or_assign(upload.id, upload); });
   }
-  void note_committed(oci::UploadId id, oci::Digest digest) override {
-    shared_.names.with([&](MemoryNames& names) {
-      const auto found = names.uploads.find(id);
-      if (found != names.uploads.end()) found->second.committed = digest;
-    });
-  }
   void remove(oci::UploadId id) override {
     shared_.names.with([&](MemoryNames& names) { names.uploads.erase(id); });
   }

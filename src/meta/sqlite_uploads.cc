@@ -7,7 +7,6 @@ namespace {
 
 constexpr Sql kAdd{"add an upload session",
                    "INSERT OR REPLACE INTO upload (id, host, name, started, committed) VALUES (?, ?, ?, ?, ?)"};
-constexpr Sql kCommit{"note the commit of an upload session", "UPDATE upload SET committed = ? WHERE id = ?"};
 constexpr Sql kRemove{"remove an upload session", "DELETE FROM upload WHERE id = ?"};
 constexpr Sql kFind{"find an upload session", "SELECT id, host, name, started, committed FROM upload WHERE id = ?"};
 constexpr Sql kFindBefore{
@@ -56,13 +55,6 @@ void SqliteUploads::add(UploadRecord upload) {
                        upload.committed)
         .run();
   });
-}
-
-void SqliteUploads::note_committed(oci::UploadId id, oci::Digest digest) {
-  writer_.write_soon("note the commit of an upload session",
-                     [id = std::move(id), digest](SqliteConnection& connection) {
-                       return SqliteQuery(connection, kCommit, digest, id.to_string()).run();
-                     });
 }
 
 void SqliteUploads::remove(oci::UploadId id) {

@@ -11,7 +11,6 @@ class SqliteUploads final : public UploadIndex {
  public:
   SqliteUploads(SqliteReader& reader, SqliteWriter& writer) : reader_(reader), writer_(writer) {}
   void add(UploadRecord upload) override;
-  void note_committed(oci::UploadId id, oci::Digest digest) override;
   void remove(oci::UploadId id) override;
   Task<UploadRecord> find(Call call, oci::UploadId id) override;
   Task<std::vector<UploadRecord>> started_before(Call call, WallTime time) override;

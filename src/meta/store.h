@@ -136,7 +136,7 @@ class RepositoryIndex {
 struct UploadRecord {
   oci::UploadId id;
   oci::RepositoryId repository;
-  WallTime started{};
+  WallTime started{};  ///< or, once it is committed, when that was
   /// Set once the session ended in a commit: what a repeated commit is told (W40).
   std::optional<oci::Digest> committed;
 };
@@ -146,8 +146,8 @@ struct UploadRecord {
 class UploadIndex {
  public:
   virtual ~UploadIndex() = default;
+  /// Or another record in the place of one of the same id.
   virtual void add(UploadRecord upload) = 0;
-  virtual void note_committed(oci::UploadId id, oci::Digest digest) = 0;
   virtual void remove(oci::UploadId id) = 0;
   virtual Task<UploadRecord> find(Call call, oci::UploadId id) = 0;
   virtual Task<std::vector<UploadRecord>> started_before(Call call, WallTime time) = 0;

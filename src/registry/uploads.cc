@@ -15,6 +15,11 @@ std::unexpected<Error> unknown(const oci::UploadId& id) {
   return fail(ErrorCode::not_found, "cannot find upload session '" + id.to_string() + "'");
 }
 
+/// One session that cannot be removed must not keep the others.
+void keep_first(Status& outcome, Status next) {
+  if (outcome && !next) outcome = std::move(next);
+}
+
 }  // namespace
 
 struct Uploads::Lease::Session {
@@ -118,6 +123,7 @@ Task<Uploads::Lease> Uploads::acquire(Call call, oci::RepositoryId repository, o
   if (found == Found::none) {
     // From before a restart, perhaps, or put aside: the record names its repository, its bytes are on disk.
     auto record = co_await names_.uploads().find(call, id);
+    if (!record && record.error().code() != ErrorCode::not_found) co_return std::unexpected(record.error());
     if (!record || record->repository != repository || record->committed) co_return unknown(id);
     LB_CO_CHECK(sessions_.with([&](Sessions& sessions) -> Status {
       found = look(sessions);
@@ -152,7 +158,8 @@ Task<void> Uploads::commit(Call call, Lease lease, oci::Digest digest) {
   }
   const meta::BlobRecord blob{digest, content->size_bytes};
   LB_CO_CHECK(co_await names_.blobs().add(call, session->repository, blob));
-  names_.uploads().note_committed(session->id, digest);
+  // Remembered from now on, however long the upload took.
+  names_.uploads().add({session->id, session->repository, clock_.wall(), digest});
   forget(session->id);
   co_return Status{};
 }
@@ -174,14 +181,15 @@ Task<void> Uploads::cancel(Call, Lease lease) {
 
 Task<void> Uploads::drop_orphans(Call call) {
   LB_CO_TRY(const auto on_disk, co_await blobs_.sessions(call));
+  Status outcome;
   for (const blob::StoredSession& stored : on_disk) {
     if (stored.modified >= made_ - kClockGrain) continue;
     const auto record = co_await names_.uploads().find(call, stored.id);
     if (record && !record->committed) continue;
     if (!record && record.error().code() != ErrorCode::not_found) co_return std::unexpected(record.error());
-    LB_CO_CHECK(co_await blobs_.discard(call, stored.id));
+    keep_first(outcome, co_await blobs_.discard(call, stored.id));
   }
-  co_return Status{};
+  co_return outcome;
 }
 
 Task<void> Uploads::reap(Call call) {
@@ -195,15 +203,16 @@ Task<void> Uploads::reap(Call call) {
       leases.push_back(Lease(*this, session));
     }
   });
+  Status outcome;
   for (Lease& lease : leases) {
     log_.info("upload.expired", {{"upload", lease.id().to_string()}, {"received_bytes", lease.received()}});
-    LB_CO_CHECK(co_await cancel(call, std::move(lease)));
+    keep_first(outcome, co_await cancel(call, std::move(lease)));
   }
   LB_CO_TRY(const auto on_disk, co_await blobs_.sessions(call));
   for (const blob::StoredSession& stored : on_disk) {
     const bool is_open = sessions_.with([&](auto& sessions) { return sessions.contains(stored.id); });
     if (is_open || stored.modified > expired_wall) continue;
-    LB_CO_CHECK(co_await blobs_.discard(call, stored.id));
+    keep_first(outcome, co_await blobs_.discard(call, stored.id));
   }
   LB_CO_TRY(const auto records, co_await names_.uploads().started_before(call, expired_wall));
   for (const meta::UploadRecord& record : records) {
@@ -214,7 +223,7 @@ Task<void> Uploads::reap(Call call) {
     });
     if (!is_open && !is_alive) names_.uploads().remove(record.id);
   }
-  co_return Status{};
+  co_return outcome;
 }
 
 std::size_t Uploads::open_sessions() const {

@@ -68,9 +68,9 @@ class Uploads {
 
   /// Once, after the start: drops sessions on disk that are older than this object and that no record names (fetches
   /// cut off by the last end of the process, uploads whose record was not yet durable). Younger ones may be in use
-  /// already.
+  /// already. What cannot be removed does not keep the rest; the first failure is returned.
   Task<void> drop_orphans(Call call);
-  /// From time to time: drops sessions nobody has used for `expires_after` (W45).
+  /// From time to time: drops sessions nobody has used for `expires_after` (W45). Failures as above.
   Task<void> reap(Call call);
   std::size_t open_sessions() const;
 
