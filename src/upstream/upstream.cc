@@ -115,18 +115,20 @@ std::vector<std::size_t> Upstream::all_endpoints() const {
 }
 
 std::vector<std::size_t> Upstream::endpoints_for(const oci::Digest& digest) {
-  std::vector<std::size_t> candidates = all_endpoints();
-  rejected_.with([&](auto& rejected) {
+  return rejected_.with([&](auto& rejected) {
     const auto found = rejected.find(digest);
-    if (found == rejected.end()) return;
-    std::erase_if(found->second, [now = clock_.now()](const Rejection& one) { return one.until <= now; });
-    // Behind all others, not out: when everybody lied once, one of them has to be asked again.
-    std::ranges::stable_partition(candidates, [&](std::size_t endpoint) {
-      return std::ranges::find(found->second, endpoint, &Rejection::endpoint) == found->second.end();
-    });
-    if (found->second.empty()) rejected.erase(found);
+    if (found == rejected.end()) return all_endpoints();
+    const SteadyTime now = clock_.now();
+    std::vector<std::size_t> candidates;
+    std::vector<std::size_t> last;
+    for (const std::size_t endpoint : all_endpoints()) {
+      const bool is_rejected = std::ranges::any_of(
+          found->second, [&](const Rejection& one) { return one.endpoint == endpoint && now < one.until; });
+      (is_rejected ? last : candidates).push_back(endpoint);
+    }
+    candidates.insert(candidates.end(), last.begin(), last.end());
+    return candidates;
   });
-  return candidates;
 }
 
 void Upstream::reject(const oci::Digest& digest, std::size_t endpoint) {

@@ -48,7 +48,7 @@ class Upstream final : public blob::Source {
   template <class Value, class Ask>
   Task<Value> first_of(Call call, std::vector<std::size_t> candidates, Ask ask);
   std::vector<std::size_t> all_endpoints() const;
-  /// Without those that sent wrong bytes for it lately, unless that leaves none.
+  /// Those that sent wrong bytes for it lately behind all others: when everybody lied once, one has to be asked again.
   std::vector<std::size_t> endpoints_for(const oci::Digest& digest);
   void reject(const oci::Digest& digest, std::size_t endpoint);
 
