@@ -63,10 +63,17 @@ struct MetricsConfig {
 
 /// One address of an upstream. Never holds a password: only where it is kept.
 struct EndpointConfig {
-  std::string url;  ///< http(s)://host[:port][/path], no credentials, query or trailing slash
+  std::string url;      ///< http(s)://host[:port][/path], no credentials, query or trailing slash
+  std::string match;    ///< repositories it is asked for; empty: all
+  std::string rewrite;  ///< what they are called there; empty: the same
   std::string username;
   std::string password_file;
+  std::string password_env;
+  std::string docker_config;
+  std::string credential_helper;
   std::string ca_file;  ///< empty: the system's certificates
+  std::string client_certificate;
+  std::string client_key;
   bool skip_verify = false;
 
   friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;

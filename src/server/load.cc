@@ -5,6 +5,7 @@
 
 #include "server/config_file.h"
 #include "server/draft.h"
+#include "upstream/rewrite.h"
 
 namespace lifeboat::server {
 namespace {
@@ -92,6 +93,21 @@ class Finish {
                                                                          "' too (want both or none)");
   }
 
+  void at_most_one(std::initializer_list<Text> texts, const Draft::Endpoint& endpoint) {
+    std::string_view first;
+    for (const Text& text : texts) {
+      if (text.value.empty()) continue;
+      if (first.empty()) {
+        first = text.key;
+        continue;
+      }
+      const auto found = endpoint.origins.find(text.key);
+      problems_.add(
+          found == endpoint.origins.end() ? endpoint.declared : found->second,
+          "cannot set '" + std::string(text.key) + "': '" + std::string(first) + "' is set too (want one of them)");
+    }
+  }
+
   void choose_root() {
     std::string& root = loaded_.config.storage.root;
     if (!root.empty()) return;
@@ -145,8 +161,23 @@ class Finish {
       problems_.add(endpoint.declared,
                     "cannot use an endpoint: it has no 'url' (want for example 'https://registry.example')");
     }
-    both_or_none({"username", endpoint.config.username}, {"password_file", endpoint.config.password_file},
-                 endpoint.origins, endpoint.declared);
+    const EndpointConfig& config = endpoint.config;
+    const bool by_variable = !config.password_env.empty();
+    both_or_none(
+        {"username", config.username},
+        {by_variable ? "password_env" : "password_file", by_variable ? config.password_env : config.password_file},
+        endpoint.origins, endpoint.declared);
+    both_or_none({"client_certificate", config.client_certificate}, {"client_key", config.client_key}, endpoint.origins,
+                 endpoint.declared);
+    if (const auto rewrite = upstream::Rewrite::parse(config.match, config.rewrite); !rewrite) {
+      const auto found = endpoint.origins.find(config.rewrite.empty() ? "match" : "rewrite");
+      problems_.add(found == endpoint.origins.end() ? endpoint.declared : found->second, rewrite.error().message());
+    }
+    at_most_one({{"password_file", config.password_file}, {"password_env", config.password_env}}, endpoint);
+    at_most_one({{"username", config.username},
+                 {"docker_config", config.docker_config},
+                 {"credential_helper", config.credential_helper}},
+                endpoint);
   }
 
   void add_builtin_upstreams() {

@@ -15,7 +15,7 @@ constexpr std::string_view kBearer = "Bearer ";
 
 Authorizer::Authorizer(Parts parts, const Endpoint& endpoint)
     : endpoint_(endpoint),
-      credentials_(endpoint.options(), parts.files, parts.disk),
+      credentials_(endpoint, parts.files, parts.disk),
       tokens_(parts.client, parts.health, endpoint.options().health) {}
 
 std::unexpected<Error> Authorizer::refuse(ErrorCode code, std::string_view why) const {

@@ -1,12 +1,18 @@
 #include "upstream/credentials.h"
 
 #include <array>
+#include <cstdlib>
 #include <utility>
+
+#include "sys/notification.h"
+#include "sys/process.h"
+#include "upstream/docker_config.h"
 
 namespace lifeboat::upstream {
 namespace {
 
-constexpr std::size_t kSecretMaxBytes = 64 * kKiB;
+constexpr std::size_t kSecretMaxBytes = 256 * kKiB;  // a Docker config may have many entries
+constexpr Duration kHelperWithin = std::chrono::seconds(10);
 
 std::string base64(std::string_view text) {
   static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -20,11 +26,16 @@ std::string base64(std::string_view text) {
   return result;
 }
 
-Result<std::string> read_secret(sys::FileSystem& files, const std::string& path) {
+Result<std::string> read_text(sys::FileSystem& files, const std::string& path) {
   LB_TRY(const auto file, files.open(path));
   std::string bytes(kSecretMaxBytes, '\0');
   LB_TRY(const std::size_t size, file->read_at(0, std::as_writable_bytes(std::span(bytes))));
   bytes.resize(size);
+  return bytes;
+}
+
+Result<std::string> read_secret(sys::FileSystem& files, const std::string& path) {
+  LB_TRY(std::string bytes, read_text(files, path));
   while (!bytes.empty() && (bytes.back() == '\n' || bytes.back() == '\r')) bytes.pop_back();
   if (bytes.empty()) return fail(ErrorCode::invalid, "cannot read password file '" + path + "': it is empty");
   return bytes;
@@ -34,31 +45,109 @@ Result<std::string> read_secret(sys::FileSystem& files, const std::string& path)
 
 std::string Credentials::basic() const { return "Basic " + base64(username + ":" + password); }
 
-CredentialStore::CredentialStore(const EndpointOptions& options, sys::FileSystem& files, sys::ThreadPool& disk)
-    : username_(options.username), password_file_(options.password_file), files_(files), disk_(disk) {
-  if (!username_.empty() && password_file_.empty()) known_ = Credentials{username_, options.password};
+/// One reading, for all who wait for it.
+struct CredentialStore::Reading {
+  sys::Notification ended;
+  std::optional<Result<std::optional<Credentials>>> outcome;  ///< guarded by mu_
+};
+
+CredentialStore::CredentialStore(const Endpoint& endpoint, sys::FileSystem& files, sys::ThreadPool& disk)
+    : options_(endpoint.options()), authority_(endpoint.url().authority()), files_(files), disk_(disk) {
+  if (!options_.password.empty()) known_ = Credentials{options_.username, options_.password};
+}
+CredentialStore::~CredentialStore() = default;
+
+bool CredentialStore::can_change() const {
+  return !options_.password_file.empty() || !options_.docker_config.empty() || !options_.credential_helper.empty();
 }
 
 Task<std::optional<Credentials>> CredentialStore::current() {
   {
     const std::lock_guard lock(mu_);
-    if (known_ || password_file_.empty()) co_return known_;
+    const bool is_anonymous = !can_change() && options_.password_env.empty();
+    if (known_ || is_anonymous) co_return known_;
   }
   co_return co_await read();
 }
 
 Awaitable<bool> CredentialStore::has_others_than(std::optional<Credentials> refused) {
-  if (password_file_.empty()) co_return false;
+  if (!can_change()) co_return false;
   const auto read_again = co_await read();
   co_return read_again && *read_again != refused;
 }
 
 Task<std::optional<Credentials>> CredentialStore::read() {
-  auto secret = co_await disk_.run([this] { return read_secret(files_, password_file_); });
-  if (!secret) co_return fail(ErrorCode::unauthorized, secret.error().message());
-  const std::lock_guard lock(mu_);
-  known_ = Credentials{username_, std::move(*secret)};
-  co_return known_;
+  std::shared_ptr<Reading> reading;
+  bool is_leader = false;
+  {
+    const std::lock_guard lock(mu_);
+    is_leader = reading_ == nullptr;
+    if (is_leader) reading_ = std::make_shared<Reading>();
+    reading = reading_;
+  }
+  if (is_leader) {
+    auto outcome = co_await disk_.run([this] { return read_now(); });
+    if (!outcome) outcome = fail(ErrorCode::unauthorized, outcome.error().message());
+    {
+      const std::lock_guard lock(mu_);
+      if (outcome) known_ = *outcome;
+      reading->outcome = outcome;
+      reading_.reset();
+    }
+    reading->ended.notify_all();
+    co_return outcome;
+  }
+  for (;;) {
+    const uint64_t seen = reading->ended.version();
+    {
+      const std::lock_guard lock(mu_);
+      if (reading->outcome) co_return *reading->outcome;
+    }
+    co_await reading->ended.wait(seen, SteadyTime::max());
+  }
+}
+
+/// On a thread of the pool: files and helpers block.
+Result<std::optional<Credentials>> CredentialStore::read_now() const {
+  if (!options_.password_file.empty()) {
+    LB_TRY(std::string secret, read_secret(files_, options_.password_file));
+    return Credentials{options_.username, std::move(secret)};
+  }
+  if (!options_.password_env.empty()) {
+    const char* secret = std::getenv(options_.password_env.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
+    if (secret == nullptr || *secret == '\0') {
+      return fail(ErrorCode::invalid, "cannot read password: the variable '" + options_.password_env + "' is not set");
+    }
+    return Credentials{options_.username, secret};
+  }
+  if (!options_.credential_helper.empty()) return ask_helper(options_.credential_helper);
+  LB_TRY(const std::string config, read_text(files_, options_.docker_config));
+  auto login = docker_login_of(config, authority_);
+  if (!login) return std::unexpected(std::move(login).error().with_context("in '" + options_.docker_config + "'"));
+  if (!login->helper.empty()) return ask_helper(login->helper);
+  if (!login->credentials) {
+    return fail(ErrorCode::not_found,
+                "cannot log in to '" + authority_ + "': '" + options_.docker_config + "' has no login for it");
+  }
+  return login->credentials;
+}
+
+Result<Credentials> CredentialStore::ask_helper(const std::string& helper) const {
+  constexpr std::string_view kOrdinary = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  if (helper.find_first_not_of(kOrdinary) != helper.npos) {
+    return fail(ErrorCode::invalid, "cannot use credential helper '" + helper + "': it is no name");
+  }
+  const std::string program = "docker-credential-" + helper;
+  LB_TRY(const auto ended,
+         sys::run_process(
+             {.arguments = {program, "get"}, .input = docker_server_name(authority_), .within = kHelperWithin}));
+  auto credentials = parse_helper_answer(ended.output);
+  if (ended.exit_status != 0 || !credentials) {
+    const std::string why = ended.exit_status != 0 ? "it ended with status " + std::to_string(ended.exit_status)
+                                                   : std::string(credentials.error().message());
+    return fail(ErrorCode::unauthorized, "cannot log in to '" + authority_ + "' by '" + program + "': " + why);
+  }
+  return credentials;
 }
 
 }  // namespace lifeboat::upstream

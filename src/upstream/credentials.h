@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/task.h"
+#include "sys/clock.h"
 #include "sys/file_system.h"
 #include "sys/thread_pool.h"
 #include "upstream/endpoint.h"
@@ -19,29 +21,36 @@ struct Credentials {
   friend bool operator==(const Credentials&, const Credentials&) = default;
 };
 
-/// The credentials of one endpoint. A secret in a file is read when it is first needed and again when it was refused,
-/// so that a rotated one works without a restart. Any thread.
+/// The credentials of one endpoint: a user name with a password from a file or a variable, a Docker config, or a
+/// credential helper. They are read when they are first needed and again when they were refused, so that a rotated one
+/// works without a restart; however many ask, they are read once. Any thread.
 class CredentialStore {
  public:
-  CredentialStore(const EndpointOptions& options, sys::FileSystem& files, sys::ThreadPool& disk);
+  CredentialStore(const Endpoint& endpoint, sys::FileSystem& files, sys::ThreadPool& disk);
+  ~CredentialStore();
 
-  /// Nothing: anonymous. unauthorized: the file cannot be read or is empty.
+  /// Nothing: anonymous. unauthorized: the place they are kept cannot be read, or has none.
   Task<std::optional<Credentials>> current();
   /// True when reading again gave other credentials than `refused`.
   Awaitable<bool> has_others_than(std::optional<Credentials> refused);
 
  private:
+  struct Reading;
+  bool can_change() const;
   Task<std::optional<Credentials>> read();
+  Result<std::optional<Credentials>> read_now() const;
+  Result<Credentials> ask_helper(const std::string& helper) const;
 
   // constant after construction
-  const std::string username_;
-  const std::string password_file_;
+  const EndpointOptions options_;
+  const std::string authority_;
   sys::FileSystem& files_;
   sys::ThreadPool& disk_;
 
   // guarded by mu_
   std::mutex mu_;
   std::optional<Credentials> known_;
+  std::shared_ptr<Reading> reading_;
 };
 
 }  // namespace lifeboat::upstream

@@ -8,6 +8,7 @@
 #include "oci/repository_id.h"
 #include "sys/http_client.h"
 #include "upstream/health.h"
+#include "upstream/rewrite.h"
 #include "upstream/url.h"
 
 namespace lifeboat::upstream {
@@ -16,10 +17,19 @@ namespace lifeboat::upstream {
 struct EndpointOptions {
   /// "https://ghcr.io" or "https://mirror.example:8443/prefix": requests go to <url>/v2/<name>/…
   std::string url{};
-  std::string username{};                  ///< empty: anonymous
-  std::string password{};                  ///< used when there is no password_file
-  std::string password_file{};             ///< read when it is first needed and again when it was refused
-  std::string ca_file{};                   ///< PEM bundle instead of the system's
+  std::string match{};    ///< repositories it is asked for, see Rewrite; empty: all
+  std::string rewrite{};  ///< what they are called there; empty: the same
+  /// One way to log in, or none: anonymous. Secrets are read when they are first needed and again when they were
+  /// refused.
+  std::string username{};
+  std::string password{};            ///< of `username`
+  std::string password_file{};       ///< of `username`
+  std::string password_env{};        ///< of `username`: the variable that has it
+  std::string docker_config{};       ///< a Docker config.json
+  std::string credential_helper{};   ///< docker-credential-<this>
+  std::string ca_file{};             ///< PEM bundle instead of the system's
+  std::string client_certificate{};  ///< PEM file, with its key
+  std::string client_key{};
   bool skip_verify = false;                ///< accept any certificate
   std::vector<std::string> realm_hosts{};  ///< further hosts whose token endpoint may see the credentials (W90)
   sys::HttpDeadlines deadlines{};
@@ -38,15 +48,17 @@ class Endpoint {
   const std::string& name() const { return name_; }
   /// The URL of "/v2/…" there.
   std::string url_of(std::string_view path) const { return base_ + std::string(path); }
-  /// The name of a repository there: Docker Hub's "alpine" is "library/alpine" (W86).
-  std::string repository_of(const oci::RepositoryId& repository) const;
+  /// The name of a repository there: Docker Hub's "alpine" is "library/alpine" (W86), then rewritten. not_found: the
+  /// endpoint is not for this one. invalid: what it is rewritten to is no name.
+  Result<std::string> repository_of(const oci::RepositoryId& repository) const;
   sys::HttpTrust trust() const;
 
  private:
-  Endpoint(EndpointOptions options, Url url);
+  Endpoint(EndpointOptions options, Url url, Rewrite rewrite);
 
   EndpointOptions options_;
   Url url_;
+  Rewrite rewrite_;
   std::string name_;
   std::string base_;
 };

@@ -251,9 +251,10 @@ void RegistrySource::note_credentials(bool are_fine, std::string_view reason) {
 // Each stands in a variable: g++ 12 destroys an aggregate twice that is written down inside a co_await.
 
 Task<blob::ResolvedTag> RegistrySource::resolve(Call call, oci::RepositoryId repository, oci::Tag tag) {
+  LB_CO_TRY(std::string there, endpoint_.repository_of(repository));
   Question question{.method = sys::HttpMethod::head,
                     .wanted = Wanted::manifest,
-                    .repository = endpoint_.repository_of(repository),
+                    .repository = std::move(there),
                     .path = "/manifests/" + tag.to_string(),
                     .subject = "tag '" + repository.to_string() + ":" + tag.to_string() + "'"};
   auto head = co_await ask(call, std::move(question));
@@ -269,8 +270,9 @@ Task<blob::ResolvedTag> RegistrySource::resolve(Call call, oci::RepositoryId rep
 
 Task<blob::FetchedManifest> RegistrySource::manifest(Call call, oci::RepositoryId repository,
                                                      oci::Reference reference) {
+  LB_CO_TRY(std::string there, endpoint_.repository_of(repository));
   Question question{.wanted = Wanted::manifest,
-                    .repository = endpoint_.repository_of(repository),
+                    .repository = std::move(there),
                     .path = "/manifests/" + reference.to_string(),
                     .subject = "manifest '" + repository.to_string() + colon_or_at(reference) + "'"};
   LB_CO_TRY(auto reply, co_await ask(call, std::move(question)));
@@ -288,8 +290,9 @@ Task<blob::FetchedManifest> RegistrySource::manifest(Call call, oci::RepositoryI
 
 Task<std::unique_ptr<blob::Stream>> RegistrySource::open(Call call, oci::RepositoryId repository, oci::Digest digest,
                                                          uint64_t from) {
+  LB_CO_TRY(std::string there, endpoint_.repository_of(repository));
   Question question{.wanted = Wanted::blob,
-                    .repository = endpoint_.repository_of(repository),
+                    .repository = std::move(there),
                     .path = "/blobs/" + digest.to_string(),
                     .subject = "blob '" + digest.to_string() + "'",
                     .is_streamed = true,
@@ -302,8 +305,9 @@ Task<blob::Source::TagPage> RegistrySource::tags(Call call, oci::RepositoryId re
                                                  std::size_t limit) {
   std::string path = "/tags/list?n=" + std::to_string(limit);
   if (!last.empty()) path += "&last=" + percent_encoded(last);
+  LB_CO_TRY(std::string there, endpoint_.repository_of(repository));
   Question question{.wanted = Wanted::tags,
-                    .repository = endpoint_.repository_of(repository),
+                    .repository = std::move(there),
                     .path = std::move(path),
                     .subject = "tags of '" + repository.to_string() + "'",
                     .body_max_bytes = kTagsMaxBytes};
@@ -318,8 +322,9 @@ Task<std::vector<oci::Referrer>> RegistrySource::referrers(Call call, oci::Repos
   std::vector<oci::Referrer> all;
   std::string query;
   for (int page = 0; page < kReferrerPagesMax; ++page) {
+    LB_CO_TRY(std::string there, endpoint_.repository_of(repository));
     Question question{.wanted = Wanted::referrers,
-                      .repository = endpoint_.repository_of(repository),
+                      .repository = std::move(there),
                       .path = "/referrers/" + subject.to_string() + query,
                       .subject = "referrers of '" + subject.to_string() + "'"};
     auto reply = co_await ask(call, std::move(question));

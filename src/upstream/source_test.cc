@@ -379,6 +379,19 @@ TEST_F(RegistrySourceTest, leaves_time_for_the_endpoint_behind_one_that_hangs) {
   ASSERT_TRUE(fetched) << fetched.error().message();
 }
 
+TEST_F(RegistrySourceTest, asks_for_rewritten_names_and_only_for_those_it_has) {
+  HttpImposter server([](const Request&) { return json(kManifest); });
+  const auto asked = source(server.url(), [](EndpointOptions& options) {
+    options.match = "team/*";
+    options.rewrite = "mirror/team/*";
+  });
+  EXPECT_TRUE(manifest(*asked));
+  EXPECT_EQ(server.requests().back().target, "/v2/mirror/team/app/manifests/latest");
+  const auto other = test::run(asked->manifest(call(), repository("other/app"), oci::Reference(tag("latest"))));
+  EXPECT_EQ(other.error().code(), ErrorCode::not_found);
+  EXPECT_EQ(server.requests().size(), 1U) << "asked for a repository it is not for";
+}
+
 TEST_F(RegistrySourceTest, asks_for_the_rest_of_a_blob) {
   const std::string bytes = "0123456789";
   const auto answer_with = [&](int status, std::string content_range, std::string body) {
@@ -468,6 +481,11 @@ TEST(Endpoint, refuses_what_cannot_work) {
   EXPECT_FALSE(Endpoint::make({.url = "https://r.example/?ns=a"}));
   EXPECT_FALSE(Endpoint::make({.url = "https://r.example", .username = "u"}));
   EXPECT_FALSE(Endpoint::make({.url = "https://r.example", .password = "p"}));
+  EXPECT_FALSE(Endpoint::make({.url = "https://r.example", .match = "org/*", .rewrite = "mirror"}));
+  EXPECT_FALSE(Endpoint::make({.url = "https://r.example", .client_key = "key.pem"}));
+  EXPECT_FALSE(Endpoint::make({.url = "https://r.example", .docker_config = "a", .credential_helper = "b"}));
+  EXPECT_FALSE(
+      Endpoint::make({.url = "https://r.example", .username = "u", .password_file = "a", .password_env = "b"}));
 }
 
 }  // namespace

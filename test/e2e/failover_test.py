@@ -1,4 +1,6 @@
 """Several endpoints of one host: what one of them does wrong costs nobody anything when another can do it."""
+import base64
+import json
 import threading
 
 import content
@@ -64,6 +66,26 @@ def an_endpoint_that_refuses_connections_is_asked_once_and_then_only_probed(rig)
                 if l.startswith(f'lifeboat_upstream_breaker_state{{host="{dead}"}}')]
     check(breakers and not breakers[0].endswith(" 0"), f"its breaker is closed: {breakers}")
     check_equal(lifeboat.part.text().count("upstream.breaker"), 1, "lines about its breaker")
+
+
+@scenario
+def a_backup_under_other_names_is_reached_with_the_login_of_docker(rig):
+    entry = rig.run("htpasswd", "-nbB", "-C", "4", "ci", "backup-secret").strip()
+    passwords = rig.file("htpasswd", entry + "\n")
+    auth = f"auth:\n  htpasswd:\n    realm: e2e\n    path: {passwords}\n"
+    backup, pushed = UpstreamRegistry(rig, name="backup", auth=auth), content.multi_platform("backup", with_packages=False)
+    layout = pushed.write_layout(rig.path("layout"), "1")
+    rig.run("skopeo", "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds",
+            "ci:backup-secret", f"oci:{layout}:1", f"docker://{backup.address}/mirror/team/app:1")
+    login = base64.b64encode(b"ci:backup-secret").decode()
+    config = rig.file("docker/config.json", json.dumps({"auths": {backup.address: {"auth": login}}}))
+    primary = Endpoint(f"http://127.0.0.1:{rig.port()}")
+    second = backup.endpoint(match="team/*", rewrite="mirror/team/*", docker_config=str(config))
+    lifeboat = Lifeboat(rig, [Upstream([primary, second])])
+    check_equal(pushed.faults_at(lifeboat.client, f"{HOST}/team/app", "1"), [], "what the backup supplies")
+    answer = lifeboat.client.manifest(f"{HOST}/other/app", "1")
+    check_equal(answer.status, 503, "status of a name that only the dead primary may have")
+    check("backup-secret" not in lifeboat.part.text(), "the password stands in the log")
 
 
 @scenario

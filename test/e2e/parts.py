@@ -21,6 +21,9 @@ class Endpoint:
     username: str = ""
     password_file: str = ""
     ca_file: str = ""
+    match: str = ""
+    rewrite: str = ""
+    docker_config: str = ""
 
     def toml(self) -> str:
         fields = [f"{f.name} = {json.dumps(getattr(self, f.name))}" for f in dataclasses.fields(self)

@@ -1,0 +1,107 @@
+#include "upstream/credentials.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+
+#include "test/support/run.h"
+#include "test/support/temporary_directory.h"
+
+namespace lifeboat::upstream {
+namespace {
+
+class CredentialsTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<CredentialStore> store(const std::function<void(EndpointOptions&)>& change) {
+    EndpointOptions options;
+    options.url = "https://registry.example:5000";
+    change(options);
+    auto endpoint = Endpoint::make(std::move(options));
+    EXPECT_TRUE(endpoint) << endpoint.error().message();
+    return std::make_unique<CredentialStore>(*endpoint, *files_, disk_);
+  }
+  std::string file(const std::string& name, const std::string& text) {
+    const auto path = directory_.path() / name;
+    std::ofstream(path) << text;
+    return path.string();
+  }
+  /// A docker-credential-lifeboat-test in PATH.
+  void install_helper(const std::string& script) {
+    const std::string path = file("docker-credential-lifeboat-test", "#!/bin/sh\n" + script + "\n");
+    ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
+    const std::string all = directory_.path().string() + ":" + std::getenv("PATH");
+    ASSERT_EQ(::setenv("PATH", all.c_str(), 1), 0);
+  }
+
+  test::TemporaryDirectory directory_;
+  std::unique_ptr<sys::FileSystem> files_ = sys::make_posix_file_system();
+  sys::ThreadPool disk_{"disk", 1};
+};
+
+TEST_F(CredentialsTest, come_from_a_variable) {
+  ASSERT_EQ(::setenv("LIFEBOAT_TEST_PASSWORD", "secret", 1), 0);
+  const auto from = store([](EndpointOptions& options) {
+    options.username = "ci";
+    options.password_env = "LIFEBOAT_TEST_PASSWORD";
+  });
+  const Credentials want{"ci", "secret"};
+  EXPECT_EQ(test::run(from->current()).value(), want);
+  EXPECT_FALSE(test::run(from->has_others_than(want)));
+  const auto missing = store([](EndpointOptions& options) {
+    options.username = "ci";
+    options.password_env = "LIFEBOAT_TEST_NOT_SET";
+  });
+  EXPECT_EQ(test::run(missing->current()).error().code(), ErrorCode::unauthorized);
+}
+
+TEST_F(CredentialsTest, come_from_a_docker_config_and_are_read_again_when_refused) {
+  const std::string path =
+      file("config.json", R"({"auths":{"registry.example:5000":{"username":"ci","password":"old"}}})");
+  const auto from = store([&](EndpointOptions& options) { options.docker_config = path; });
+  const Credentials old{"ci", "old"};
+  EXPECT_EQ(test::run(from->current()).value(), old);
+  EXPECT_FALSE(test::run(from->has_others_than(old)));
+  file("config.json", R"({"auths":{"registry.example:5000":{"username":"ci","password":"new"}}})");
+  EXPECT_EQ(test::run(from->current()).value(), old) << "nobody refused it";
+  EXPECT_TRUE(test::run(from->has_others_than(old)));
+  EXPECT_EQ(test::run(from->current()).value()->password, "new");
+}
+
+TEST_F(CredentialsTest, are_missing_in_a_docker_config_and_that_is_said) {
+  const std::string path = file("config.json", R"({"auths":{"other.example":{"auth":"YTpi"}}})");
+  const auto got = test::run(store([&](EndpointOptions& options) { options.docker_config = path; })->current());
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), ErrorCode::unauthorized);
+  EXPECT_TRUE(got.error().message().contains("registry.example:5000")) << got.error().message();
+}
+
+TEST_F(CredentialsTest, come_from_a_helper_which_is_told_the_address) {
+  install_helper(R"(read server; test "$1" = get || exit 2; echo "{\"Username\":\"for $server\",\"Secret\":\"s\"}")");
+  const auto from = store([](EndpointOptions& options) { options.credential_helper = "lifeboat-test"; });
+  const auto got = test::run(from->current());
+  ASSERT_TRUE(got) << got.error().message();
+  const Credentials want{"for registry.example:5000", "s"};
+  EXPECT_EQ(*got, want);
+  const std::string config = file("config.json", R"({"credHelpers":{"registry.example:5000":"lifeboat-test"}})");
+  EXPECT_EQ(test::run(store([&](EndpointOptions& options) { options.docker_config = config; })->current()).value(),
+            want);
+}
+
+TEST_F(CredentialsTest, of_a_helper_that_fails_are_an_error_without_its_output) {
+  install_helper(R"(echo "hunter2"; exit 1)");
+  const auto got =
+      test::run(store([](EndpointOptions& options) { options.credential_helper = "lifeboat-test"; })->current());
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), ErrorCode::unauthorized);
+  EXPECT_TRUE(got.error().message().contains("status 1")) << got.error().message();
+  EXPECT_FALSE(got.error().message().contains("hunter2"));
+  const auto strange =
+      test::run(store([](EndpointOptions& options) { options.credential_helper = "../sh"; })->current());
+  EXPECT_FALSE(strange);
+}
+
+}  // namespace
+}  // namespace lifeboat::upstream
