@@ -25,7 +25,7 @@ bool is_within_max_stale(const HeldTag& held, WallTime now, const FreshnessPolic
 BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, const FreshnessPolicy& policy) {
   if (!held) return BeforeAsking::fetch;
   const bool is_fresh = now >= held->checked && now - held->checked < policy.fresh_for;
-  if (!is_fresh) return BeforeAsking::revalidate;
+  if (!is_fresh || (held->is_gone_upstream && policy.drops_gone)) return BeforeAsking::revalidate;
   return held->is_gone_upstream ? BeforeAsking::serve_gone : BeforeAsking::serve;
 }
 
@@ -33,9 +33,11 @@ AfterFailure after_failure(const std::optional<HeldTag>& held, ErrorCode failure
                            const FreshnessPolicy& policy) {
   using Kind = AfterFailure::Kind;
   const std::string reason = reason_of(failure);
+  const bool is_refused = failure == ErrorCode::unauthorized || failure == ErrorCode::denied;
+  if (failure == ErrorCode::not_found && (!held || policy.drops_gone)) return {Kind::not_found, reason};
   if (held && failure == ErrorCode::not_found) return {Kind::serve_gone, reason};
+  if (is_refused && !policy.serves_on_credential_fault) return {Kind::unavailable, reason};
   if (held && is_within_max_stale(*held, now, policy)) return {Kind::serve_stale, reason};
-  if (!held && failure == ErrorCode::not_found) return {Kind::not_found, reason};
   return {Kind::unavailable, reason};
 }
 

@@ -31,7 +31,7 @@ struct AfterFailure {
   enum class Kind {
     serve_stale,  ///< the held copy, marked with `reason`
     serve_gone,   ///< the held copy, marked as gone upstream
-    not_found,    ///< 404: nothing held, and the upstream is entitled to say so (promise 2)
+    not_found,    ///< 404: nothing held (or dropped, by policy), and the upstream is entitled to say so (promise 2)
     unavailable,  ///< 503 with Retry-After
   };
   Kind kind = Kind::unavailable;

@@ -69,6 +69,28 @@ TEST(Freshness, never_turns_an_outage_into_not_found) {
   EXPECT_EQ(after_failure(std::nullopt, ErrorCode::not_found, kNow, policy).kind, AfterFailure::Kind::not_found);
 }
 
+TEST(Freshness, forgets_what_is_gone_where_the_operator_wants_that) {
+  FreshnessPolicy policy;
+  policy.drops_gone = true;
+  EXPECT_EQ(before_asking(gone_ago(seconds(1)), kNow, policy), BeforeAsking::revalidate);
+  EXPECT_EQ(before_asking(checked_ago(seconds(1)), kNow, policy), BeforeAsking::serve);
+  EXPECT_EQ(after_failure(checked_ago(seconds(60)), ErrorCode::not_found, kNow, policy).kind,
+            AfterFailure::Kind::not_found);
+  EXPECT_EQ(after_failure(checked_ago(seconds(60)), ErrorCode::timed_out, kNow, policy).kind,
+            AfterFailure::Kind::serve_stale)
+      << "an outage is no deletion";
+}
+
+TEST(Freshness, refuses_a_copy_under_refused_credentials_where_the_operator_wants_that) {
+  FreshnessPolicy policy;
+  policy.serves_on_credential_fault = false;
+  for (const ErrorCode code : {ErrorCode::unauthorized, ErrorCode::denied}) {
+    EXPECT_EQ(after_failure(checked_ago(seconds(60)), code, kNow, policy).kind, AfterFailure::Kind::unavailable);
+  }
+  EXPECT_EQ(after_failure(checked_ago(seconds(60)), ErrorCode::unavailable, kNow, policy).kind,
+            AfterFailure::Kind::serve_stale);
+}
+
 TEST(Freshness, stops_serving_a_copy_older_than_max_stale) {
   const FreshnessPolicy policy{.fresh_for = seconds(60), .max_stale = seconds(600)};
   using Kind = AfterFailure::Kind;

@@ -10,6 +10,8 @@ namespace {
 
 /// An asking nobody waits for any more still gets this long; the source's own deadlines are shorter.
 constexpr Duration kAskWithin{30000};
+/// References remembered as not found; a scanner that asks for names by the million gains nothing here.
+constexpr std::size_t kAbsentMax = 10'000;
 
 }  // namespace
 
@@ -23,14 +25,23 @@ Awaitable<void> ManifestFetches::stop() { co_await tasks_.join(); }
 Task<oci::Digest> ManifestFetches::fetch(Call call, Request request) {
   const Key key(request.repository, request.reference.to_string());
   bool is_leader = false;
-  const auto flight = flights_.with([&](auto& flights) {
-    std::shared_ptr<Flight>& slot = flights[key];
+  std::optional<Error> absent;
+  const auto flight = desk_.with([&](Desk& desk) -> std::shared_ptr<Flight> {
+    if (const auto known = desk.absent.find(key); known != desk.absent.end()) {
+      if (clock_.now() < known->second.until) {
+        absent = known->second.error;
+        return nullptr;
+      }
+      desk.absent.erase(known);
+    }
+    std::shared_ptr<Flight>& slot = desk.flights[key];
     is_leader = !slot;
     if (is_leader) slot = std::make_shared<Flight>();
     return slot;
   });
+  if (absent) co_return std::unexpected(std::move(*absent));
   if (is_leader && !tasks_.spawn(lead(std::move(request), flight))) {
-    flights_.with([&](auto& flights) { flights.erase(key); });
+    desk_.with([&](Desk& desk) { desk.flights.erase(key); });
     co_return fail(ErrorCode::cancelled, "cannot ask the upstream: the server is stopping");
   }
   for (;;) {
@@ -53,9 +64,23 @@ Awaitable<void> ManifestFetches::lead(Request request, std::shared_ptr<Flight> f
                                       {"reference", request.reference.to_string()},
                                       {"reason", outcome.error().message()}});
   }
-  flights_.with([&](auto& flights) { flights.erase(key); });
+  desk_.with([&](Desk& desk) {
+    desk.flights.erase(key);
+    const bool is_absent = !outcome && outcome.error().code() == ErrorCode::not_found;
+    if (is_absent && request.not_found_for > Duration(0)) {
+      note_absent(desk, key, clock_.now() + request.not_found_for, outcome.error());
+    }
+  });
   flight->outcome.with([&](auto& value) { value = std::move(outcome); });
   flight->ended.notify_all();
+}
+
+void ManifestFetches::note_absent(Desk& desk, const Key& key, SteadyTime until, const Error& error) {
+  if (desk.absent.size() >= kAbsentMax) {
+    std::erase_if(desk.absent, [now = clock_.now()](const auto& entry) { return entry.second.until <= now; });
+    if (desk.absent.size() >= kAbsentMax) desk.absent.clear();
+  }
+  desk.absent.insert_or_assign(key, Absence{until, error});
 }
 
 Task<oci::Digest> ManifestFetches::ask(Call call, const Request& request) {
@@ -66,7 +91,11 @@ Task<oci::Digest> ManifestFetches::ask(Call call, const Request& request) {
   auto resolved = co_await request.source->resolve(call, request.repository, *tag);
   if (!resolved) {
     if (resolved.error().code() == ErrorCode::not_found) {
-      names_.tags().note_checked(request.repository, *tag, clock_.wall(), true);
+      if (request.drops_gone) {
+        LB_CO_CHECK(co_await names_.tags().remove(call, request.repository, *tag));
+      } else {
+        names_.tags().note_checked(request.repository, *tag, clock_.wall(), true);
+      }
       stamps_.bump(request.repository);
     }
     co_return std::unexpected(std::move(resolved).error());

@@ -22,7 +22,8 @@
 namespace lifeboat::registry {
 
 /// Asks an upstream for a manifest, verifies and keeps it: once for all who wait for the same reference. The asking
-/// goes on when a waiter's deadline has passed, so that the next one finds the answer. Any thread.
+/// goes on when a waiter's deadline has passed, so that the next one finds the answer. A true "not found" is remembered
+/// for a moment. Any thread.
 class ManifestFetches {
  public:
   ManifestFetches(blob::Store& blobs, meta::Store& names, ChangeStamps& stamps, sys::Clock& clock,
@@ -35,6 +36,8 @@ class ManifestFetches {
     blob::Source* source = nullptr;
     std::shared_ptr<const void> keep_alive;  ///< whatever owns the source
     bool is_held = false;                    ///< a tag we hold: a HEAD first, it is probably unchanged
+    bool drops_gone = false;                 ///< a held tag that the source has no more is forgotten
+    Duration not_found_for{};                ///< how long its "not found" is given again without asking
   };
   /// The digest the reference means now; its manifest is in the store. The source's errors; timed_out at `call`'s
   /// deadline.
@@ -47,6 +50,15 @@ class ManifestFetches {
     Guarded<std::optional<Result<oci::Digest>>> outcome;
     sys::Notification ended;
   };
+  struct Absence {
+    SteadyTime until;
+    Error error;
+  };
+  struct Desk {
+    std::map<Key, std::shared_ptr<Flight>> flights;
+    std::map<Key, Absence> absent;
+  };
+  void note_absent(Desk& desk, const Key& key, SteadyTime until, const Error& error);
   Awaitable<void> lead(Request request, std::shared_ptr<Flight> flight);
   Task<oci::Digest> ask(Call call, const Request& request);
   Task<oci::Digest> keep(Call call, const Request& request, std::optional<oci::Digest> expected);
@@ -57,7 +69,7 @@ class ManifestFetches {
   sys::Clock& clock_;
   Log& log_;
   sys::TaskGroup tasks_;
-  Guarded<std::map<Key, std::shared_ptr<Flight>>> flights_;
+  Guarded<Desk> desk_;
 };
 
 }  // namespace lifeboat::registry

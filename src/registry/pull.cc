@@ -82,7 +82,11 @@ Task<ServedManifest> Pull::manifest_by_digest(Call call, oci::RepositoryId repos
   const UpstreamHost* upstream = hosts->find(*repository.host);
   if (upstream == nullptr) co_return unknown_host(repository);
   answers(repository, "miss").add();
-  ManifestFetches::Request request{repository, oci::Reference(digest), upstream->source, hosts, false};
+  ManifestFetches::Request request{.repository = repository,
+                                   .reference = oci::Reference(digest),
+                                   .source = upstream->source,
+                                   .keep_alive = hosts,
+                                   .not_found_for = upstream->freshness.not_found_for};
   LB_CO_CHECK(co_await manifest_fetches_.fetch(call, std::move(request)));
   co_return co_await held_manifest(call, repository, digest);
 }
@@ -117,7 +121,13 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
   Result<oci::Digest> answer = fail(ErrorCode::unavailable, "cannot ask the upstream: it is not configured any more");
   if (upstream != nullptr) {
     const Call asking = held ? call.shortened_to(clock_.now() + policy.revalidate_within) : call;
-    ManifestFetches::Request request{repository, oci::Reference(tag), upstream->source, hosts, held.has_value()};
+    ManifestFetches::Request request{.repository = repository,
+                                     .reference = oci::Reference(tag),
+                                     .source = upstream->source,
+                                     .keep_alive = hosts,
+                                     .is_held = held.has_value(),
+                                     .drops_gone = policy.drops_gone,
+                                     .not_found_for = policy.not_found_for};
     answer = co_await manifest_fetches_.fetch(asking, std::move(request));
   }
   if (answer) {

@@ -15,6 +15,9 @@ struct FreshnessPolicy {
   Duration fresh_for{std::chrono::seconds(60)};         ///< a tag confirmed within this is served without asking
   std::optional<Duration> max_stale;                    ///< nothing: a held tag is served however old
   Duration revalidate_within{std::chrono::seconds(1)};  ///< with a copy in hand, nobody waits longer than this
+  bool drops_gone = false;                          ///< a tag that the upstream has no more is forgotten, not served on
+  bool serves_on_credential_fault = true;           ///< a held tag, while the upstream refuses our credentials
+  Duration not_found_for{std::chrono::seconds(5)};  ///< "no such tag" from the upstream is not asked for again
 };
 
 /// One upstream registry as the registry sees it: a name and a source. The source is owned by the composition root.

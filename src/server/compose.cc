@@ -83,11 +83,15 @@ Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstr
     members.push_back({std::move(name), std::move(source)});
   }
   owned.sources.push_back(std::make_unique<upstream::Upstream>(parts.clock, parts.log, std::move(members)));
-  owned.hosts.hosts.push_back({.host = host,
-                               .source = owned.sources.back().get(),
-                               .freshness = {.fresh_for = config.fresh_for,
-                                             .max_stale = config.max_stale,
-                                             .revalidate_within = config.revalidate_within}});
+  owned.hosts.hosts.push_back(
+      {.host = host,
+       .source = owned.sources.back().get(),
+       .freshness = {.fresh_for = config.fresh_for,
+                     .max_stale = config.max_stale,
+                     .revalidate_within = config.revalidate_within,
+                     .drops_gone = config.on_gone == OnGone::drop,
+                     .serves_on_credential_fault = config.on_credential_fault == OnCredentialFault::serve,
+                     .not_found_for = config.not_found_for}});
   return {};
 }
 

@@ -79,12 +79,21 @@ struct EndpointConfig {
   friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
 };
 
+/// What becomes of a held tag that the upstream has no more.
+enum class OnGone { keep, drop };
+
+/// What becomes of a held tag while the upstream refuses our credentials.
+enum class OnCredentialFault { serve, refuse };
+
 struct UpstreamConfig {
   std::string host;                       ///< in its normal form, as oci::RegistryHost has it
   std::vector<EndpointConfig> endpoints;  ///< in the order they are tried; at least one
   Duration fresh_for{};
   std::optional<Duration> max_stale;  ///< nothing: however old
   Duration revalidate_within{};
+  OnGone on_gone{};
+  OnCredentialFault on_credential_fault{};
+  Duration not_found_for{};
   Duration connect_timeout{};
   Duration first_byte_timeout{};
   Duration stall_timeout{};

@@ -34,6 +34,16 @@ Words<AccessLog> words(const AccessLog*) {
       {{"problems", AccessLog::problems}, {"all", AccessLog::all}, {"none", AccessLog::none}}};
   return kWords;
 }
+Words<OnGone> words(const OnGone*) {
+  static constexpr std::array<std::pair<std::string_view, OnGone>, 2> kWords{
+      {{"keep", OnGone::keep}, {"drop", OnGone::drop}}};
+  return kWords;
+}
+Words<OnCredentialFault> words(const OnCredentialFault*) {
+  static constexpr std::array<std::pair<std::string_view, OnCredentialFault>, 2> kWords{
+      {{"serve", OnCredentialFault::serve}, {"refuse", OnCredentialFault::refuse}}};
+  return kWords;
+}
 
 template <class... Visitors>
 struct Overloaded : Visitors... {

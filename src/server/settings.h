@@ -15,7 +15,7 @@ namespace lifeboat::server {
 
 /// Where a setting's value lives in a Config.
 using Slot = std::variant<std::string*, bool*, uint64_t*, Duration*, std::optional<Duration>*, LogLevel*, LogFormat*,
-                          AccessLog*>;
+                          AccessLog*, OnGone*, OnCredentialFault*>;
 /// Which record has it: the process, one upstream, or one endpoint of an upstream.
 using Field = std::variant<Slot (*)(Config&), Slot (*)(UpstreamConfig&), Slot (*)(EndpointConfig&)>;
 
