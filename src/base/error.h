@@ -29,7 +29,7 @@ std::string_view to_string(ErrorCode code);
 
 /// How far an outgoing request had come when it failed.
 enum class NetworkStep {
-  none,  ///< it was answered, or nothing was sent
+  none,  ///< it was answered, nothing was sent, or the caller's own deadline came first
   resolve,
   connect,
   tls,

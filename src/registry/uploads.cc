@@ -1,6 +1,6 @@
 #include "registry/uploads.h"
 
-#include <algorithm>
+#include <unordered_set>
 #include <vector>
 
 #include "registry/random_id.h"
@@ -25,9 +25,10 @@ void keep_first(Status& outcome, Status next) {
 struct Uploads::Lease::Session {
   oci::UploadId id;
   oci::RepositoryId repository;
-  std::unique_ptr<blob::Writer> writer;  ///< null while it is being opened
-  bool is_leased = true;                 // guarded by Uploads::sessions_
-  SteadyTime last_used{};                // guarded by Uploads::sessions_
+  std::unique_ptr<blob::Writer> writer;  ///< the lease's; null while it is being opened, and when it is put aside
+  bool is_leased = true;                 // guarded by Uploads::known_
+  bool is_open = false;                  // guarded by Uploads::known_; false: put aside
+  SteadyTime last_used{};                // guarded by Uploads::known_
 };
 
 Uploads::Lease::Lease(Uploads& owner, std::shared_ptr<Session> session)
@@ -54,52 +55,63 @@ Uploads::~Uploads() = default;
 
 void Uploads::give_back(const std::shared_ptr<Session>& session) {
   const bool is_usable = session->writer != nullptr;
-  sessions_.with([&](auto& sessions) {
+  known_.with([&](Known& known) {
     session->is_leased = false;
     session->last_used = clock_.now();
-    if (!is_usable) sessions.erase(session->id);
-    open_.set(static_cast<double>(sessions.size()));
+    if (!is_usable) remove(known, session->id);
   });
 }
 
-/// Puts the longest idle session aside when there is no room.
-Status Uploads::enter(Sessions& sessions, const std::shared_ptr<Session>& session) {
-  if (sessions.size() >= options_.open_max) {
-    auto idle = sessions.end();
-    for (auto entry = sessions.begin(); entry != sessions.end(); ++entry) {
-      if (entry->second->is_leased) continue;
-      if (idle == sessions.end() || entry->second->last_used < idle->second->last_used) idle = entry;
+void Uploads::add(Known& known, const std::shared_ptr<Session>& session) {
+  known.sessions.emplace(session->id, session);
+  ++known.of_repository[session->repository];
+}
+
+void Uploads::remove(Known& known, const oci::UploadId& id) {
+  const auto found = known.sessions.find(id);
+  if (found == known.sessions.end()) return;
+  const auto own = known.of_repository.find(found->second->repository);
+  if (--own->second == 0) known.of_repository.erase(own);
+  if (found->second->is_open) --known.open;
+  known.sessions.erase(found);
+  open_.set(static_cast<double>(known.open));
+}
+
+/// Before its writer is opened: puts the longest idle session aside when there is no room.
+Status Uploads::open(Known& known, Session& session) {
+  if (session.is_open) return {};
+  if (known.open >= options_.open_max) {
+    Session* idle = nullptr;
+    for (const auto& [id, one] : known.sessions) {
+      const bool is_idle = one->is_open && !one->is_leased;
+      if (is_idle && (idle == nullptr || one->last_used < idle->last_used)) idle = one.get();
     }
-    if (idle == sessions.end()) {
+    if (idle == nullptr) {
       return fail(ErrorCode::too_many, "cannot open another upload: all " + std::to_string(options_.open_max) +
                                            " that may be open are in use");
     }
-    sessions.erase(idle);
+    idle->writer.reset();
+    idle->is_open = false;
+    --known.open;
   }
-  sessions.emplace(session->id, session);
-  open_.set(static_cast<double>(sessions.size()));
+  session.is_open = true;
+  open_.set(static_cast<double>(++known.open));
   return {};
-}
-
-void Uploads::forget(const oci::UploadId& id) {
-  sessions_.with([&](auto& sessions) {
-    sessions.erase(id);
-    open_.set(static_cast<double>(sessions.size()));
-  });
 }
 
 Task<Uploads::Lease> Uploads::begin(Call call, oci::RepositoryId repository, HashAlgorithm algorithm) {
   const oci::UploadId id = random_upload_id();
   auto session = std::make_shared<Session>(Session{id, repository, nullptr});
   session->last_used = clock_.now();
-  LB_CO_CHECK(sessions_.with([&](Sessions& sessions) -> Status {
-    const auto own =
-        std::ranges::count_if(sessions, [&](const auto& entry) { return entry.second->repository == repository; });
-    if (static_cast<std::size_t>(own) >= options_.per_repository_max) {
-      return fail(ErrorCode::too_many, "cannot begin another upload in '" + repository.to_string() +
-                                           "': " + std::to_string(options_.per_repository_max) + " are open");
+  LB_CO_CHECK(known_.with([&](Known& known) -> Status {
+    const auto own = known.of_repository.find(repository);
+    if (own != known.of_repository.end() && own->second >= options_.per_repository_max) {
+      return fail(ErrorCode::too_many, "cannot begin another upload in '" + repository.to_string() + "': it has " +
+                                           std::to_string(options_.per_repository_max) + " already");
     }
-    return enter(sessions, session);
+    LB_CHECK(open(known, *session));
+    add(known, session);
+    return {};
   }));
   Lease lease(*this, session);
   LB_CO_TRY(session->writer, co_await blobs_.begin(call, id, algorithm));
@@ -108,31 +120,38 @@ Task<Uploads::Lease> Uploads::begin(Call call, oci::RepositoryId repository, Has
 }
 
 Task<Uploads::Lease> Uploads::acquire(Call call, oci::RepositoryId repository, oci::UploadId id) {
-  enum class Found { ours, busy, strange, none };
+  enum class Found { ours, busy, strange, full, none };
   std::shared_ptr<Session> session;
-  const auto look = [&](auto& sessions) {
-    const auto found = sessions.find(id);
-    if (found == sessions.end()) return Found::none;
+  Status opened;
+  const auto look = [&](Known& known) {
+    const auto found = known.sessions.find(id);
+    if (found == known.sessions.end()) return Found::none;
     if (found->second->repository != repository) return Found::strange;
     if (found->second->is_leased) return Found::busy;
+    opened = open(known, *found->second);
+    if (!opened) return Found::full;
     session = found->second;
     session->is_leased = true;
     return Found::ours;
   };
-  Found found = sessions_.with(look);
+  Found found = known_.with(look);
   if (found == Found::none) {
-    // From before a restart, perhaps, or put aside: the record names its repository, its bytes are on disk.
+    // From before a restart, perhaps: the record names its repository, its bytes are on disk.
     auto record = co_await names_.uploads().find(call, id);
     if (!record && record.error().code() != ErrorCode::not_found) co_return std::unexpected(record.error());
     if (!record || record->repository != repository || record->committed) co_return unknown(id);
-    LB_CO_CHECK(sessions_.with([&](Sessions& sessions) -> Status {
-      found = look(sessions);
-      if (found != Found::none) return {};
-      session = std::make_shared<Session>(Session{id, repository, nullptr});
-      found = Found::ours;
-      return enter(sessions, session);
-    }));
+    found = known_.with([&](Known& known) {
+      const Found again = look(known);
+      if (again != Found::none) return again;
+      const auto resumed = std::make_shared<Session>(Session{id, repository, nullptr});
+      opened = open(known, *resumed);
+      if (!opened) return Found::full;
+      add(known, resumed);
+      session = resumed;
+      return Found::ours;
+    });
   }
+  if (found == Found::full) co_return std::unexpected(opened.error());
   if (found == Found::strange) co_return unknown(id);
   if (found == Found::busy) {
     co_return fail(ErrorCode::conflict,
@@ -153,14 +172,14 @@ Task<void> Uploads::commit(Call call, Lease lease, oci::Digest digest) {
   session->writer.reset();
   if (!content) {
     names_.uploads().remove(session->id);
-    forget(session->id);
+    known_.with([&](Known& known) { remove(known, session->id); });
     co_return std::unexpected(std::move(content).error());
   }
   const meta::BlobRecord blob{digest, content->size_bytes};
   LB_CO_CHECK(co_await names_.blobs().add(call, session->repository, blob));
   // Remembered from now on, however long the upload took.
   names_.uploads().add({session->id, session->repository, clock_.wall(), digest});
-  forget(session->id);
+  known_.with([&](Known& known) { remove(known, session->id); });
   co_return Status{};
 }
 
@@ -170,12 +189,17 @@ Task<oci::Digest> Uploads::committed(Call call, oci::RepositoryId repository, oc
   co_return *record.committed;
 }
 
-Task<void> Uploads::cancel(Call, Lease lease) {
+Task<void> Uploads::cancel(Call call, Lease lease) {
   const std::shared_ptr<Session> session = lease.session_;
-  const Status discarded = co_await session->writer->discard();
-  session->writer.reset();
+  Status discarded;
+  if (session->writer) {
+    discarded = co_await session->writer->discard();
+    session->writer.reset();
+  } else {
+    discarded = co_await blobs_.discard(call, session->id);
+  }
   names_.uploads().remove(session->id);
-  forget(session->id);
+  known_.with([&](Known& known) { remove(known, session->id); });
   co_return discarded;
 }
 
@@ -196,8 +220,8 @@ Task<void> Uploads::reap(Call call) {
   const SteadyTime expired = clock_.now() - options_.expires_after;
   const WallTime expired_wall = clock_.wall() - options_.expires_after;
   std::vector<Lease> leases;
-  sessions_.with([&](auto& sessions) {
-    for (auto& [id, session] : sessions) {
+  known_.with([&](Known& known) {
+    for (auto& [id, session] : known.sessions) {
       if (session->is_leased || session->last_used > expired) continue;
       session->is_leased = true;
       leases.push_back(Lease(*this, session));
@@ -205,29 +229,29 @@ Task<void> Uploads::reap(Call call) {
   });
   Status outcome;
   for (Lease& lease : leases) {
-    log_.info("upload.expired", {{"upload", lease.id().to_string()}, {"received_bytes", lease.received()}});
+    log_.info("upload.expired", {{"upload", lease.id().to_string()}});
     keep_first(outcome, co_await cancel(call, std::move(lease)));
   }
   LB_CO_TRY(const auto on_disk, co_await blobs_.sessions(call));
+  const auto is_known = [&](const oci::UploadId& id) {
+    return known_.with([&](const Known& known) { return known.sessions.contains(id); });
+  };
+  std::unordered_set<oci::UploadId> alive;
   for (const blob::StoredSession& stored : on_disk) {
-    const bool is_open = sessions_.with([&](auto& sessions) { return sessions.contains(stored.id); });
-    if (is_open || stored.modified > expired_wall) continue;
+    // Written to lately, by a client that goes on after a restart: age since its begin is no inactivity.
+    if (stored.modified > expired_wall) alive.insert(stored.id);
+    if (stored.modified > expired_wall || is_known(stored.id)) continue;
     keep_first(outcome, co_await blobs_.discard(call, stored.id));
   }
   LB_CO_TRY(const auto records, co_await names_.uploads().started_before(call, expired_wall));
   for (const meta::UploadRecord& record : records) {
-    const bool is_open = sessions_.with([&](auto& sessions) { return sessions.contains(record.id); });
-    // Written to lately, by a client that goes on after a restart: age since its begin is no inactivity.
-    const bool is_alive = std::ranges::any_of(on_disk, [&](const blob::StoredSession& stored) {
-      return stored.id == record.id && stored.modified > expired_wall;
-    });
-    if (!is_open && !is_alive) names_.uploads().remove(record.id);
+    if (!is_known(record.id) && !alive.contains(record.id)) names_.uploads().remove(record.id);
   }
   co_return outcome;
 }
 
 std::size_t Uploads::open_sessions() const {
-  return sessions_.with([](const auto& sessions) { return sessions.size(); });
+  return known_.with([](const Known& known) { return known.open; });
 }
 
 }  // namespace lifeboat::registry

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -19,7 +20,7 @@ namespace lifeboat::registry {
 
 struct UploadsOptions {
   Duration expires_after{std::chrono::hours(24)};  ///< of inactivity (W45)
-  std::size_t per_repository_max = 1000;           ///< open sessions (W45)
+  std::size_t per_repository_max = 1000;           ///< sessions (W45)
   /// Open sessions over all repositories, each a descriptor. Beyond it the longest idle one is put aside: closed, and
   /// read again from the store when its client comes back.
   std::size_t open_max = 4000;
@@ -72,14 +73,20 @@ class Uploads {
   Task<void> drop_orphans(Call call);
   /// From time to time: drops sessions nobody has used for `expires_after` (W45). Failures as above.
   Task<void> reap(Call call);
-  std::size_t open_sessions() const;
+  std::size_t open_sessions() const;  ///< those put aside not counted
 
  private:
   using Session = Lease::Session;
-  using Sessions = std::unordered_map<oci::UploadId, std::shared_ptr<Session>>;
-  Status enter(Sessions& sessions, const std::shared_ptr<Session>& session);
+  /// All sessions this process knows of, open or put aside.
+  struct Known {
+    std::unordered_map<oci::UploadId, std::shared_ptr<Session>> sessions;
+    std::map<oci::RepositoryId, std::size_t> of_repository;
+    std::size_t open = 0;
+  };
+  Status open(Known& known, Session& session);
+  static void add(Known& known, const std::shared_ptr<Session>& session);
+  void remove(Known& known, const oci::UploadId& id);
   void give_back(const std::shared_ptr<Session>& session);
-  void forget(const oci::UploadId& id);
 
   const UploadsOptions options_;
   const WallTime made_;
@@ -88,7 +95,7 @@ class Uploads {
   sys::Clock& clock_;
   sys::Gauge& open_;
   Log& log_;
-  Guarded<Sessions> sessions_;
+  Guarded<Known> known_;
 };
 
 }  // namespace lifeboat::registry

@@ -402,30 +402,44 @@ TEST_F(UploadsTest, expire_when_nobody_has_used_them_for_long) {
   EXPECT_EQ(uploads_->open_sessions(), 1u);
 }
 
-TEST_F(UploadsTest, expire_by_their_last_byte_when_they_are_not_open) {
-  for (const bool is_put_aside : {false, true}) {
-    const oci::UploadId alive = session_with("begun long ago, written to lately");
-    const oci::UploadId dead = session_with("begun long ago");
-    blobs_.modified[alive] = clock_.wall() + kExpires / 2;
-    blobs_.modified[dead] = clock_.wall();
-    start({.open_max = 1});
-    if (is_put_aside) {
-      EXPECT_TRUE(acquire(alive));
-      EXPECT_TRUE(acquire(dead));
-      session_with("another");
-    }
-    clock_.advance(kExpires + Duration(1));
-    ASSERT_TRUE(reap());
-    EXPECT_EQ(uploads_->open_sessions(), 0u);
-    EXPECT_EQ(code_of(acquire(dead)), "not_found");
-    EXPECT_FALSE(is_on_disk(dead));
-    EXPECT_FALSE(is_recorded(dead));
-    EXPECT_TRUE(is_recorded(alive)) << "its client may go on with it";
-    auto lease = acquire(alive);
-    ASSERT_TRUE(lease) << lease.error().message();
-    EXPECT_EQ(lease->received(), 33u);
-    ASSERT_TRUE(commit(std::move(*lease), sha256_of("begun long ago, written to lately")));
-  }
+TEST_F(UploadsTest, expire_by_their_last_byte_when_they_are_of_the_last_process) {
+  const oci::UploadId alive = session_with("begun long ago, written to lately");
+  const oci::UploadId dead = session_with("begun long ago");
+  blobs_.modified[alive] = clock_.wall() + kExpires / 2;
+  blobs_.modified[dead] = clock_.wall();
+  start();
+  clock_.advance(kExpires + Duration(1));
+  ASSERT_TRUE(reap());
+  EXPECT_EQ(code_of(acquire(dead)), "not_found");
+  EXPECT_FALSE(is_on_disk(dead));
+  EXPECT_FALSE(is_recorded(dead));
+  EXPECT_TRUE(is_recorded(alive)) << "its client may go on with it";
+  auto lease = acquire(alive);
+  ASSERT_TRUE(lease) << lease.error().message();
+  EXPECT_EQ(lease->received(), 33u);
+  ASSERT_TRUE(commit(std::move(*lease), sha256_of("begun long ago, written to lately")));
+}
+
+TEST_F(UploadsTest, expire_when_they_were_put_aside) {
+  start({.open_max = 1});
+  const oci::UploadId aside = session_with("put aside");
+  session_with("another");
+  EXPECT_EQ(uploads_->open_sessions(), 1u);
+  clock_.advance(kExpires);
+  ASSERT_TRUE(reap());
+  EXPECT_EQ(uploads_->open_sessions(), 0u);
+  EXPECT_EQ(code_of(acquire(aside)), "not_found");
+  EXPECT_FALSE(is_on_disk(aside));
+  EXPECT_FALSE(is_recorded(aside));
+}
+
+TEST_F(UploadsTest, count_for_their_repository_when_they_were_put_aside) {
+  start({.per_repository_max = 2, .open_max = 1});
+  const oci::UploadId first = session_with("x");
+  session_with("y");
+  EXPECT_EQ(code_of(begin()), "too_many");
+  ASSERT_TRUE(uploads_);
+  EXPECT_TRUE(acquire(first));
 }
 
 TEST_F(UploadsTest, forget_in_the_end_what_they_were_committed_as) {

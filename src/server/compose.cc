@@ -160,7 +160,10 @@ struct Node::Parts {
   /// For the next request, and for probes.
   void adopt(std::shared_ptr<OwnedHosts> fresh);
 
-  Guarded<std::shared_ptr<OwnedHosts>> owned_hosts;
+  /// Those of now, and of before a reload while a transfer still uses them.
+  std::vector<std::shared_ptr<OwnedHosts>> hosts_in_use();
+
+  Guarded<std::vector<std::weak_ptr<OwnedHosts>>> owned_hosts;
 };
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -228,25 +231,26 @@ Awaitable<void> Node::keep_probing() {
   while (!parts.is_stopping) {
     const uint64_t seen = parts.breaker_opened.version();
     if (parts.is_stopping) break;
-    const auto hosts = parts.owned_hosts.with([](const auto& current) { return current; });
     const SteadyTime now = parts.clock.now();
     SteadyTime next = SteadyTime::max();
-    for (upstream::RegistrySource* endpoint : hosts->endpoints) {
-      const SteadyTime due = endpoint->next_probe();
-      if (due > now) {
-        next = std::min(next, due);
-      } else {
-        parts.loops.spawn(0, probe(hosts, *endpoint));  // nobody waits for it: the process may end under it
+    for (const auto& hosts : parts.hosts_in_use()) {
+      for (upstream::RegistrySource* endpoint : hosts->endpoints) {
+        const SteadyTime due = endpoint->next_probe();
+        if (due > now) {
+          next = std::min(next, due);
+        } else {
+          parts.loops.spawn(0, probe(hosts, *endpoint));  // nobody waits for it: the process may end under it
+        }
       }
     }
     co_await parts.breaker_opened.wait(seen, next);
   }
 }
 
-/// Its end is told by the breaker, when it opens again.
 Awaitable<void> Node::probe(std::shared_ptr<const void> /*keep_alive*/, upstream::RegistrySource& endpoint) {
   const Call call(parts_->clock.now() + kProbeWithin, "probe");
   co_await endpoint.probe(call);
+  parts_->breaker_opened.notify_all();  // what was due behind it has to be looked at again
 }
 
 Status Node::reload(const Config& fresh) {
@@ -276,8 +280,19 @@ Result<std::shared_ptr<OwnedHosts>> Node::Parts::hosts_of(const Config& wanted) 
 
 void Node::Parts::adopt(std::shared_ptr<OwnedHosts> fresh) {
   addressing->replace_hosts(std::shared_ptr<const registry::UpstreamHosts>(fresh, &fresh->hosts));
-  owned_hosts.with([&](auto& hosts) { hosts = std::move(fresh); });
+  owned_hosts.with([&](auto& all) { all.push_back(fresh); });
   breaker_opened.notify_all();
+}
+
+std::vector<std::shared_ptr<OwnedHosts>> Node::Parts::hosts_in_use() {
+  std::vector<std::shared_ptr<OwnedHosts>> in_use;
+  owned_hosts.with([&](auto& all) {
+    std::erase_if(all, [](const auto& hosts) { return hosts.expired(); });
+    for (const auto& hosts : all) {
+      if (auto kept = hosts.lock()) in_use.push_back(std::move(kept));
+    }
+  });
+  return in_use;
 }
 
 Status Node::Parts::open_store() {

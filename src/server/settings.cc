@@ -146,7 +146,7 @@ constexpr Setting kSettings[] = {
      .key = "uploads_per_repository_max",
      .kind = count,
      .default_text = "1000",
-     .meaning = "Open upload sessions one repository may have; the next one is refused.",
+     .meaning = "Upload sessions one repository may have; the next one is refused.",
      .takes_effect = on_restart,
      .field = +[](Config& c) -> Slot { return &c.storage.uploads_per_repository_max; },
      .bounds = {.min = 1, .max = 1'000'000}},

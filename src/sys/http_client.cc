@@ -100,7 +100,9 @@ class CurlHttpClient final : public HttpClient {
         const TransferStep step = transfer.step();
         // All connections being in use here is no fault of the host.
         const ErrorCode code = step == TransferStep::waiting ? ErrorCode::too_many : ErrorCode::timed_out;
-        co_return std::unexpected(transfer.failure(code, step, "no answer before the deadline of the call"));
+        // The caller's patience says nothing about the host: no step, though the message names it.
+        auto failure = transfer.failure(code, step, "no answer before the deadline of the call");
+        co_return std::unexpected(std::move(failure).at(NetworkStep::none));
       }
     }
   }

@@ -40,8 +40,6 @@ struct HttpClientRequest {
   uint64_t body_max_bytes = 8 * kMiB;  ///< for send(): a longer body is an error `corrupt`
 };
 
-/// An outgoing request that brought no HTTP answer is timed_out or unavailable, a body that ended early or ran over is
-/// corrupt; the Error's step tells how far it had come.
 struct HttpClientResponse {
   int status = 0;
   HttpFields fields;
@@ -64,7 +62,8 @@ class HttpDownload {
 };
 
 /// Outgoing HTTP: proxies from the environment, the system's CA bundle, HTTP/2, kept-alive connections, redirects (an
-/// Authorization field is dropped when the host changes: W90). Any thread.
+/// Authorization field is dropped when the host changes: W90). A request without an HTTP answer is timed_out or
+/// unavailable, a body that ended early or ran over is corrupt; the Error's step tells how far it had come. Any thread.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;

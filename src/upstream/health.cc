@@ -29,12 +29,13 @@ void Health::Permit::report_too_many(Duration pause) {
   if (health_ != nullptr) std::exchange(health_, nullptr)->limited(is_probe_, pause);
 }
 
-Health::Health(Parts parts, std::string name, HealthOptions options, uint64_t seed)
+Health::Health(Parts parts, std::string_view kind, std::string name, HealthOptions options, uint64_t seed)
     : clock_(parts.clock),
       log_(parts.log),
-      gauge_(parts.metrics.gauge("lifeboat_upstream_breaker_state",
-                                 "Whether an endpoint is asked: 0 closed (yes), 1 half open (one probe), 2 open (no).",
-                                 {{"host", name}})),
+      gauge_(parts.metrics.gauge(
+          "lifeboat_upstream_breaker_state",
+          "Whether an endpoint or token realm is asked: 0 closed (yes), 1 half open (one probe), 2 open (no).",
+          {{"host", name}, {"kind", kind}})),
       opened_(parts.opened),
       name_(std::move(name)),
       options_(options),
@@ -108,7 +109,7 @@ void Health::given_back(bool is_probe) {
   if (!is_probe) return;
   {
     const std::lock_guard lock(mu_);
-    open_until_ = clock_.now() + options_.pause_min;  // it found nothing out: the next one may
+    open_until_ = clock_.now() + next_pause();
     enter(State::open, last_reason_);
   }
   opened_.notify_all();

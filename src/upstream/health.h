@@ -22,9 +22,9 @@ struct HealthOptions {
 };
 
 /// The breaker of one endpoint or token realm: closed (asked) → open (not asked for a pause) → half_open (one probe is
-/// under way) → closed, or open for twice as long. Probes are made in the background (probe.h), so that while it is
-/// open no client ever waits for it. Pauses grow to a cap and are jittered, so that a fleet does not come back as one.
-/// A rate limit is a pause too, without being a fault. Any thread.
+/// under way) → closed, or open for twice as long. Probes are made in the background (RegistrySource::probe), so that
+/// while it is open no client ever waits for it. Pauses grow to a cap and are jittered, so that a fleet does not come
+/// back as one. A rate limit is a pause too, without being a fault. Any thread.
 class Health {
  public:
   enum class State { closed, half_open, open };
@@ -60,8 +60,9 @@ class Health {
     sys::Metrics& metrics;
     sys::Notification& opened;  ///< told when a breaker has opened: there is something to probe
   };
-  /// `name`: the endpoint in logs and the label of the gauge. `seed`: of the jitter.
-  Health(Parts parts, std::string name, HealthOptions options, uint64_t seed);
+  /// `name`: the endpoint or realm in logs and a label of the gauge; `kind`: "endpoint" or "realm". `seed`: of the
+  /// jitter.
+  Health(Parts parts, std::string_view kind, std::string name, HealthOptions options, uint64_t seed);
   Health(const Health&) = delete;
   Health& operator=(const Health&) = delete;
 

@@ -48,7 +48,7 @@ class HealthTest : public ::testing::Test {
   Log log_{{.level = LogLevel::error}};
   sys::Metrics metrics_;
   sys::Notification opened_;
-  Health health_{{clock_, log_, metrics_, opened_}, "r.example", {}, 7};
+  Health health_{{clock_, log_, metrics_, opened_}, "endpoint", "r.example", {}, 7};
 };
 
 TEST_F(HealthTest, opens_after_consecutive_outages_only) {
@@ -61,7 +61,7 @@ TEST_F(HealthTest, opens_after_consecutive_outages_only) {
   const auto refused = health_.admit();
   EXPECT_EQ(refused.error().code(), ErrorCode::unavailable);
   EXPECT_TRUE(refused.error().message().contains("503"));
-  EXPECT_TRUE(metrics_.render().contains("lifeboat_upstream_breaker_state{host=\"r.example\"} 2"));
+  EXPECT_TRUE(metrics_.render().contains("lifeboat_upstream_breaker_state{host=\"r.example\",kind=\"endpoint\"} 2"));
 }
 
 TEST_F(HealthTest, opens_at_once_when_it_cannot_be_reached) {
@@ -97,7 +97,7 @@ TEST_F(HealthTest, probes_again_after_a_pause_when_a_probe_found_nothing_out) {
   }
   EXPECT_EQ(health_.state(), Health::State::open);
   EXPECT_FALSE(health_.admit_probe()) << "at once: that would be a busy loop";
-  clock_.pass(seconds(1));
+  clock_.pass(seconds(2));
   EXPECT_TRUE(health_.admit_probe());
 }
 

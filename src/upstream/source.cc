@@ -1,6 +1,7 @@
 #include "upstream/source.h"
 
 #include <array>
+#include <atomic>
 #include <utility>
 
 #include "base/guarded.h"
@@ -48,7 +49,8 @@ std::string colon_or_at(const oci::Reference& reference) {
 struct RegistrySource::Shared {
   Shared(Parts parts, const Endpoint& endpoint, uint64_t seed)
       : name(endpoint.name()),
-        health({parts.clock, parts.log, parts.metrics, parts.breaker_opened}, name, endpoint.options().health, seed),
+        health({parts.clock, parts.log, parts.metrics, parts.breaker_opened}, "endpoint", name,
+               endpoint.options().health, seed),
         received(parts.metrics.counter("lifeboat_upstream_received_bytes_total",
                                        "Bytes of bodies that came from an endpoint.", {{"host", name}})) {
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -64,7 +66,8 @@ struct RegistrySource::Shared {
 
   const std::string name;
   Health health;
-  Guarded<std::optional<Question>> last_failed{};  ///< what a probe repeats
+  Guarded<Question> last_asked{};  ///< what a probe repeats
+  std::atomic<unsigned> probes{0};
   sys::Counter& received;
   std::array<sys::Counter*, static_cast<std::size_t>(ErrorCode::internal) + 2> outcomes{};  ///< "ok", then by code
 };
@@ -119,10 +122,11 @@ Task<RegistrySource::Reply> RegistrySource::ask(Call call, Question question) {
     shared_->count(permit.error().code());
     co_return std::unexpected(std::move(permit).error());
   }
-  auto reply = co_await ask_with_authorization(call, question, std::move(*permit));
+  // Before it is asked: when the breaker opens, whoever probes must find it.
+  shared_->last_asked.with([&](Question& last) { last = question; });
+  auto reply = co_await ask_with_authorization(call, std::move(question), std::move(*permit));
   shared_->count(reply ? std::nullopt : std::optional(reply.error().code()));
   if (!reply) {
-    if (is_outage(reply.error().code())) shared_->last_failed.with([&](auto& last) { last = std::move(question); });
     if (reply.error().code() == ErrorCode::unauthorized) note_credentials(false, reply.error().message());
     co_return std::unexpected(std::move(reply).error().with_context("from upstream '" + shared_->name + "'"));
   }
@@ -133,30 +137,21 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
                                                                    Health::Permit permit) {
   const std::string scope = pull_scope(question.repository);
   // A realm that fails has a breaker of its own: the endpoint is not blamed, and the permit goes back unused.
-  std::string authorization;
-  const bool is_ping = question.repository.empty();  // that it answers is all a probe of "/v2/" wants to know
-  if (!is_ping) {
-    LB_CO_TRY(authorization, co_await authorizer_.field_for(call, scope));
-  }
+  LB_CO_TRY(std::string authorization, co_await authorizer_.field_for(call, scope));
   for (int tries = 1;; ++tries) {
     auto reply = co_await exchange(call, question, authorization);
     if (!reply) {
       if (is_outage(reply.error().code())) permit.report_outage(outage_of(reply.error()), reply.error().message());
       co_return std::unexpected(std::move(reply).error());
     }
-    const sys::HttpClientResponse& response = reply->response;
-    auto failure = failure_of_reply(*reply, question);
-    // A HEAD has no body in which a registry could show itself: the GET that follows will tell.
-    const bool is_unclear = question.method == sys::HttpMethod::head && failure && is_outage(failure->code) &&
-                            (response.status == 404 || response.status == 410);
-    if (is_unclear) failure->code = ErrorCode::unsupported;
+    const auto failure = failure_of_reply(*reply, question);
     if (!failure) {
       permit.report_answer();
       note_credentials(true, "accepted");
       co_return std::move(*reply);
     }
-    if (response.status == 401 && tries < kTriesMax && !is_ping) {
-      auto next = co_await authorizer_.answer(call, scope, response.fields, authorization);
+    if (reply->response.status == 401 && tries < kTriesMax) {
+      auto next = co_await authorizer_.answer(call, scope, reply->response.fields, authorization);
       if (!next) {
         permit.report_answer();
         co_return std::unexpected(std::move(next).error());
@@ -164,13 +159,7 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
       authorization = std::move(*next);
       continue;
     }
-    if (is_outage(failure->code)) {
-      permit.report_outage(Health::Outage::broken, failure->reason);
-    } else if (failure->code == ErrorCode::too_many) {
-      permit.report_too_many(retry_after_of(response.fields, clock_.wall()).value_or(kPauseDefault));
-    } else {
-      permit.report_answer();
-    }
+    report(permit, *reply, failure);
     co_return fail(failure->code, "cannot get " + question.subject + ": " + failure->reason);
   }
 }
@@ -197,7 +186,8 @@ Task<RegistrySource::Reply> RegistrySource::exchange(Call call, const Question& 
   const int status = reply.response.status;
   if (status != 200 && status != 206 && status != 401) {
     // The beginning of an error's body tells a registry from a portal; that it breaks off changes nothing.
-    if (const auto block = co_await reply.download->next()) reply.response.body = as_text(block->bytes());
+    const auto block = co_await reply.download->next();
+    if (block) reply.response.body = as_text(block->bytes());
   }
   co_return reply;
 }
@@ -206,14 +196,20 @@ Task<RegistrySource::Reply> RegistrySource::exchange(Call call, const Question& 
 std::optional<Failure> RegistrySource::failure_of_reply(Reply& reply, const Question& question) {
   const sys::HttpClientResponse& response = reply.response;
   if (question.from == 0 || (response.status != 200 && response.status != 206)) {
-    return failure_of({response.status, response.fields, response.body}, question.wanted);
+    auto failure = failure_of({response.status, response.fields, response.body}, question.wanted);
+    // A HEAD has no body in which a registry could show itself: the GET that follows will tell.
+    const bool is_unclear = question.method == sys::HttpMethod::head && failure && is_outage(failure->code) &&
+                            (response.status == 404 || response.status == 410);
+    if (is_unclear) failure->code = ErrorCode::unsupported;
+    return failure;
   }
   if (response.status == 200) {
     reply.to_drop = question.from;
     return std::nullopt;
   }
   const auto range = oci::parse_content_range(response.fields.find("Content-Range").value_or(""));
-  const bool is_ours = range && range->range.first == question.from;
+  const bool is_ours = range && range->range.first == question.from && range->size_bytes &&
+                       range->range.first + range->range.length == *range->size_bytes;
   if (!is_ours) return Failure{ErrorCode::corrupt, "206 with other bytes than it was asked for"};
   reply.whole_bytes = range->size_bytes;
   return std::nullopt;
@@ -227,13 +223,35 @@ Awaitable<void> RegistrySource::probe(Call call) {
   co_await authorizer_.probe(call);
   auto permit = shared_->health.admit_probe();
   if (!permit) co_return;
-  auto question = shared_->last_failed.with([](const auto& last) { return last; });
-  if (!question) question.emplace();
+  // What was asked last, and every other time only "/v2/": one repository may be what fails.
+  Question question;
+  std::string authorization;
+  if (shared_->probes++ % 2 == 0) {
+    question = shared_->last_asked.with([](const Question& last) { return last; });
+    // Without it a 401 is an answer too.
+    authorization = (co_await authorizer_.field_for(call, pull_scope(question.repository))).value_or("");
+  }
   // Its head is enough, and no registry counts a HEAD as a pull.
-  question->method = sys::HttpMethod::head;
-  question->is_streamed = false;
-  question->from = 0;
-  (void)co_await ask_with_authorization(call, std::move(*question), std::move(*permit));
+  question.method = sys::HttpMethod::head;
+  question.is_streamed = false;
+  question.from = 0;
+  auto reply = co_await exchange(call, question, std::move(authorization));
+  if (reply) {
+    report(*permit, *reply, failure_of_reply(*reply, question));
+  } else if (is_outage(reply.error().code())) {
+    permit->report_outage(outage_of(reply.error()), reply.error().message());
+  }
+}
+
+/// `failure`: nothing for the answer that was wanted.
+void RegistrySource::report(Health::Permit& permit, const Reply& reply, const std::optional<Failure>& failure) {
+  if (failure && is_outage(failure->code)) {
+    permit.report_outage(Health::Outage::broken, failure->reason);
+  } else if (failure && failure->code == ErrorCode::too_many) {
+    permit.report_too_many(retry_after_of(reply.response.fields, clock_.wall()).value_or(kPauseDefault));
+  } else {
+    permit.report_answer();
+  }
 }
 
 void RegistrySource::note_credentials(bool are_fine, std::string_view reason) {

@@ -70,6 +70,7 @@ class RegistrySource final : public blob::Source {
 
   Task<Reply> ask(Call call, Question question);
   Task<Reply> ask_with_authorization(Call call, Question question, Health::Permit permit);
+  void report(Health::Permit& permit, const Reply& reply, const std::optional<Failure>& failure);
   Task<Reply> exchange(Call call, const Question& question, std::string authorization);
   static std::optional<Failure> failure_of_reply(Reply& reply, const Question& question);
   void note_credentials(bool are_fine, std::string_view reason);

@@ -148,37 +148,34 @@ void TokenCache::forget(const TokenRequest& request, const std::string& token) {
   if (held != held_.end() && held->second.text == token) held_.erase(held);
 }
 
-Result<std::shared_ptr<TokenCache::Realm>> TokenCache::realm_of(const Url& realm) {
+Result<std::shared_ptr<TokenCache::Realm>> TokenCache::realm_of(const TokenRequest& request) {
   const std::lock_guard lock(mu_);
-  const std::string name = realm.authority();
+  const std::string name = request.realm.authority();
   const auto found = realms_.find(name);
-  if (found != realms_.end()) return found->second;
+  if (found != realms_.end()) {
+    // Before it is asked: when its breaker opens, whoever probes must find what to ask.
+    if (found->second->health.state() == Health::State::closed) found->second->last_asked = request;
+    return found->second;
+  }
   if (realms_.size() >= kRealmsMax) {
     return fail(ErrorCode::unauthorized,
                 "cannot get token from '" + name + "': the registry named other realms before");
   }
   const auto seed = std::hash<std::string>{}(name);
-  std::shared_ptr<Realm> made(new Realm{{parts_, name, health_options_, seed}, std::nullopt});
+  std::shared_ptr<Realm> made(new Realm{{parts_, "realm", name, health_options_, seed}, request});
   return realms_.emplace(name, std::move(made)).first->second;
 }
 
 Task<Token> TokenCache::fetch(Call call, TokenRequest request) {
-  LB_CO_TRY(const auto realm, realm_of(request.realm));
+  LB_CO_TRY(const auto realm, realm_of(request));
   LB_CO_TRY(Health::Permit permit, realm->health.admit());
-  auto token = co_await ask(call, request, std::move(permit));
-  if (!token && is_outage(token.error().code())) {
-    const std::lock_guard lock(mu_);
-    realm->last_failed = std::move(request);
-  }
-  co_return token;
+  co_return co_await ask(call, std::move(request), std::move(permit));
 }
 
 SteadyTime TokenCache::next_probe() const {
   const std::lock_guard lock(mu_);
   SteadyTime next = SteadyTime::max();
-  for (const auto& [name, realm] : realms_) {
-    if (realm->last_failed) next = std::min(next, realm->health.next_probe());
-  }
+  for (const auto& [name, realm] : realms_) next = std::min(next, realm->health.next_probe());
   return next;
 }
 
@@ -187,8 +184,11 @@ Awaitable<void> TokenCache::probe(Call call) {
   {
     const std::lock_guard lock(mu_);
     for (const auto& [name, realm] : realms_) {
-      if (!realm->last_failed) continue;
-      if (auto permit = realm->health.admit_probe()) due.emplace_back(*realm->last_failed, std::move(*permit));
+      auto permit = realm->health.admit_probe();
+      if (!permit) continue;
+      TokenRequest request = realm->last_asked;
+      if (realm->probes++ % 2 == 1) request.scope.clear();
+      due.emplace_back(std::move(request), std::move(*permit));
     }
   }
   for (auto& [request, permit] : due) (void)co_await ask(call, request, std::move(permit));
@@ -199,7 +199,7 @@ Task<Token> TokenCache::ask(Call call, TokenRequest request, Health::Permit perm
   http.url = request.realm.origin() + (request.realm.path.empty() ? "/" : request.realm.path) + "?";
   if (!request.realm.query.empty()) http.url += request.realm.query + "&";
   if (!request.service.empty()) http.url += "service=" + percent_encoded(request.service) + "&";
-  http.url += "scope=" + percent_encoded(request.scope);
+  if (!request.scope.empty()) http.url += "scope=" + percent_encoded(request.scope);
   if (request.credentials) http.fields.add("Authorization", request.credentials->basic());
   http.fields.add("Accept", "application/json");
   http.trust = request.trust;

@@ -50,7 +50,8 @@ class TokenCache {
 
   /// When the next probe of a realm is due; max: none is.
   SteadyTime next_probe() const;
-  /// Repeats, for every realm whose probe is due, the request that failed there last.
+  /// For every realm whose probe is due: repeats the request that was made there last, and every other time asks for a
+  /// token without a scope, since one scope may be what fails.
   Awaitable<void> probe(Call call);
 
  private:
@@ -68,11 +69,13 @@ class TokenCache {
   /// A realm is one breaker, and what a probe asks.
   struct Realm {
     Health health;
-    std::optional<TokenRequest> last_failed;  ///< guarded by mu_
+    TokenRequest last_asked;  ///< guarded by mu_
+    unsigned probes = 0;      ///< guarded by mu_
   };
   Task<Token> fetch(Call call, TokenRequest request);
   Task<Token> ask(Call call, TokenRequest request, Health::Permit permit);
-  Result<std::shared_ptr<Realm>> realm_of(const Url& realm);
+  /// Remembers the request as the last one.
+  Result<std::shared_ptr<Realm>> realm_of(const TokenRequest& request);
   void land(const std::string& key, Flight& flight, Result<Token> token);
 
   // constant after construction

@@ -44,6 +44,12 @@ class Upstream::ContinuedStream final : public blob::Stream {
   Task<sys::Block> next() override {
     for (;;) {
       auto block = co_await current_.stream->next();
+      const bool is_short = block && block->size() == 0 && size_bytes_ && offset_ < *size_bytes_;
+      if (is_short) {
+        block = fail(ErrorCode::corrupt, "cannot read blob '" + digest_.to_string() + "': it ended early (got " +
+                                             std::to_string(offset_) + " bytes, want " + std::to_string(*size_bytes_) +
+                                             ")");
+      }
       if (block) {
         offset_ += block->size();
         co_return std::move(*block);
@@ -63,11 +69,15 @@ class Upstream::ContinuedStream final : public blob::Stream {
  private:
   static constexpr uint64_t kNever = UINT64_MAX;
 
-  /// The endpoints behind the one that failed, then those before it, then itself; each once per offset.
+  /// Those behind the one that failed, those before it, itself, and then those that lied; each once per offset.
   Task<void> take_up(Error failure) {
-    const std::size_t count = upstream_.endpoints_.size();
-    for (std::size_t step = 1; step <= count && continuations_ < kContinuationsMax; ++step) {
-      const std::size_t next = (current_.endpoint + step) % count;
+    Order order = upstream_.endpoints_for(digest_);
+    if (const auto own = std::ranges::find(order.endpoints, current_.endpoint); own != order.endpoints.end()) {
+      const auto trusted_end = order.endpoints.begin() + static_cast<std::ptrdiff_t>(order.trusted);
+      if (own < trusted_end) std::rotate(order.endpoints.begin(), own + 1, trusted_end);
+    }
+    for (const std::size_t next : order.endpoints) {
+      if (continuations_ >= kContinuationsMax) break;
       if (std::exchange(asked_at_.at(next), offset_) == offset_) continue;
       const Call call(upstream_.clock_.now() + kContinueWithin, request_id_);
       auto stream = co_await upstream_.endpoints_.at(next).source->open(call, repository_, digest_, offset_);
@@ -114,29 +124,35 @@ std::vector<std::size_t> Upstream::all_endpoints() const {
   return all;
 }
 
-std::vector<std::size_t> Upstream::endpoints_for(const oci::Digest& digest) {
-  return rejected_.with([&](auto& rejected) {
+Upstream::Order Upstream::endpoints_for(const oci::Digest& digest) {
+  Order order{.endpoints = all_endpoints(), .trusted = endpoints_.size()};
+  const SteadyTime now = clock_.now();
+  rejected_.with([&](const auto& rejected) {
     const auto found = rejected.find(digest);
-    if (found == rejected.end()) return all_endpoints();
-    const SteadyTime now = clock_.now();
-    std::vector<std::size_t> candidates;
-    std::vector<std::size_t> last;
-    for (const std::size_t endpoint : all_endpoints()) {
-      const bool is_rejected = std::ranges::any_of(
-          found->second, [&](const Rejection& one) { return one.endpoint == endpoint && now < one.until; });
-      (is_rejected ? last : candidates).push_back(endpoint);
+    if (found == rejected.end()) return;
+    const std::vector<Rejection>& lies = found->second;
+    const auto is_lie_of = [&](std::size_t endpoint) {
+      return std::ranges::any_of(lies,
+                                 [&](const Rejection& one) { return one.endpoint == endpoint && now < one.until; });
+    };
+    std::erase_if(order.endpoints, is_lie_of);
+    order.trusted = order.endpoints.size();
+    for (const Rejection& one : lies) {  // in the order of time
+      if (now < one.until) order.endpoints.push_back(one.endpoint);
     }
-    candidates.insert(candidates.end(), last.begin(), last.end());
-    return candidates;
   });
+  return order;
 }
 
 void Upstream::reject(const oci::Digest& digest, std::size_t endpoint) {
   const SteadyTime now = clock_.now();
   rejected_.with([&](auto& rejected) {
-    std::erase_if(rejected, [&](const auto& entry) {
-      return std::ranges::all_of(entry.second, [&](const Rejection& one) { return one.until <= now; });
-    });
+    for (auto& [other, lies] : rejected) {
+      std::erase_if(lies, [&](const Rejection& one) {
+        return one.until <= now || (other == digest && one.endpoint == endpoint);
+      });
+    }
+    std::erase_if(rejected, [](const auto& entry) { return entry.second.empty(); });
     rejected[digest].push_back({endpoint, now + kRejectFor});
   });
 }
@@ -175,7 +191,7 @@ Task<std::unique_ptr<blob::Stream>> Upstream::open(Call call, oci::RepositoryId 
     LB_CO_TRY(auto stream, co_await endpoints_.at(endpoint).source->open(std::move(share), repository, digest, from));
     co_return Opened{std::move(stream), endpoint};
   };
-  LB_CO_TRY(Opened first, co_await first_of<Opened>(call, endpoints_for(digest), ask));
+  LB_CO_TRY(Opened first, co_await first_of<Opened>(call, endpoints_for(digest).endpoints, ask));
   co_return std::make_unique<ContinuedStream>(*this, std::move(repository), digest, from, std::move(first),
                                               call.request_id());
 }

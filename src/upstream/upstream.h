@@ -44,12 +44,17 @@ class Upstream final : public blob::Source {
     SteadyTime until{};
   };
 
-  /// `ask(source, call)` for one endpoint after the other, until one answers.
+  /// `ask(endpoint, call)` for one endpoint after the other, until one answers.
   template <class Value, class Ask>
   Task<Value> first_of(Call call, std::vector<std::size_t> candidates, Ask ask);
   std::vector<std::size_t> all_endpoints() const;
-  /// Those that sent wrong bytes for it lately behind all others: when everybody lied once, one has to be asked again.
-  std::vector<std::size_t> endpoints_for(const oci::Digest& digest);
+  /// Those that sent wrong bytes for it lately behind all others, the oldest lie first: when everybody lied once, one
+  /// has to be asked again.
+  struct Order {
+    std::vector<std::size_t> endpoints;
+    std::size_t trusted = 0;  ///< how many of them did not
+  };
+  Order endpoints_for(const oci::Digest& digest);
   void reject(const oci::Digest& digest, std::size_t endpoint);
 
   // constant after construction

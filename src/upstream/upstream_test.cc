@@ -128,6 +128,24 @@ TEST_F(UpstreamTest, never_joins_bodies_of_other_sizes) {
   EXPECT_TRUE(got.bytes == bytes_.substr(0, 300'000)) << got.bytes.size();
 }
 
+TEST_F(UpstreamTest, takes_a_body_that_ends_early_for_cut) {
+  endpoints_[0].blobs[digest_of(bytes_)] = {.bytes = bytes_.substr(0, 400'000), .announced = bytes_.size()};
+  const Read got = read();
+  EXPECT_FALSE(got.failure);
+  EXPECT_TRUE(got.bytes == bytes_) << got.bytes.size();
+  EXPECT_EQ(endpoints_[1].last_from, 400'000U);
+}
+
+TEST_F(UpstreamTest, continues_at_a_known_liar_only_when_nobody_else_can) {
+  read([](blob::Stream& stream) { stream.reject(); });  // endpoint 0 lied
+  endpoints_[2].fails = ErrorCode::unavailable;
+  blob_of(1).fails_after = 400'000;
+  const Read got = read();
+  EXPECT_TRUE(got.bytes == bytes_);
+  EXPECT_EQ(endpoints_[1].opens, 2) << "asked for the rest before the liar is";
+  EXPECT_EQ(endpoints_[0].last_from, 400'000U) << "and then the liar, since nobody else is left";
+}
+
 TEST_F(UpstreamTest, asks_who_sent_wrong_bytes_last) {
   const Read first = read([](blob::Stream& stream) { stream.reject(); });
   EXPECT_FALSE(first.failure);
