@@ -25,17 +25,21 @@ class Stream {
   /// The next bytes; an empty block after the last. unavailable / timed_out: cut or stalled; corrupt: the body was not
   /// as long as announced.
   virtual Task<sys::Block> next() = 0;
+  /// Who gives it, for people: an endpoint's name.
+  virtual std::string endpoint() const { return {}; }
   /// All of it came and was not what its digest says: whoever sent it is not to be asked for it again at once.
   virtual void reject() {}
 };
 
 struct ResolvedTag {
   oci::Digest digest;
+  std::string endpoint{};  ///< who said so, for people: an endpoint's name
 };
 
 struct FetchedManifest {
   std::string bytes;         ///< as they came; not yet compared with any digest
   std::string content_type;  ///< the header, or ""
+  std::string endpoint{};    ///< who gave it
 };
 
 /// A place that yields bytes by digest and digests by name: an upstream registry (later also peers, replicas and

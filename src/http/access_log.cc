@@ -36,6 +36,7 @@ void write_access(Log& log, LogLevel level, const AccessRecord& record) {
       {"user_agent", record.user_agent},
       {"stale", record.is_stale ? 1 : 0},
       {"cut", record.is_cut ? 1 : 0},
+      {"endpoint", record.endpoint},
       {"reason", record.failure},
       {"request_id", record.request_id},
   };

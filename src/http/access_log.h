@@ -26,7 +26,8 @@ struct AccessRecord {
   std::string_view peer;
   std::string_view user_agent;
   std::string_view request_id;
-  std::string_view failure;  ///< why it is not what was asked for; "" when it is
+  std::string_view endpoint;  ///< the upstream's that was asked; "": none
+  std::string_view failure;   ///< why it is not what was asked for; "" when it is
   bool is_stale = false;
   bool is_cut = false;           ///< the body ended early, and it was not the client
   bool has_client_left = false;  ///< an ordinary early close (W10)

@@ -19,6 +19,7 @@ AccessRecord record(HttpMethod method, int status) {
           .peer = "",
           .user_agent = "",
           .request_id = "",
+          .endpoint = "",
           .failure = ""};
 }
 

@@ -164,6 +164,7 @@ Awaitable<void> serve_fetch(RequestContext& context, const BlobRoute& route,
   sys::HttpResponse head =
       range ? range_head(context, route.digest, *range, *size_bytes) : blob_head(context, route.digest, 200);
   if (head.status == 416) co_return co_await exchange.respond(std::move(head));
+  context.name_endpoint(head, promised->endpoint);
   const std::optional<uint64_t> length = range ? std::optional(range->range.length) : size_bytes;
   if (const Status begun = co_await exchange.begin(std::move(head), length); !begun) {
     co_return context.note_cut(begun.error());

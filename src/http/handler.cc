@@ -121,6 +121,7 @@ void Handler::record(RequestContext& context, RouteKind route, SteadyTime began)
                             .peer = request.peer,
                             .user_agent = request.fields.find("User-Agent").value_or(""),
                             .request_id = exchange.request_id(),
+                            .endpoint = context.endpoint(),
                             .failure = context.failure(),
                             .is_stale = context.is_stale(),
                             .is_cut = context.is_cut(),

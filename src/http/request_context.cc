@@ -74,6 +74,12 @@ void RequestContext::mark_stale(sys::HttpResponse& response, const registry::Sta
   response.fields.add("X-Lifeboat-Stale", stale.reason + "; age=" + std::to_string(stale.age.count()));
 }
 
+void RequestContext::name_endpoint(sys::HttpResponse& response, std::string endpoint) {
+  if (endpoint.empty()) return;
+  response.fields.add("X-Lifeboat-Endpoint", endpoint);
+  endpoint_ = std::move(endpoint);
+}
+
 void RequestContext::note_cut(const Error& error) {
   failure_ = error.message();
   if (error.code() == ErrorCode::cancelled || error.code() == ErrorCode::timed_out) {

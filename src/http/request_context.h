@@ -45,9 +45,12 @@ class RequestContext {
 
   /// Marks `response` as not fresh (DESIGN §4).
   void mark_stale(sys::HttpResponse& response, const registry::Staleness& stale);
+  /// Says in `response` and in the access log which endpoint was asked; nothing for "".
+  void name_endpoint(sys::HttpResponse& response, std::string endpoint);
   /// The answer had begun and cannot be ended.
   void note_cut(const Error& error);
 
+  const std::string& endpoint() const { return endpoint_; }
   bool is_stale() const { return is_stale_; }
   bool is_cut() const { return is_cut_; }
   /// True when the client left before it could be answered.
@@ -62,6 +65,7 @@ class RequestContext {
   const Query query_;
   std::string ns_;  ///< as given, when it is a host's name
   std::string failure_;
+  std::string endpoint_;
   bool is_stale_ = false;
   bool is_cut_ = false;
   bool has_client_left_ = false;

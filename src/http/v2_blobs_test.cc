@@ -121,6 +121,8 @@ TEST_F(BlobsTest, follow_a_fetch_whole_and_in_part) {
     EXPECT_TRUE(answer.body == bytes);
     EXPECT_TRUE(answer.is_complete);
     EXPECT_EQ(answer.field("Docker-Content-Digest"), digest_of(bytes));
+    EXPECT_EQ(answer.field("X-Lifeboat-Endpoint"), "scripted");
+    EXPECT_EQ(get(target).field("X-Lifeboat-Endpoint"), "") << "held: nobody was asked";
     EXPECT_EQ(head(target).length, bytes.size());
     EXPECT_EQ(source_.asked, is_size_known ? 1 : 2) << "once for each blob";
   }

@@ -35,10 +35,11 @@ Task<BlobFetch::State> BlobFetch::wait_for_promise(Call call) {
   }
 }
 
-void BlobFetch::publish_stream(std::optional<uint64_t> size_bytes, std::shared_ptr<const sys::ReadableFile> bytes) {
+void BlobFetch::publish_stream(const blob::Stream& stream, std::shared_ptr<const sys::ReadableFile> bytes) {
   state_.with([&](State& state) {
     state.phase = State::Phase::streaming;
-    state.size_bytes = size_bytes;
+    state.size_bytes = stream.size_bytes();
+    state.endpoint = stream.endpoint();
     state.bytes = std::move(bytes);
   });
   changed_.notify_all();
@@ -139,7 +140,7 @@ Task<blob::Content> BlobFetches::transfer(Call call, Request request, std::share
     co_return std::unexpected(std::move(readable).error());
   }
   const std::optional<uint64_t> announced = stream->size_bytes();
-  fetch->publish_stream(announced, std::move(*readable));
+  fetch->publish_stream(*stream, std::move(*readable));
   Status status;
   for (;;) {
     auto block = co_await stream->next();

@@ -32,6 +32,7 @@ class BlobFetch {
     uint64_t available_bytes = 0;                    ///< what readers may have now: the last bytes wait for the digest
     std::shared_ptr<const sys::ReadableFile> bytes;  ///< from `streaming` on
     std::optional<Error> failure;
+    std::string endpoint;  ///< who began to give it
   };
 
   State state() const;
@@ -43,7 +44,7 @@ class BlobFetch {
 
  private:
   friend class BlobFetches;
-  void publish_stream(std::optional<uint64_t> size_bytes, std::shared_ptr<const sys::ReadableFile> bytes);
+  void publish_stream(const blob::Stream& stream, std::shared_ptr<const sys::ReadableFile> bytes);
   void publish_written(uint64_t written);
   void publish_committed(const blob::Content& content);
   void publish_failure(Error error);

@@ -22,7 +22,7 @@ ManifestFetches::~ManifestFetches() = default;
 
 Awaitable<void> ManifestFetches::stop() { co_await tasks_.join(); }
 
-Task<oci::Digest> ManifestFetches::fetch(Call call, Request request) {
+Task<ManifestFetches::Answer> ManifestFetches::fetch(Call call, Request request) {
   const Key key(request.repository, request.reference.to_string());
   bool is_leader = false;
   std::optional<Error> absent;
@@ -58,7 +58,7 @@ Task<oci::Digest> ManifestFetches::fetch(Call call, Request request) {
 Awaitable<void> ManifestFetches::lead(Request request, std::shared_ptr<Flight> flight) {
   const Key key(request.repository, request.reference.to_string());
   const Call call(clock_.now() + kAskWithin, "");
-  Result<oci::Digest> outcome = co_await ask(call, request);
+  Result<Answer> outcome = co_await ask(call, request);
   if (!outcome && outcome.error().code() == ErrorCode::corrupt) {
     log_.warning("manifest.refused", {{"repository", request.repository.to_string()},
                                       {"reference", request.reference.to_string()},
@@ -83,7 +83,7 @@ void ManifestFetches::note_absent(Desk& desk, const Key& key, SteadyTime until, 
   desk.absent.insert_or_assign(key, Absence{until, error});
 }
 
-Task<oci::Digest> ManifestFetches::ask(Call call, const Request& request) {
+Task<ManifestFetches::Answer> ManifestFetches::ask(Call call, const Request& request) {
   const oci::Tag* tag = request.reference.tag();
   if (tag == nullptr) co_return co_await keep(call, request, *request.reference.digest());
   if (!request.is_held) co_return co_await keep(call, request, std::nullopt);
@@ -103,20 +103,20 @@ Task<oci::Digest> ManifestFetches::ask(Call call, const Request& request) {
   LB_CO_TRY(const meta::TagRecord held, co_await names_.tags().find(call, request.repository, *tag));
   if (held.digest == resolved->digest) {
     names_.tags().note_checked(request.repository, *tag, clock_.wall(), false);
-    co_return held.digest;
+    co_return Answer{held.digest, std::move(resolved->endpoint)};
   }
   const auto known = co_await names_.manifests().find(call, request.repository, resolved->digest);
   if (known) {
     LB_CO_CHECK(co_await names_.tags().point(call, request.repository, *tag, resolved->digest,
                                              request.repository.host->to_string()));
     stamps_.bump(request.repository);
-    co_return resolved->digest;
+    co_return Answer{resolved->digest, std::move(resolved->endpoint)};
   }
   co_return co_await keep(call, request, resolved->digest);
 }
 
 /// Fetch, verify, keep: content first, then names, so that a name never stands without its bytes.
-Task<oci::Digest> ManifestFetches::keep(Call call, const Request& request, std::optional<oci::Digest> expected) {
+Task<ManifestFetches::Answer> ManifestFetches::keep(Call call, const Request& request, std::optional<oci::Digest> expected) {
   // By digest where it is known: between a HEAD and a GET by tag the tag may move.
   const oci::Reference reference = expected ? oci::Reference(*expected) : request.reference;
   LB_CO_TRY(blob::FetchedManifest fetched, co_await request.source->manifest(call, request.repository, reference));
@@ -142,7 +142,7 @@ Task<oci::Digest> ManifestFetches::keep(Call call, const Request& request, std::
   LB_CO_CHECK(co_await blobs_.put(call, digest, std::move(fetched.bytes)));
   LB_CO_CHECK(co_await names_.manifests().put(call, std::move(put)));
   stamps_.bump(request.repository);
-  co_return digest;
+  co_return Answer{digest, std::move(fetched.endpoint)};
 }
 
 }  // namespace lifeboat::registry

@@ -39,15 +39,18 @@ class ManifestFetches {
     bool drops_gone = false;                 ///< a held tag that the source has no more is forgotten
     Duration not_found_for{};                ///< how long its "not found" is given again without asking
   };
-  /// The digest the reference means now; its manifest is in the store. The source's errors; timed_out at `call`'s
-  /// deadline.
-  Task<oci::Digest> fetch(Call call, Request request);
+  struct Answer {
+    oci::Digest digest;
+    std::string endpoint;  ///< who said so
+  };
+  /// What the reference means now; its manifest is in the store. The source's errors; timed_out at `call`'s deadline.
+  Task<Answer> fetch(Call call, Request request);
   Awaitable<void> stop();
 
  private:
   using Key = std::pair<oci::RepositoryId, std::string>;
   struct Flight {
-    Guarded<std::optional<Result<oci::Digest>>> outcome;
+    Guarded<std::optional<Result<Answer>>> outcome;
     sys::Notification ended;
   };
   struct Absence {
@@ -60,8 +63,8 @@ class ManifestFetches {
   };
   void note_absent(Desk& desk, const Key& key, SteadyTime until, const Error& error);
   Awaitable<void> lead(Request request, std::shared_ptr<Flight> flight);
-  Task<oci::Digest> ask(Call call, const Request& request);
-  Task<oci::Digest> keep(Call call, const Request& request, std::optional<oci::Digest> expected);
+  Task<Answer> ask(Call call, const Request& request);
+  Task<Answer> keep(Call call, const Request& request, std::optional<oci::Digest> expected);
 
   blob::Store& blobs_;
   meta::Store& names_;

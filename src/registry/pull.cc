@@ -66,7 +66,7 @@ Task<ServedManifest> Pull::held_manifest(Call call, oci::RepositoryId repository
                                            repository.to_string() + "': " + read.error().message() + " (want " +
                                            std::to_string(record.size_bytes) + " bytes)");
   }
-  co_return ServedManifest{digest, record.media_type, std::move(bytes), std::nullopt, std::nullopt};
+  co_return ServedManifest{digest, record.media_type, std::move(bytes), std::nullopt, {}, std::nullopt};
 }
 
 Task<ServedManifest> Pull::manifest_by_digest(Call call, oci::RepositoryId repository, oci::Digest digest) {
@@ -87,8 +87,10 @@ Task<ServedManifest> Pull::manifest_by_digest(Call call, oci::RepositoryId repos
                                    .source = upstream->source,
                                    .keep_alive = hosts,
                                    .not_found_for = upstream->freshness.not_found_for};
-  LB_CO_CHECK(co_await manifest_fetches_.fetch(call, std::move(request)));
-  co_return co_await held_manifest(call, repository, digest);
+  LB_CO_TRY(auto answer, co_await manifest_fetches_.fetch(call, std::move(request)));
+  auto fetched = co_await held_manifest(call, repository, digest);
+  if (fetched) fetched->endpoint = std::move(answer.endpoint);
+  co_return fetched;
 }
 
 Task<ServedManifest> Pull::hosted_tag(Call call, oci::RepositoryId repository, oci::Tag tag) {
@@ -118,7 +120,7 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
     co_return served;
   }
 
-  Result<oci::Digest> answer = fail(ErrorCode::unavailable, "cannot ask the upstream: it is not configured any more");
+  Result<ManifestFetches::Answer> answer = fail(ErrorCode::unavailable, "cannot ask the upstream: it is not configured any more");
   if (upstream != nullptr) {
     const Call asking = held ? call.shortened_to(clock_.now() + policy.revalidate_within) : call;
     ManifestFetches::Request request{.repository = repository,
@@ -132,7 +134,8 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
   }
   if (answer) {
     answers(repository, held ? "revalidated" : "miss").add();
-    auto served = co_await manifest_by_digest(call, repository, *answer);
+    auto served = co_await manifest_by_digest(call, repository, answer->digest);
+    if (served) served->endpoint = std::move(answer->endpoint);
     if (served) served->valid_until = clock_.now() + policy.fresh_for;
     co_return served;
   }

@@ -30,6 +30,7 @@ struct ServedManifest {
   std::string media_type;
   std::string bytes;
   std::optional<Staleness> stale;  ///< by tag only: a digest cannot be stale
+  std::string endpoint;            ///< who was asked for it just now; "": nobody
   /// Until when this may be answered again without asking here; nothing: until the repository's stamp changes.
   std::optional<SteadyTime> valid_until;
 };

@@ -93,6 +93,7 @@ class RegistrySource::DownloadStream final : public blob::Stream {
       if (is_end || block->size() > 0) co_return std::move(*block);
     }
   }
+  std::string endpoint() const override { return shared_->name; }
   void reject() override { shared_->health.report_late_outage(kWrongBytes); }
 
  private:
@@ -278,12 +279,12 @@ Task<blob::ResolvedTag> RegistrySource::resolve(Call call, oci::RepositoryId rep
   auto head = co_await ask(call, std::move(question));
   if (head) {
     const auto digest = oci::Digest::parse(head->response.fields.find("Docker-Content-Digest").value_or(""));
-    if (digest) co_return blob::ResolvedTag{*digest};
+    if (digest) co_return blob::ResolvedTag{*digest, shared_->name};
   } else if (head.error().code() != ErrorCode::unsupported) {
     co_return std::unexpected(std::move(head).error());
   }
   LB_CO_TRY(const auto fetched, co_await manifest(call, std::move(repository), oci::Reference(std::move(tag))));
-  co_return blob::ResolvedTag{oci::Digest::of(HashAlgorithm::sha256, as_bytes(fetched.bytes))};
+  co_return blob::ResolvedTag{oci::Digest::of(HashAlgorithm::sha256, as_bytes(fetched.bytes)), shared_->name};
 }
 
 Task<blob::FetchedManifest> RegistrySource::manifest(Call call, oci::RepositoryId repository,
@@ -303,7 +304,8 @@ Task<blob::FetchedManifest> RegistrySource::manifest(Call call, oci::RepositoryI
     }
   }
   co_return blob::FetchedManifest{.bytes = std::move(reply.response.body),
-                                  .content_type = std::string(reply.response.fields.find("Content-Type").value_or(""))};
+                                  .content_type = std::string(reply.response.fields.find("Content-Type").value_or("")),
+                                  .endpoint = shared_->name};
 }
 
 Task<std::unique_ptr<blob::Stream>> RegistrySource::open(Call call, oci::RepositoryId repository, oci::Digest digest,

@@ -40,6 +40,7 @@ class Upstream::ContinuedStream final : public blob::Stream {
   }
 
   std::optional<uint64_t> size_bytes() const override { return size_bytes_; }
+  std::string endpoint() const override { return upstream_.endpoints_.at(current_.endpoint).name; }
 
   Task<sys::Block> next() override {
     for (;;) {

@@ -83,6 +83,8 @@ def a_backup_under_other_names_is_reached_with_the_login_of_docker(rig):
     second = backup.endpoint(match="team/*", rewrite="mirror/team/*", docker_config=str(config))
     lifeboat = Lifeboat(rig, [Upstream([primary, second])])
     check_equal(pushed.faults_at(lifeboat.client, f"{HOST}/team/app", "1"), [], "what the backup supplies")
+    answer = lifeboat.client.manifest(f"{HOST}/team/app", "1")
+    check_equal(answer.header("X-Lifeboat-Endpoint"), backup.address, "the endpoint that is named in the answer")
     answer = lifeboat.client.manifest(f"{HOST}/other/app", "1")
     check_equal(answer.status, 503, "status of a name that only the dead primary may have")
     check("backup-secret" not in lifeboat.part.text(), "the password stands in the log")

@@ -13,10 +13,11 @@ constexpr std::size_t kPieceBytes = 100 * kKiB;
 
 class ScriptedStream final : public blob::Stream {
  public:
-  ScriptedStream(const ScriptedSource::Blob& blob, sys::BlockPool& blocks, std::atomic<int>& rejections, uint64_t from)
+  ScriptedStream(const ScriptedSource::Blob& blob, ScriptedSource& source, sys::BlockPool& blocks, uint64_t from)
       : blob_(blob),
         blocks_(blocks),
-        rejections_(rejections),
+        rejections_(source.rejections),
+        name_(source.name),
         offset_(std::min<std::size_t>(from, blob.bytes.size())) {}
   std::optional<uint64_t> size_bytes() const override {
     if (!blob_.is_size_known) return std::nullopt;
@@ -35,12 +36,14 @@ class ScriptedStream final : public blob::Stream {
     offset_ += count;
     co_return std::move(block);
   }
+  std::string endpoint() const override { return name_; }
   void reject() override { ++rejections_; }
 
  private:
   const ScriptedSource::Blob blob_;
   sys::BlockPool& blocks_;
   std::atomic<int>& rejections_;
+  const std::string name_;
   std::size_t offset_;
 };
 
@@ -76,7 +79,7 @@ Task<blob::ResolvedTag> ScriptedSource::resolve(Call, oci::RepositoryId, oci::Ta
   if (fails) co_return fail(*fails, "cannot ask: scripted");
   const auto found = manifests.find(tag.to_string());
   if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such tag");
-  co_return blob::ResolvedTag{oci::Digest::of(HashAlgorithm::sha256, as_bytes(found->second))};
+  co_return blob::ResolvedTag{oci::Digest::of(HashAlgorithm::sha256, as_bytes(found->second)), name};
 }
 
 Task<blob::FetchedManifest> ScriptedSource::manifest(Call, oci::RepositoryId, oci::Reference reference) {
@@ -84,7 +87,7 @@ Task<blob::FetchedManifest> ScriptedSource::manifest(Call, oci::RepositoryId, oc
   if (fails) co_return fail(*fails, "cannot ask: scripted");
   const auto found = manifests.find(reference.to_string());
   if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such manifest");
-  co_return blob::FetchedManifest{found->second, std::string(oci::kOciManifest)};
+  co_return blob::FetchedManifest{found->second, std::string(oci::kOciManifest), name};
 }
 
 Task<std::unique_ptr<blob::Stream>> ScriptedSource::open(Call, oci::RepositoryId, oci::Digest digest, uint64_t from) {
@@ -94,7 +97,7 @@ Task<std::unique_ptr<blob::Stream>> ScriptedSource::open(Call, oci::RepositoryId
   if (fails) co_return fail(*fails, "cannot ask: scripted");
   const auto found = blobs.find(digest.to_string());
   if (found == blobs.end()) co_return fail(ErrorCode::not_found, "no such blob");
-  co_return std::unique_ptr<blob::Stream>(std::make_unique<ScriptedStream>(found->second, blocks_, rejections, from));
+  co_return std::unique_ptr<blob::Stream>(std::make_unique<ScriptedStream>(found->second, *this, blocks_, from));
 }
 
 Task<blob::Source::TagPage> ScriptedSource::tags(Call, oci::RepositoryId, std::string, std::size_t) {

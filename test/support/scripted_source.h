@@ -58,6 +58,7 @@ class ScriptedSource final : public blob::Source {
     std::shared_ptr<BodyGate> gate = nullptr;     ///< the body waits there; also at its end
   };
 
+  std::string name = "scripted";                              ///< of its endpoint
   std::optional<ErrorCode> fails;                             ///< everything, with this code
   std::map<std::string, std::string, std::less<>> manifests;  ///< by tag and by digest
   std::map<std::string, Blob, std::less<>> blobs;             ///< by digest
