@@ -80,6 +80,17 @@ void RequestContext::name_endpoint(sys::HttpResponse& response, std::string endp
   endpoint_ = std::move(endpoint);
 }
 
+std::shared_ptr<const sys::PreparedAnswer> RequestContext::with_endpoint(
+    std::shared_ptr<const sys::PreparedAnswer> answer, std::string endpoint) {
+  if (endpoint.empty()) return answer;
+  auto named = std::make_shared<sys::PreparedAnswer>(*answer);
+  const std::string field = "X-Lifeboat-Endpoint: " + endpoint + "\r\n";
+  named->head += field;
+  named->not_modified_head += field;
+  endpoint_ = std::move(endpoint);
+  return named;
+}
+
 void RequestContext::note_cut(const Error& error) {
   failure_ = error.message();
   if (error.code() == ErrorCode::cancelled || error.code() == ErrorCode::timed_out) {

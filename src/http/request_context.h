@@ -47,6 +47,9 @@ class RequestContext {
   void mark_stale(sys::HttpResponse& response, const registry::Staleness& stale);
   /// Says in `response` and in the access log which endpoint was asked; nothing for "".
   void name_endpoint(sys::HttpResponse& response, std::string endpoint);
+  /// The same for an answer that is kept for others, who will not have asked: a copy.
+  std::shared_ptr<const sys::PreparedAnswer> with_endpoint(std::shared_ptr<const sys::PreparedAnswer> answer,
+                                                           std::string endpoint);
   /// The answer had begun and cannot be ended.
   void note_cut(const Error& error);
 

@@ -31,13 +31,13 @@ Awaitable<void> get(RequestContext& context, const ManifestRoute& route) {
   head.fields.add("Content-Type", served->media_type);
   add_content_fields(head.fields, digest, route.reference.digest() != nullptr);
   if (served->stale) context.mark_stale(head, *served->stale);
-  context.name_endpoint(head, std::move(served->endpoint));
   const uint64_t size_bytes = served->bytes.size();
   const auto prepared = prepare(head, {std::move(served->bytes), nullptr, size_bytes});
   services.answers.keep(exchange.loop(), context.request().target,
                         {prepared, digest, RouteKind::manifest, served->valid_until.value_or(SteadyTime::max())},
                         watch);
-  sys::PreparedHit hit{prepared, is_known_to_client(context.request().fields.joined("If-None-Match"), digest)};
+  sys::PreparedHit hit{context.with_endpoint(prepared, std::move(served->endpoint)),
+                       is_known_to_client(context.request().fields.joined("If-None-Match"), digest)};
   co_await exchange.respond_prepared(std::move(hit));
 }
 

@@ -63,6 +63,17 @@ def a_stop_lets_requests_finish(rig):
 
 
 @scenario
+def a_stop_cuts_a_client_that_does_not_read(rig):
+    lifeboat, blob = Lifeboat(rig, server='grace = "1s"'), content.LargeBlob(64 * MIB)
+    check_equal(lifeboat.client.push_stream("team/large", blob.digest, blob.size, blob.pieces()).status, 201, "the push")
+    with socket.create_connection(("127.0.0.1", lifeboat.port), 10) as connection:
+        connection.sendall(f"GET /v2/team/large/blobs/{blob.digest} HTTP/1.1\r\nHost: registry\r\n\r\n".encode())
+        check(connection.recv(1000).startswith(b"HTTP/1.1 200"), "the answer did not begin")
+        lifeboat.part.signal(signal.SIGTERM)
+        check_equal(lifeboat.part.process.wait(10), 0, "exit status")
+
+
+@scenario
 def a_stop_does_not_wait_for_a_stalled_upstream(rig):
     upstream, blob = Imposter(rig, bytes_per_second=10_000), content.LargeBlob(4 * MIB)  # a piece, then long nothing
     upstream.hold_blob(blob, "team/slow")
