@@ -4,6 +4,6 @@
 
 namespace lifeboat::cli {
 
-int run_serve(const Command& self, Words arguments, Process& process);
+int run_serve(const Command& self, Words words, Process& process);
 
 }  // namespace lifeboat::cli

@@ -4,6 +4,6 @@
 
 namespace lifeboat::cli {
 
-int run_version(const Command& self, Words arguments, Process& process);
+int run_version(const Command& self, Words words, Process& process);
 
 }  // namespace lifeboat::cli

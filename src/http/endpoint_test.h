@@ -25,10 +25,11 @@ using test::digest_of;
 /// The handler over stores in memory and one upstream, "upstream.example". Every request runs on event loops of the
 /// test.
 class EndpointTest : public testing::Test {
- protected:
+ public:
   EndpointTest();
   ~EndpointTest() override;
 
+ protected:
   /// A new handler with these options; what is stored stays.
   void start(HandlerOptions options);
   test::FakeAnswer ask(test::FakeRequest request);

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 /// An error document is a few hundred bytes; a longer body is none worth reading.
-constexpr std::size_t kErrorsMaxBytes = 64 * 1024;
+constexpr std::size_t kErrorsMaxBytes = std::size_t{64} * 1024;
 
 constexpr std::array<std::pair<OciErrorCode, std::string_view>, 14> kNames{{
     {OciErrorCode::blob_unknown, "BLOB_UNKNOWN"},

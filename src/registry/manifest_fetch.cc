@@ -116,7 +116,8 @@ Task<ManifestFetches::Answer> ManifestFetches::ask(Call call, const Request& req
 }
 
 /// Fetch, verify, keep: content first, then names, so that a name never stands without its bytes.
-Task<ManifestFetches::Answer> ManifestFetches::keep(Call call, const Request& request, std::optional<oci::Digest> expected) {
+Task<ManifestFetches::Answer> ManifestFetches::keep(Call call, const Request& request,
+                                                    std::optional<oci::Digest> expected) {
   // By digest where it is known: between a HEAD and a GET by tag the tag may move.
   const oci::Reference reference = expected ? oci::Reference(*expected) : request.reference;
   LB_CO_TRY(blob::FetchedManifest fetched, co_await request.source->manifest(call, request.repository, reference));

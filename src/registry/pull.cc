@@ -120,7 +120,8 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
     co_return served;
   }
 
-  Result<ManifestFetches::Answer> answer = fail(ErrorCode::unavailable, "cannot ask the upstream: it is not configured any more");
+  Result<ManifestFetches::Answer> answer =
+      fail(ErrorCode::unavailable, "cannot ask the upstream: it is not configured any more");
   if (upstream != nullptr) {
     const Call asking = held ? call.shortened_to(clock_.now() + policy.revalidate_within) : call;
     ManifestFetches::Request request{.repository = repository,

@@ -264,7 +264,7 @@ Status Node::reload(const Config& fresh) {
 
 Result<std::shared_ptr<OwnedHosts>> Node::Parts::hosts_of(const Config& wanted) {
   const upstream::RegistrySource::Parts source_parts{*client, clock, *files, disk, metrics, log, breaker_opened};
-  const auto owned = std::make_shared<OwnedHosts>();
+  auto owned = std::make_shared<OwnedHosts>();
   for (const UpstreamConfig& one : wanted.upstreams) LB_CHECK(add_upstream(*owned, one, source_parts));
   if (wanted.default_upstream) {
     LB_CHECK(add_upstream(*owned, *wanted.default_upstream, source_parts));

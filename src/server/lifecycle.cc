@@ -76,7 +76,7 @@ void obey_signals(Node& node, Config current, Log& log, const ReloadConfig& relo
 int run(const Config& config, const ReloadConfig& reload, const std::vector<std::string>& warnings) {
   Log log({config.log.level, config.log.format});
   for (const std::string& warning : warnings) log.warning("config.warning", {{"reason", warning}});
-  (void)::signal(SIGPIPE, SIG_IGN);
+  (void)::signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): there is no other thread yet
   raise_descriptor_limit();
   ::mallopt(M_ARENA_MAX, 2);  // a dozen threads that mostly wait need no arena each
 

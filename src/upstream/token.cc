@@ -17,7 +17,7 @@ constexpr std::size_t kTokenMaxBytes = 32 * kKiB;
 constexpr uint64_t kTokenAnswerMaxBytes = 256 * kKiB;
 constexpr int kFlightsMax = 3;
 constexpr int64_t kLifetimeDefault = 60;
-constexpr int64_t kLifetimeMax = 24 * 3600;
+constexpr int64_t kLifetimeMax = int64_t{24} * 3600;
 constexpr Duration kRealmPauseDefault = std::chrono::seconds(1);
 
 bool is_field_text(std::string_view text) {

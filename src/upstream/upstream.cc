@@ -186,11 +186,16 @@ Task<blob::FetchedManifest> Upstream::manifest(Call call, oci::RepositoryId repo
   co_return co_await first_of<blob::FetchedManifest>(std::move(call), all_endpoints(), ask);
 }
 
+Task<Upstream::Opened> Upstream::open_at(std::size_t endpoint, Call call, oci::RepositoryId repository,
+                                         oci::Digest digest, uint64_t from) {
+  LB_CO_TRY(auto stream, co_await endpoints_.at(endpoint).source->open(std::move(call), repository, digest, from));
+  co_return Opened{std::move(stream), endpoint};
+}
+
 Task<std::unique_ptr<blob::Stream>> Upstream::open(Call call, oci::RepositoryId repository, oci::Digest digest,
                                                    uint64_t from) {
-  const auto ask = [&](std::size_t endpoint, Call share) -> Task<Opened> {
-    LB_CO_TRY(auto stream, co_await endpoints_.at(endpoint).source->open(std::move(share), repository, digest, from));
-    co_return Opened{std::move(stream), endpoint};
+  const auto ask = [&](std::size_t endpoint, Call share) {
+    return open_at(endpoint, std::move(share), repository, digest, from);
   };
   LB_CO_TRY(Opened first, co_await first_of<Opened>(call, endpoints_for(digest).endpoints, ask));
   co_return std::make_unique<ContinuedStream>(*this, std::move(repository), digest, from, std::move(first),

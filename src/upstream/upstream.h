@@ -39,6 +39,8 @@ class Upstream final : public blob::Source {
     std::unique_ptr<blob::Stream> stream;
     std::size_t endpoint = 0;
   };
+  Task<Opened> open_at(std::size_t endpoint, Call call, oci::RepositoryId repository, oci::Digest digest,
+                       uint64_t from);
   struct Rejection {
     std::size_t endpoint = 0;
     SteadyTime until{};
