@@ -18,7 +18,7 @@ class Scanner {
       const char letter = text_[at_];
       if (letter == '#') {
         while (!is_end() && text_[at_] != '\n') ++at_;
-      } else if (letter == '"' || letter == '\'') {
+      } else if ((letter == '"' || letter == '\'') && may_begin_string()) {
         if (!skip_string(letter)) return line_;
       } else if (is_foreign()) {
         return line_;
@@ -32,6 +32,13 @@ class Scanner {
  private:
   bool is_end() const { return at_ >= text_.size(); }
   bool is_foreign() const { return !is_end() && static_cast<unsigned char>(text_[at_]) >= 0x80; }
+
+  /// `a = 1"é` has no string: the library reads on through the quote before it sees the mistake.
+  bool may_begin_string() const {
+    constexpr std::string_view kBefore = " \t\r\n=,.[{";
+    return at_ == 0 || kBefore.find(text_[at_ - 1]) != std::string_view::npos ||
+           static_cast<unsigned char>(text_[at_ - 1]) >= 0x80;  // the byte order mark
+  }
 
   void step() {
     if (text_[at_++] == '\n') ++line_;

@@ -28,6 +28,10 @@ TEST(TomlText, finds_letters_beyond_ascii_where_none_may_be) {
       {"a backslash in front", "a = \"\\\xC3\xA9\"\n", 1},
       {"a backslash and lines in front", "a = \"\"\"b\\\n  \n \xC3\xA9\"\"\"\n", 3},
       {"a backslash that is escaped", "a = \"\\\\\xC3\xA9\"\n", std::nullopt},
+      {"a quote inside of a value", "044=11\"\xCA\xB4iBMJ", 1},
+      {"a quote behind a string", "a = \"b\"\"\xC3\xA9\"\n", 1},
+      {"strings in lists and tables",
+       "a=[\"\xC3\xA9\",'\xC3\xA9']\nb={\"\xC3\xA9\"=\"\xC3\xA9\"}\n\"\xC3\xA9\".'\xC3\xA9'=1\n", std::nullopt},
       {"a string without its end", "a = \"b\n\xC3\xA9\n", 2},
       {"a backslash at the end", "a = \"\\", std::nullopt},
   };
