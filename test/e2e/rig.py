@@ -10,6 +10,7 @@ import fcntl
 import os
 import pathlib
 import random
+import secrets
 import shutil
 import signal
 import socket
@@ -98,7 +99,9 @@ class Part:
 class Rig:
     def __init__(self, name: str):
         self.name = name
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="lifeboat-e2e-"))
+        # Of digits only: podman makes repository names of paths, and some random names are none ("…x2_").
+        self.directory = pathlib.Path(tempfile.gettempdir(), f"lifeboat-e2e-{secrets.randbelow(10**12)}")
+        self.directory.mkdir(mode=0o700)
         self.parts: list[Part] = []
         self._port_locks: list[int] = []
         self._at_end = contextlib.ExitStack()
