@@ -15,7 +15,8 @@ Awaitable<void> get(RequestContext& context, const BlobRoute& route) {
   sys::HttpExchange& exchange = context.exchange();
   Watch watch(services.stamps, services.answers.meaning());
   watch.add_hosted(route.name);
-  const auto repository = co_await context.locate(route.name, Addressing::Purpose::content);
+  const auto purpose = context.is_head() ? Addressing::Purpose::presence : Addressing::Purpose::content;
+  const auto repository = co_await context.locate(route.name, purpose);
   if (!repository) co_return co_await exchange.respond(context.refuse(repository.error(), Asked::repository));
   watch.add(*repository);
   auto served = co_await services.pull.blob(context.read_call(), *repository, route.digest);

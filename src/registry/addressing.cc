@@ -69,7 +69,9 @@ Task<oci::RepositoryId> Addressing::locate(Call call, Address address, Purpose p
   if (is_hosted) co_return hosted;
   const DefaultHost& fallback = *hosts->default_host;
   LB_CO_TRY(oci::RepositoryId pulled, of_upstream(fallback.host, address.name));
-  if (fallback.is_explicit || purpose == Purpose::manifest) co_return pulled;
+  // A push begins with its blobs' HEADs, and must not depend on an upstream; a pull begins with a manifest.
+  const bool is_pull = purpose == Purpose::manifest || (fallback.is_explicit && purpose != Purpose::presence);
+  if (is_pull) co_return pulled;
   LB_CO_TRY(const bool is_pulled, co_await names_.repositories().contains(call, pulled));
   co_return is_pulled ? std::move(pulled) : std::move(hosted);
 }

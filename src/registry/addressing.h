@@ -19,6 +19,7 @@ class Addressing {
  public:
   enum class Purpose {
     manifest,  ///< GET or HEAD of a manifest
+    presence,  ///< HEAD of a blob: who pushes asks so whether it need be sent
     content,   ///< any other read
     write,     ///< push or delete
   };

@@ -188,6 +188,16 @@ TEST_F(AddressingTest, asks_an_explicit_default_host_for_every_read) {
   }
 }
 
+TEST_F(AddressingTest, lets_a_push_begin_without_the_default_host) {
+  for (const bool is_explicit : {false, true}) {
+    configure(with_default("docker.io", is_explicit));
+    EXPECT_EQ(locate({.name = "team/new", .ns = {}}, Purpose::presence), "here team/new");
+    EXPECT_EQ(locate({.name = "ghcr.io/team/new", .ns = {}}, Purpose::presence), "from ghcr.io: team/new");
+  }
+  keep_a_blob_in(pulled("docker.io", "library/alpine"));
+  EXPECT_EQ(locate({.name = "alpine", .ns = {}}, Purpose::presence), "from docker.io: library/alpine");
+}
+
 TEST_F(AddressingTest, asks_the_builtin_default_host_for_manifests_and_for_what_came_from_there) {
   configure(with_default("docker.io", false));
   keep_a_blob_in(pulled("docker.io", "library/alpine"));

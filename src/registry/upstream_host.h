@@ -30,9 +30,10 @@ struct UpstreamHost {
 /// What a request without a host means when nothing of that name is hosted here.
 struct DefaultHost {
   oci::RegistryHost host;
-  /// True when the operator named it (`--upstream URL`, `default_host`): every read goes there. False for the built-in
-  /// meaning (Docker Hub, for a Docker daemon's mirror mode): then only manifests do, and what belongs to a repository
-  /// that came from there already, so that pushing a new repository never depends on an upstream.
+  /// True when the operator named it (`--upstream URL`, `default_host`): every read goes there, but for a HEAD of a
+  /// blob in a repository nothing is known of, with which a push begins. False for the built-in meaning (Docker Hub,
+  /// for a Docker daemon's mirror mode): then only manifests do, and what belongs to a repository that came from there
+  /// already, so that pushing a new repository never depends on an upstream.
   bool is_explicit = false;
 };
 

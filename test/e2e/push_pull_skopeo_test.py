@@ -1,6 +1,6 @@
 """skopeo pushes an index of two platforms, an artifact, and a layer of 1 GiB by chunks of its own; all comes back."""
 import content
-from parts import Lifeboat, UpstreamRegistry, layout_faults, skopeo
+from parts import Endpoint, Lifeboat, Upstream, UpstreamRegistry, layout_faults, skopeo
 from rig import check, check_equal, main, scenario
 from wire_client import digest_of
 
@@ -32,6 +32,16 @@ def skopeo_copies_from_another_registry_and_mounts_what_is_there(rig):
         skopeo(rig, "copy", "--all", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false",
                f"docker://{source.address}/team/app:1", f"docker://{lifeboat.address}/{repository}:1")
         check_equal(pushed.faults_at(lifeboat.client, repository, "1"), [], f"what was copied to {repository}")
+
+
+@scenario
+def a_first_push_works_while_the_default_upstream_is_dead(rig):
+    dead = Upstream([Endpoint(f"http://127.0.0.1:{rig.port()}")], host="default")
+    lifeboat, pushed = Lifeboat(rig, [dead]), content.multi_platform("in an outage", with_packages=False)
+    pushed.write_layout(rig.path("pushed"), "1")
+    skopeo(rig, "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", f"oci:{rig.path('pushed')}:1",
+           f"docker://{lifeboat.address}/team/app:1")
+    check_equal(pushed.faults_at(lifeboat.client, "team/app", "1"), [], "what was pushed")
 
 
 @scenario
