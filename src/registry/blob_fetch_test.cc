@@ -79,7 +79,7 @@ Awaitable<std::string> follow(std::shared_ptr<BlobFetch> fetch) {
 }
 
 class BlobFetchesTest : public testing::Test {
- protected:
+ public:
   BlobFetchesTest() : thread_([this] { loops_.run(); }) {}
   ~BlobFetchesTest() override {
     for (const auto& [digest, blob] : source_.blobs) {
@@ -88,6 +88,8 @@ class BlobFetchesTest : public testing::Test {
     loops_.spawn(0, stop_all());
     thread_.join();
   }
+
+ protected:
   Awaitable<void> stop_all() {
     co_await fetches_.stop();
     loops_.stop();

@@ -76,8 +76,9 @@ void obey_signals(Node& node, Config current, Log& log, const ReloadConfig& relo
 int run(const Config& config, const ReloadConfig& reload, const std::vector<std::string>& warnings) {
   Log log({config.log.level, config.log.format});
   for (const std::string& warning : warnings) log.warning("config.warning", {{"reason", warning}});
-  (void)::signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): there is no other thread yet
+  (void)::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet
   ::mallopt(M_ARENA_MAX, 2);  // a dozen threads that mostly wait need no arena each
 
   // Blocked before any thread starts, so that only the thread of signals gets them.

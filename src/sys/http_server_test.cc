@@ -96,7 +96,7 @@ class ScriptedHandler final : public HttpHandler {
 };
 
 class HttpServerTest : public testing::Test {
- protected:
+ public:
   HttpServerTest() {
     HttpServerOptions options;
     options.listen = "127.0.0.1:0";
@@ -116,6 +116,7 @@ class HttpServerTest : public testing::Test {
     thread_.join();
   }
 
+ protected:
   Awaitable<void> stop(std::promise<void>& stopped) {
     co_await server_->stop(clock_.now() + Duration(2000));
     stopped.set_value();

@@ -12,7 +12,7 @@ struct ProcessRequest {
   std::vector<std::string> arguments;  ///< the program first: a path, or a name that is looked up in PATH
   std::string input;                   ///< its standard input
   Duration within{std::chrono::seconds(10)};
-  std::size_t output_max_bytes = 64 * 1024;
+  std::size_t output_max_bytes = std::size_t{64} * 1024;
 };
 
 struct ProcessResult {

@@ -13,6 +13,8 @@
 namespace lifeboat::upstream {
 namespace {
 
+// The environment is set before any other thread looks at it.
+// NOLINTBEGIN(concurrency-mt-unsafe)
 class CredentialsTest : public ::testing::Test {
  protected:
   std::unique_ptr<CredentialStore> store(const std::function<void(EndpointOptions&)>& change) {
@@ -102,6 +104,8 @@ TEST_F(CredentialsTest, of_a_helper_that_fails_are_an_error_without_its_output) 
       test::run(store([](EndpointOptions& options) { options.credential_helper = "../sh"; })->current());
   EXPECT_FALSE(strange);
 }
+
+// NOLINTEND(concurrency-mt-unsafe)
 
 }  // namespace
 }  // namespace lifeboat::upstream
