@@ -76,7 +76,7 @@ class HttpExchange {
   virtual Awaitable<void> respond_prepared(PreparedHit hit) = 0;
   /// The head of an answer whose body follows by send and send_file: exactly `length` bytes, or any number when that is
   /// not known (chunked). When the handler returns before all was sent, the connection ends with FIN and the client
-  /// sees a short body. For HEAD nothing needs to follow.
+  /// sees a short body (with RST where HTTP/1.0 would take a FIN for the end). For HEAD nothing needs to follow.
   virtual Task<void> begin(HttpResponse head, std::optional<uint64_t> length) = 0;
   /// cancelled: the client left. timed_out: it reads slower than the floor.
   virtual Task<void> send(ByteView bytes) = 0;

@@ -20,8 +20,9 @@ struct ProcessResult {
   std::string output;   ///< its standard output; what it says on standard error is dropped
 };
 
-/// Runs a program to its end with this process's environment. Blocks: for a thread of a pool. not_found: there is no
-/// such program; timed_out: it was killed; too_many: it wrote more than `output_max_bytes` and was killed.
+/// Runs a program to its end with this process's environment and none of its descriptors. Blocks: for a thread of a
+/// pool. not_found: there is no such program; timed_out: it was killed; too_many: it wrote more than `output_max_bytes`
+/// and was killed.
 Result<ProcessResult> run_process(const ProcessRequest& request);
 
 }  // namespace lifeboat::sys

@@ -1,6 +1,7 @@
 #include "sys/process.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace lifeboat::sys {
 namespace {
@@ -17,6 +18,14 @@ TEST(Process, tells_how_it_ended) {
   EXPECT_EQ(run_process({.arguments = {"sh", "-c", "echo no >&2; exit 3"}, .input = ""})->exit_status, 3);
   EXPECT_EQ(run_process({.arguments = {"sh", "-c", "kill -9 $$"}, .input = ""})->exit_status, 128 + 9);
   EXPECT_EQ(run_process({.arguments = {"true"}, .input = "nobody reads this"})->exit_status, 0);
+}
+
+TEST(Process, inherits_no_descriptor) {
+  const int kept = ::dup(STDERR_FILENO);  // without close-on-exec, as a library may open one
+  const auto listed = run_process({.arguments = {"sh", "-c", "ls /proc/$$/fd"}, .input = ""});
+  ::close(kept);
+  ASSERT_TRUE(listed) << listed.error().message();
+  EXPECT_EQ(listed->output, "0\n1\n2\n");
 }
 
 TEST(Process, is_not_there) {
