@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kSecretMaxBytes = 256 * kKiB;  // a Docker config may have many entries
 constexpr Duration kHelperWithin = std::chrono::seconds(10);
+constexpr Duration kHelperPause = std::chrono::seconds(1);
 
 std::string base64(std::string_view text) {
   static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -61,17 +62,26 @@ bool CredentialStore::can_change() const {
   return !options_.password_file.empty() || !options_.docker_config.empty() || !options_.credential_helper.empty();
 }
 
+bool CredentialStore::is_helper_just_asked() const {
+  return std::chrono::steady_clock::now() < helper_asked_ + kHelperPause;
+}
+
 Task<std::optional<Credentials>> CredentialStore::current() {
   {
     const std::lock_guard lock(mu_);
     const bool is_anonymous = !can_change() && options_.password_env.empty();
     if (known_ || is_anonymous) co_return known_;
+    if (failure_ && is_helper_just_asked()) co_return std::unexpected(*failure_);
   }
   co_return co_await read();
 }
 
 Awaitable<bool> CredentialStore::has_others_than(std::optional<Credentials> refused) {
   if (!can_change()) co_return false;
+  {
+    const std::lock_guard lock(mu_);
+    if (is_helper_just_asked()) co_return known_&& known_ != refused;
+  }
   const auto read_again = co_await read();
   co_return read_again && *read_again != refused;
 }
@@ -91,6 +101,7 @@ Task<std::optional<Credentials>> CredentialStore::read() {
     {
       const std::lock_guard lock(mu_);
       if (outcome) known_ = *outcome;
+      failure_ = outcome ? std::nullopt : std::optional(outcome.error());
       reading->outcome = outcome;
       reading_.reset();
     }
@@ -108,7 +119,7 @@ Task<std::optional<Credentials>> CredentialStore::read() {
 }
 
 /// On a thread of the pool: files and helpers block.
-Result<std::optional<Credentials>> CredentialStore::read_now() const {
+Result<std::optional<Credentials>> CredentialStore::read_now() {
   if (!options_.password_file.empty()) {
     LB_TRY(std::string secret, read_secret(files_, options_.password_file));
     return Credentials{options_.username, std::move(secret)};
@@ -132,7 +143,11 @@ Result<std::optional<Credentials>> CredentialStore::read_now() const {
   return login->credentials;
 }
 
-Result<Credentials> CredentialStore::ask_helper(const std::string& helper) const {
+Result<Credentials> CredentialStore::ask_helper(const std::string& helper) {
+  {
+    const std::lock_guard lock(mu_);
+    helper_asked_ = std::chrono::steady_clock::now();
+  }
   constexpr std::string_view kOrdinary = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   if (helper.find_first_not_of(kOrdinary) != helper.npos) {
     return fail(ErrorCode::invalid, "cannot use credential helper '" + helper + "': it is no name");

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "base/task.h"
-#include "sys/clock.h"
 #include "sys/file_system.h"
 #include "sys/thread_pool.h"
 #include "upstream/endpoint.h"
@@ -31,15 +30,17 @@ class CredentialStore {
 
   /// Nothing: anonymous. unauthorized: the place they are kept cannot be read, or has none.
   Task<std::optional<Credentials>> current();
-  /// True when reading again gave other credentials than `refused`.
+  /// True when reading again gave other credentials than `refused`. A helper is a process: it is asked once a second
+  /// at most, however often they are refused.
   Awaitable<bool> has_others_than(std::optional<Credentials> refused);
 
  private:
   struct Reading;
   bool can_change() const;
+  bool is_helper_just_asked() const;  ///< mu_ is held
   Task<std::optional<Credentials>> read();
-  Result<std::optional<Credentials>> read_now() const;
-  Result<Credentials> ask_helper(const std::string& helper) const;
+  Result<std::optional<Credentials>> read_now();
+  Result<Credentials> ask_helper(const std::string& helper);
 
   // constant after construction
   const EndpointOptions options_;
@@ -51,6 +52,8 @@ class CredentialStore {
   std::mutex mu_;
   std::optional<Credentials> known_;
   std::shared_ptr<Reading> reading_;
+  SteadyTime helper_asked_{};
+  std::optional<Error> failure_;  ///< of the last reading
 };
 
 }  // namespace lifeboat::upstream

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <iterator>
 
 #include "test/support/run.h"
 #include "test/support/temporary_directory.h"
@@ -90,6 +91,28 @@ TEST_F(CredentialsTest, come_from_a_helper_which_is_told_the_address) {
   const std::string config = file("config.json", R"({"credHelpers":{"registry.example:5000":"lifeboat-test"}})");
   EXPECT_EQ(test::run(store([&](EndpointOptions& options) { options.docker_config = config; })->current()).value(),
             want);
+}
+
+TEST_F(CredentialsTest, of_a_helper_are_not_asked_for_at_every_refusal) {
+  const std::string calls = (directory_.path() / "calls").string();
+  install_helper("echo called >> " + calls + R"(; echo '{"Username":"u","Secret":"s"}')");
+  const auto from = store([](EndpointOptions& options) { options.credential_helper = "lifeboat-test"; });
+  const auto first = test::run(from->current());
+  ASSERT_TRUE(first) << first.error().message();
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(test::run(from->has_others_than(*first)));
+  std::ifstream written(calls);
+  const std::string all((std::istreambuf_iterator<char>(written)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(all, "called\n");
+}
+
+TEST_F(CredentialsTest, of_a_helper_that_is_down_are_not_asked_for_by_every_request) {
+  const std::string calls = (directory_.path() / "calls").string();
+  install_helper("echo called >> " + calls + "; exit 1");
+  const auto from = store([](EndpointOptions& options) { options.credential_helper = "lifeboat-test"; });
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(test::run(from->current()).error().code(), ErrorCode::unauthorized);
+  std::ifstream written(calls);
+  const std::string all((std::istreambuf_iterator<char>(written)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(all, "called\n");
 }
 
 TEST_F(CredentialsTest, of_a_helper_that_fails_are_an_error_without_its_output) {
