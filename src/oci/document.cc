@@ -18,6 +18,7 @@ using nlohmann::json;
 enum class Field : unsigned {
   unknown,
   annotations,
+  architecture,
   artifact_type,
   config,
   data,
@@ -26,10 +27,13 @@ enum class Field : unsigned {
   layers,
   manifests,
   media_type,
+  os,
+  platform,
   schema_version,
   size,
   subject,
   urls,
+  variant,
 };
 
 struct NamedField {
@@ -49,14 +53,21 @@ constexpr std::array<NamedField, 9> kTopFields{{
     {"subject", Field::subject},
 }};
 
-constexpr std::array<NamedField, 7> kDescriptorFields{{
+constexpr std::array<NamedField, 8> kDescriptorFields{{
     {"annotations", Field::annotations},
     {"artifactType", Field::artifact_type},
     {"data", Field::data},
     {"digest", Field::digest},
     {"mediaType", Field::media_type},
+    {"platform", Field::platform},
     {"size", Field::size},
     {"urls", Field::urls},
+}};
+
+constexpr std::array<NamedField, 3> kPlatformFields{{
+    {"architecture", Field::architecture},
+    {"os", Field::os},
+    {"variant", Field::variant},
 }};
 
 template <std::size_t N>
@@ -78,7 +89,7 @@ std::string_view name_of(Field field) {
 }
 
 /// The object or array the reader is inside of.
-enum class Place { top, descriptor, descriptors, annotations, urls, ignored };
+enum class Place { top, descriptor, descriptors, platform, annotations, urls, ignored };
 
 /// A descriptor while its fields come in.
 struct HalfDescriptor {
@@ -86,6 +97,7 @@ struct HalfDescriptor {
   std::optional<Digest> digest;
   std::optional<uint64_t> size_bytes;
   bool is_elsewhere = false;  ///< has `urls` or `data`
+  Platform platform;
   std::string artifact_type;
   std::string annotations_json;
 };
@@ -103,6 +115,7 @@ class DocumentReader {
     switch (place()) {
       case Place::top:
       case Place::descriptor:
+      case Place::platform:
       case Place::ignored: return true;
       case Place::annotations: return annotate("");  // as Go reads it
       default: return refuse("wrong kind (got null)");
@@ -131,6 +144,7 @@ class DocumentReader {
     switch (place()) {
       case Place::top: return take_top_text(value);
       case Place::descriptor: return take_descriptor_text(value);
+      case Place::platform: return take_platform_text(value);
       case Place::annotations: return annotate(value);
       case Place::urls: descriptor_.is_elsewhere = true; return true;
       default: return take_other("a text");
@@ -143,6 +157,9 @@ class DocumentReader {
       case Place::descriptor:
         descriptor_field_ = field_named(kDescriptorFields, name);
         return see(descriptor_field_, seen_in_descriptor_);
+      case Place::platform:
+        platform_field_ = field_named(kPlatformFields, name);
+        return see(platform_field_, seen_in_platform_);
       case Place::annotations:
         if (annotations_.back() != '{') annotations_.push_back(',');
         append_json_text(annotations_, name);
@@ -158,6 +175,10 @@ class DocumentReader {
       descriptor_ = HalfDescriptor{};
       seen_in_descriptor_ = 0;
       return enter(Place::descriptor);
+    }
+    if (is_at(Place::descriptor, Field::platform)) {
+      seen_in_platform_ = 0;
+      return enter(Place::platform);
     }
     const bool is_listed = is_at(Place::descriptor, Field::annotations);
     if (is_listed || is_at(Place::top, Field::annotations)) {
@@ -230,7 +251,8 @@ class DocumentReader {
   /// A value no handler of the place asked for: fine where nothing is known, else of the wrong kind.
   bool take_other(std::string_view kind) {
     if (depth_ > 0) {
-      if (place() == Place::ignored) return true;
+      // Of a platform only what is text is looked at: publishers add fields of their own.
+      if (place() == Place::ignored || place() == Place::platform) return true;
       if (is_at(Place::top, Field::unknown) || is_at(Place::descriptor, Field::unknown)) return true;
     }
     return refuse("wrong kind (got " + std::string(kind) + ")");
@@ -251,6 +273,15 @@ class DocumentReader {
       case Field::artifact_type: descriptor_.artifact_type = std::move(value); return true;
       case Field::data: descriptor_.is_elsewhere |= !value.empty(); return true;
       default: return take_other("a text");
+    }
+  }
+
+  bool take_platform_text(std::string& value) {
+    switch (platform_field_) {
+      case Field::os: descriptor_.platform.os = std::move(value); return true;
+      case Field::architecture: descriptor_.platform.architecture = std::move(value); return true;
+      case Field::variant: descriptor_.platform.variant = std::move(value); return true;
+      default: return true;
     }
   }
 
@@ -277,7 +308,8 @@ class DocumentReader {
     ListedDescriptor listed{.descriptor = {.media_type = std::move(*descriptor_.media_type),
                                            .digest = *descriptor_.digest,
                                            .size_bytes = *descriptor_.size_bytes,
-                                           .is_optional = is_optional},
+                                           .is_optional = is_optional,
+                                           .platform = std::move(descriptor_.platform)},
                             .artifact_type = std::move(descriptor_.artifact_type),
                             .annotations_json = std::move(descriptor_.annotations_json)};
     switch (top_field_) {
@@ -315,8 +347,10 @@ class DocumentReader {
   std::size_t depth_ = 0;
   Field top_field_ = Field::unknown;         ///< of the object at the top, also while inside of that field
   Field descriptor_field_ = Field::unknown;  ///< of the innermost descriptor
+  Field platform_field_ = Field::unknown;
   unsigned seen_in_top_ = 0;
   unsigned seen_in_descriptor_ = 0;
+  unsigned seen_in_platform_ = 0;
   HalfDescriptor descriptor_;
   std::string annotations_;
 };

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "oci/digest.h"
 #include "oci/media_type.h"
+#include "oci/platform.h"
 
 namespace lifeboat::oci {
 
@@ -24,6 +25,7 @@ struct Descriptor {
   Digest digest;
   uint64_t size_bytes = 0;
   bool is_optional = false;  ///< has `urls` or embedded `data`, or is non-distributable: need not be here (W55)
+  Platform platform{};       ///< of an index's child
 };
 
 /// What a registry must know of a manifest or index; the bytes themselves are kept as they came.
