@@ -1,6 +1,7 @@
 #include "meta/memory_names.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "meta/refusal.h"
 
@@ -107,6 +108,7 @@ Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
     if (std::ranges::none_of(edges, is_same)) edges.push_back(edge);
   }
   for (const oci::Tag& tag : put.tags) move_tag(put.repository, tag, put.manifest.digest, now);
+  if (put.capture_due) return add_capture(put.repository, put.manifest.digest, "", *put.capture_due);
   return {};
 }
 
@@ -114,6 +116,7 @@ Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const o
   Repository* const in = known(repository);
   if (in == nullptr || in->manifests.erase(digest) == 0) return refusal::no_manifest(repository, digest);
   std::erase_if(in->tags, [&](const auto& entry) { return entry.second.digest == digest; });
+  in->captures.erase(digest);
   const bool is_elsewhere =
       std::ranges::any_of(repositories_, [&](const auto& entry) { return entry.second.manifests.contains(digest); });
   if (!is_elsewhere) edges_.erase(digest);
@@ -162,6 +165,102 @@ void MemoryNames::move_tag(const oci::RepositoryId& repository, const oci::Tag& 
     return;
   }
   tags.insert_or_assign(tag.to_string(), TagRecord{.tag = tag, .digest = digest, .updated = now, .checked = now});
+  repositories_[repository].history[tag.to_string()].push_back({digest, now});
+}
+
+std::vector<TagPast> MemoryNames::tag_history(const oci::RepositoryId& repository, const oci::Tag& tag,
+                                              std::size_t limit) const {
+  std::vector<TagPast> past;
+  const Repository* const in = known(repository);
+  if (in == nullptr || !in->history.contains(tag.to_string())) return past;
+  const std::vector<TagPast>& all = in->history.at(tag.to_string());
+  past.assign(all.rbegin(), all.rbegin() + static_cast<std::ptrdiff_t>(std::min(limit, all.size())));
+  return past;
+}
+
+std::vector<oci::Digest> MemoryNames::parents(const oci::RepositoryId& repository, const oci::Digest& child) const {
+  std::vector<oci::Digest> parents;
+  const Repository* const in = known(repository);
+  if (in == nullptr) return parents;
+  for (const auto& [digest, manifest] : in->manifests) {
+    const auto edges = edges_.find(digest);
+    if (edges == edges_.end()) continue;
+    const auto names_it = [&](const Edge& edge) { return edge.kind == EdgeKind::manifest && edge.to == child; };
+    if (std::ranges::any_of(edges->second, names_it)) parents.push_back(digest);
+  }
+  return parents;
+}
+
+Status MemoryNames::add_capture(const oci::RepositoryId& repository, const oci::Digest& manifest,
+                                const std::string& platforms, WallTime due) {
+  LB_CHECK(find_manifest(repository, manifest));
+  CaptureJob& job =
+      repositories_[repository].captures.try_emplace(manifest, CaptureJob{repository, manifest}).first->second;
+  if (!platforms.empty()) job.platforms = platforms;
+  job.due = due;
+  job.failures = 0;
+  job.last_error.clear();
+  return {};
+}
+
+std::vector<CaptureJob> MemoryNames::captures_due(WallTime now, std::size_t limit) const {
+  std::vector<CaptureJob> jobs;
+  for (const auto& [id, repository] : repositories_) {
+    for (const auto& [digest, job] : repository.captures) {
+      if (job.due <= now) jobs.push_back(job);
+    }
+  }
+  std::ranges::sort(jobs, [](const CaptureJob& a, const CaptureJob& b) {
+    return std::tie(a.due, a.repository, a.manifest) < std::tie(b.due, b.repository, b.manifest);
+  });
+  if (jobs.size() > limit) jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(limit), jobs.end());
+  return jobs;
+}
+
+std::optional<CaptureJob> MemoryNames::find_capture(const oci::RepositoryId& repository,
+                                                    const oci::Digest& manifest) const {
+  const Repository* const in = known(repository);
+  if (in == nullptr || !in->captures.contains(manifest)) return std::nullopt;
+  return in->captures.at(manifest);
+}
+
+CaptureTotals MemoryNames::capture_totals() const {
+  CaptureTotals totals;
+  for (const auto& [id, repository] : repositories_) {
+    totals.waiting += repository.captures.size();
+    for (const auto& [digest, job] : repository.captures) totals.failing += job.failures > 0 ? 1 : 0;
+  }
+  return totals;
+}
+
+void MemoryNames::finish_capture(const oci::RepositoryId& repository, const oci::Digest& manifest) {
+  if (Repository* const in = known(repository)) in->captures.erase(manifest);
+}
+
+void MemoryNames::postpone_capture(const CaptureJob& job) {
+  Repository* const in = known(job.repository);
+  if (in == nullptr || !in->captures.contains(job.manifest)) return;
+  CaptureJob& held = in->captures.at(job.manifest);
+  held.due = job.due;
+  held.failures = job.failures;
+  held.last_error = job.last_error;
+}
+
+void MemoryNames::hurry_captures(const oci::RegistryHost& host, WallTime now) {
+  for (auto& [id, repository] : repositories_) {
+    if (id.host != host) continue;
+    for (auto& [digest, job] : repository.captures) job.due = std::min(job.due, now);
+  }
+}
+
+void MemoryNames::note_platform(const oci::RepositoryId& repository, const std::string& platform) {
+  if (Repository* const in = known(repository)) in->platforms.insert(platform);
+}
+
+std::vector<std::string> MemoryNames::platforms(const oci::RepositoryId& repository) const {
+  const Repository* const in = known(repository);
+  if (in == nullptr) return {};
+  return {in->platforms.begin(), in->platforms.end()};
 }
 
 Status MemoryNames::point_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest,

@@ -20,13 +20,26 @@ class MemoryNames {
   Result<ManifestRecord> find_manifest(const oci::RepositoryId& repository, const oci::Digest& digest) const;
   Status put_manifest(const ManifestPut& put, WallTime now);
   Status remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest);
+  std::vector<oci::Digest> parents(const oci::RepositoryId& repository, const oci::Digest& child) const;
   std::vector<oci::Referrer> referrers(const oci::RepositoryId& repository, const oci::Digest& subject) const;
 
   Result<TagRecord> find_tag(const oci::RepositoryId& repository, const oci::Tag& tag) const;
   Result<TagPage> list_tags(const oci::RepositoryId& repository, const std::string& last, std::size_t limit) const;
   Status point_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
   Status remove_tag(const oci::RepositoryId& repository, const oci::Tag& tag);
+  std::vector<TagPast> tag_history(const oci::RepositoryId& repository, const oci::Tag& tag, std::size_t limit) const;
   void note_checked(const oci::RepositoryId& repository, const oci::Tag& tag, WallTime checked, bool is_gone);
+
+  Status add_capture(const oci::RepositoryId& repository, const oci::Digest& manifest, const std::string& platforms,
+                     WallTime due);
+  std::vector<CaptureJob> captures_due(WallTime now, std::size_t limit) const;
+  std::optional<CaptureJob> find_capture(const oci::RepositoryId& repository, const oci::Digest& manifest) const;
+  CaptureTotals capture_totals() const;
+  void finish_capture(const oci::RepositoryId& repository, const oci::Digest& manifest);
+  void postpone_capture(const CaptureJob& job);
+  void hurry_captures(const oci::RegistryHost& host, WallTime now);
+  void note_platform(const oci::RepositoryId& repository, const std::string& platform);
+  std::vector<std::string> platforms(const oci::RepositoryId& repository) const;
 
   bool contains(const oci::RepositoryId& repository) const { return repositories_.contains(repository); }
   RepositoryPage list_repositories(const std::string& last, std::size_t limit) const;
@@ -39,6 +52,9 @@ class MemoryNames {
     std::set<oci::Digest> links;
     std::map<oci::Digest, ManifestRecord> manifests;
     std::map<std::string, TagRecord> tags;
+    std::map<std::string, std::vector<TagPast>> history;  // by tag, the oldest first
+    std::map<oci::Digest, CaptureJob> captures;
+    std::set<std::string> platforms;
     bool has_content() const { return !links.empty() || !manifests.empty(); }
   };
 

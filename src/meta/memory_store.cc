@@ -79,6 +79,10 @@ class Manifests final : public ManifestIndex {
       return digests;
     });
   }
+  Task<std::vector<oci::Digest>> parents(Call call, oci::RepositoryId repository, oci::Digest child) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::vector<oci::Digest>> { return names.parents(repository, child); });
+  }
 
  private:
   Shared& shared_;
@@ -99,6 +103,12 @@ class Tags final : public TagIndex {
   }
   Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) override {
     co_return shared_.write(call, [&](MemoryNames& names) { return names.remove_tag(repository, tag); });
+  }
+  Task<std::vector<TagPast>> history(Call call, oci::RepositoryId repository, oci::Tag tag,
+                                     std::size_t limit) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<TagPast>> {
+      return names.tag_history(repository, tag, limit);
+    });
   }
   void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) override {
     shared_.names.with([&](MemoryNames& names) { names.note_checked(repository, tag, checked, is_gone_upstream); });
@@ -154,6 +164,53 @@ class Uploads final : public UploadIndex {
   Shared& shared_;
 };
 
+class Captures final : public CaptureIndex {
+ public:
+  explicit Captures(Shared& shared) : shared_(shared) {}
+  Task<void> add(Call call, oci::RepositoryId repository, oci::Digest manifest, std::string platforms,
+                 WallTime due) override {
+    co_return shared_.write(
+        call, [&](MemoryNames& names) { return names.add_capture(repository, manifest, platforms, due); });
+  }
+  Task<std::vector<CaptureJob>> due(Call call, WallTime now, std::size_t limit) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::vector<CaptureJob>> { return names.captures_due(now, limit); });
+  }
+  Task<std::optional<WallTime>> next_due(Call call) override {
+    co_return shared_.read(call, [](MemoryNames& names) -> Result<std::optional<WallTime>> {
+      const auto first = names.captures_due(WallTime::max(), 1);
+      return first.empty() ? std::nullopt : std::optional(first.front().due);
+    });
+  }
+  Task<std::optional<CaptureJob>> find(Call call, oci::RepositoryId repository, oci::Digest manifest) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::optional<CaptureJob>> {
+      return names.find_capture(repository, manifest);
+    });
+  }
+  Task<CaptureTotals> totals(Call call) override {
+    co_return shared_.read(call, [](MemoryNames& names) -> Result<CaptureTotals> { return names.capture_totals(); });
+  }
+  void finish(oci::RepositoryId repository, oci::Digest manifest) override {
+    shared_.names.with([&](MemoryNames& names) { names.finish_capture(repository, manifest); });
+  }
+  void postpone(CaptureJob job) override {
+    shared_.names.with([&](MemoryNames& names) { names.postpone_capture(job); });
+  }
+  void hurry(oci::RegistryHost host, WallTime now) override {
+    shared_.names.with([&](MemoryNames& names) { names.hurry_captures(host, now); });
+  }
+  void note_platform(oci::RepositoryId repository, std::string platform) override {
+    shared_.names.with([&](MemoryNames& names) { names.note_platform(repository, platform); });
+  }
+  Task<std::vector<std::string>> platforms(Call call, oci::RepositoryId repository) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::vector<std::string>> { return names.platforms(repository); });
+  }
+
+ private:
+  Shared& shared_;
+};
+
 }  // namespace
 
 struct MemoryStore::Parts {
@@ -166,6 +223,7 @@ struct MemoryStore::Parts {
   Tags tags{shared};
   Repositories repositories{shared};
   Uploads uploads{shared};
+  Captures captures{shared};
 };
 
 MemoryStore::MemoryStore() : parts_(std::make_unique<Parts>(nullptr)) {}
@@ -177,6 +235,7 @@ ManifestIndex& MemoryStore::manifests() { return parts_->manifests; }
 TagIndex& MemoryStore::tags() { return parts_->tags; }
 RepositoryIndex& MemoryStore::repositories() { return parts_->repositories; }
 UploadIndex& MemoryStore::uploads() { return parts_->uploads; }
+CaptureIndex& MemoryStore::captures() { return parts_->captures; }
 
 Task<StoreTotals> MemoryStore::totals(Call call) {
   co_return parts_->shared.read(call, [](MemoryNames& names) -> Result<StoreTotals> { return names.totals(); });

@@ -24,6 +24,7 @@ class MemoryStore final : public Store {
   TagIndex& tags() override;
   RepositoryIndex& repositories() override;
   UploadIndex& uploads() override;
+  CaptureIndex& captures() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

@@ -1,6 +1,7 @@
 #include "meta/sqlite_manifests.h"
 
 #include "meta/refusal.h"
+#include "meta/sqlite_captures.h"
 #include "meta/sqlite_content.h"
 #include "meta/sqlite_repositories.h"
 #include "meta/sqlite_tags.h"
@@ -34,6 +35,12 @@ constexpr Sql kReferrers{"find the referrers of a manifest",
                          "JOIN content ON content.id = content_id "
                          "WHERE subject_id = (SELECT id FROM content WHERE digest = ?2) AND repository_id = ?1 "
                          "ORDER BY digest"};
+// From the edges of the one child to their parents, never through all manifests of the repository.
+constexpr Sql kParents{"find the parents of a manifest",
+                       "SELECT parent.digest FROM content CROSS JOIN edge ON child_id = content.id AND kind = 2 "
+                       "CROSS JOIN manifest ON repository_id = ?1 AND content_id = parent_id "
+                       "CROSS JOIN content AS parent ON parent.id = parent_id "
+                       "WHERE content.digest = ?2 ORDER BY parent.digest"};
 
 /// As the schema numbers them.
 int number_of(EdgeKind kind) {
@@ -98,6 +105,7 @@ Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTi
                        .source = put.source,
                        .is_of_upstream = !put.repository.is_hosted()}));
   }
+  if (put.capture_due) return add_capture(connection, {.repository = id, .content = content}, "", *put.capture_due);
   return {};
 }
 
@@ -107,6 +115,7 @@ Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& re
   LB_TRY(const auto content, find_manifest_content(connection, *id, digest));
   if (!content) return refusal::no_manifest(repository, digest);
   LB_CHECK(remove_tags_at(connection, *id, *content));
+  LB_CHECK(remove_capture(connection, {.repository = *id, .content = *content}));
   LB_CHECK(SqliteQuery(connection, kRemove, *id, *content).run());
   LB_CHECK(SqliteQuery(connection, kRemoveEdges, *content).run());
   return note_removal(connection, *id);
@@ -127,6 +136,20 @@ Result<std::vector<oci::Referrer>> find_referrers(SqliteConnection& connection, 
                          .size_bytes = static_cast<uint64_t>(query.integer(2)),
                          .artifact_type = query.text(3),
                          .annotations_json = query.text(4)});
+  }
+}
+
+Result<std::vector<oci::Digest>> find_parents(SqliteConnection& connection, const oci::RepositoryId& repository,
+                                              const oci::Digest& child) {
+  std::vector<oci::Digest> parents;
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return parents;
+  SqliteQuery query(connection, kParents, *id, child);
+  for (;;) {
+    LB_TRY(const bool has_row, query.next());
+    if (!has_row) return parents;
+    LB_TRY(const oci::Digest parent, query.digest(0));
+    parents.push_back(parent);
   }
 }
 
@@ -186,6 +209,13 @@ Task<std::vector<oci::Digest>> SqliteManifests::missing(Call call, oci::Reposito
       std::move(call),
       [repository = std::move(repository), digests = std::move(digests)](SqliteConnection& connection) {
         return missing_manifests(connection, repository, digests);
+      });
+}
+
+Task<std::vector<oci::Digest>> SqliteManifests::parents(Call call, oci::RepositoryId repository, oci::Digest child) {
+  return reader_.read<std::vector<oci::Digest>>(
+      std::move(call), [repository = std::move(repository), child](SqliteConnection& connection) {
+        return find_parents(connection, repository, child);
       });
 }
 

@@ -18,6 +18,7 @@ class SqliteManifests final : public ManifestIndex {
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
   Task<std::vector<oci::Digest>> missing(Call call, oci::RepositoryId repository,
                                          std::vector<oci::Digest> digests) override;
+  Task<std::vector<oci::Digest>> parents(Call call, oci::RepositoryId repository, oci::Digest child) override;
 
  private:
   SqliteReader& reader_;

@@ -91,8 +91,32 @@ PRAGMA application_id = 0x4c666274;
 PRAGMA user_version = 1;
 )"};
 
+/// What came from an upstream before there were captures is looked through once.
+constexpr Sql kVersion2{"add captures to the schema", R"(
+CREATE TABLE capture (
+  repository_id INTEGER NOT NULL REFERENCES repository,
+  content_id INTEGER NOT NULL REFERENCES content,
+  platforms TEXT NOT NULL,
+  due INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  last_error TEXT NOT NULL,
+  PRIMARY KEY (repository_id, content_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX capture_by_due ON capture (due);
+INSERT INTO capture SELECT repository_id, content_id, '', 0, 0, '' FROM manifest
+  JOIN repository ON repository.id = repository_id WHERE host <> '';
+
+CREATE TABLE repository_platform (  -- what is pulled from a repository of an upstream
+  repository_id INTEGER NOT NULL REFERENCES repository,
+  platform TEXT NOT NULL,
+  PRIMARY KEY (repository_id, platform)
+) STRICT, WITHOUT ROWID;
+
+PRAGMA user_version = 2;
+)"};
+
 /// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
-constexpr std::array kSteps{&kVersion1};
+constexpr std::array kSteps{&kVersion1, &kVersion2};
 static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
 
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "meta/sqlite_blobs.h"
+#include "meta/sqlite_captures.h"
 #include "meta/sqlite_connection.h"
 #include "meta/sqlite_manifests.h"
 #include "meta/sqlite_reader.h"
@@ -89,7 +90,8 @@ struct SqliteStore::Parts {
         manifests(reader, writer, clock),
         tags(reader, writer, clock),
         repositories(reader),
-        uploads(reader, writer) {}
+        uploads(reader, writer),
+        captures(reader, writer) {}
 
   SqliteWriter writer;
   SqliteReader reader;
@@ -98,6 +100,7 @@ struct SqliteStore::Parts {
   SqliteTags tags;
   SqliteRepositories repositories;
   SqliteUploads uploads;
+  SqliteCaptures captures;
 };
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path, const sys::Clock& clock,
@@ -122,6 +125,7 @@ ManifestIndex& SqliteStore::manifests() { return parts_->manifests; }
 TagIndex& SqliteStore::tags() { return parts_->tags; }
 RepositoryIndex& SqliteStore::repositories() { return parts_->repositories; }
 UploadIndex& SqliteStore::uploads() { return parts_->uploads; }
+CaptureIndex& SqliteStore::captures() { return parts_->captures; }
 
 Task<StoreTotals> SqliteStore::totals(Call call) {
   return parts_->reader.read<StoreTotals>(std::move(call), count_totals);

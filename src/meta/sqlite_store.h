@@ -40,6 +40,7 @@ class SqliteStore final : public Store {
   TagIndex& tags() override;
   RepositoryIndex& repositories() override;
   UploadIndex& uploads() override;
+  CaptureIndex& captures() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

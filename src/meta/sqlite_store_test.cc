@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr Sql kMakeForeign{"make a foreign database", "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)"};
 constexpr Sql kMakeNewer{"make a newer database", "PRAGMA user_version = 99"};
+constexpr Sql kMakeFirst{"make a database of the first version",
+                         "DROP TABLE capture; DROP TABLE repository_platform; PRAGMA user_version = 1"};
 constexpr Sql kHistory{"read the history",
                        "SELECT number, digest, at, source FROM tag_history JOIN content ON content.id = content_id "
                        "WHERE name = 'v1' ORDER BY number"};
@@ -243,6 +245,24 @@ TEST_F(SqliteStoreTest, leaves_the_database_of_another_program_alone) {
   EXPECT_EQ(bytes_of(path()), before);
 }
 
+TEST_F(SqliteStoreTest, brings_up_a_database_of_the_first_version) {
+  {
+    const auto store = open();
+    ManifestPut pulled = push_of("pulled", "v1");
+    pulled.repository.host = oci::RegistryHost::parse("ghcr.io").value();
+    ASSERT_TRUE(test::run(store->manifests().put(call(), push_of("pushed", "v1"))));
+    ASSERT_TRUE(test::run(store->manifests().put(call(), std::move(pulled))));
+  }
+  {
+    ASSERT_TRUE(connect()->execute(kMakeFirst));
+  }
+  const auto store = open();
+  EXPECT_EQ(test::run(store->tags().find(call(), hosted("a"), tag("v1")))->digest, digest("pushed"));
+  const auto jobs = test::run(store->captures().due(call(), clock_.wall(), 10)).value();
+  ASSERT_EQ(jobs.size(), 1U) << "what came from upstreams before is looked through once";
+  EXPECT_EQ(jobs[0].manifest, digest("pulled"));
+}
+
 TEST_F(SqliteStoreTest, leaves_the_database_of_a_newer_version_alone) {
   {
     const auto store = open();
@@ -254,7 +274,7 @@ TEST_F(SqliteStoreTest, leaves_the_database_of_a_newer_version_alone) {
   const Error error = open_error();
   EXPECT_EQ(error.code(), ErrorCode::unsupported);
   EXPECT_NE(error.message().find("newer version"), std::string::npos) << error.message();
-  EXPECT_NE(error.message().find("got schema version 99, want at most 1"), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("got schema version 99, want at most 2"), std::string::npos) << error.message();
   EXPECT_EQ(bytes_of(path()), before);
 }
 
@@ -275,8 +295,8 @@ TEST_F(SqliteStoreTest, reports_damage_where_it_meets_it) {
     for (int i = 0; i < kPushes; ++i) ASSERT_TRUE(put(*store, std::to_string(i), "t" + std::to_string(i)));
   }
   std::string bytes = bytes_of(path());
-  // The first half has the schema and the roots of the tables.
-  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() / 2), bytes.end(), '\x5a');
+  // The first three quarters have the schema and the roots of the tables.
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() / 4 * 3), bytes.end(), '\x5a');
   write_bytes(path(), bytes);
   const auto store = open();
   int corrupt = 0;

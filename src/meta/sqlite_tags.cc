@@ -23,6 +23,9 @@ constexpr Sql kRemember{"put a row of a tag's history",
                         "WHERE repository_id = ?1 AND name = ?2"};
 constexpr Sql kCheck{"note a check of a tag",
                      "UPDATE tag SET checked = ?, gone = ? WHERE repository_id = ? AND name = ?"};
+constexpr Sql kHistory{"find the history of a tag",
+                       "SELECT digest, at FROM tag_history JOIN content ON content.id = content_id "
+                       "WHERE repository_id = ? AND name = ? ORDER BY number DESC LIMIT ?"};
 constexpr Sql kRemove{"remove a tag", "DELETE FROM tag WHERE repository_id = ? AND name = ?"};
 constexpr Sql kRemoveAt{"remove the tags of a manifest", "DELETE FROM tag WHERE repository_id = ? AND content_id = ?"};
 
@@ -54,6 +57,20 @@ Result<TagPage> list_tags(SqliteConnection& connection, const oci::RepositoryId&
 Status note_check(SqliteConnection& connection, int64_t repository, const oci::Tag& tag, WallTime checked,
                   bool is_gone) {
   return SqliteQuery(connection, kCheck, checked, is_gone, repository, tag.to_string()).run();
+}
+
+Result<std::vector<TagPast>> find_history(SqliteConnection& connection, const oci::RepositoryId& repository,
+                                          const oci::Tag& tag, std::size_t limit) {
+  std::vector<TagPast> past;
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return past;
+  SqliteQuery query(connection, kHistory, *id, tag.to_string(), limit);
+  for (;;) {
+    LB_TRY(const bool has_row, query.next());
+    if (!has_row) return past;
+    LB_TRY(const oci::Digest digest, query.digest(0));
+    past.push_back({digest, query.time(1)});
+  }
 }
 
 struct Pointing {
@@ -150,6 +167,14 @@ void SqliteTags::note_checked(oci::RepositoryId repository, oci::Tag tag, WallTi
                        if (!id) return {};
                        return note_check(connection, *id, tag, checked, is_gone_upstream);
                      });
+}
+
+Task<std::vector<TagPast>> SqliteTags::history(Call call, oci::RepositoryId repository, oci::Tag tag,
+                                               std::size_t limit) {
+  return reader_.read<std::vector<TagPast>>(
+      std::move(call), [repository = std::move(repository), tag = std::move(tag), limit](SqliteConnection& connection) {
+        return find_history(connection, repository, tag, limit);
+      });
 }
 
 }  // namespace lifeboat::meta

@@ -34,6 +34,7 @@ class SqliteTags final : public TagIndex {
                    std::string source) override;
   Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) override;
   void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) override;
+  Task<std::vector<TagPast>> history(Call call, oci::RepositoryId repository, oci::Tag tag, std::size_t limit) override;
 
  private:
   SqliteReader& reader_;

@@ -73,6 +73,7 @@ struct ManifestPut {
   std::vector<oci::Tag> tags;
   std::optional<TagCondition> condition;  ///< applies to all of `tags`; conflict when not met
   std::string source;                     ///< for the tag history: "push" or the upstream's host
+  std::optional<WallTime> capture_due{};  ///< what it names is to be fetched then (CaptureIndex)
 };
 
 /// Manifests with their edges.
@@ -89,6 +90,8 @@ class ManifestIndex {
   /// Those of `digests` that the repository has no manifest for, in their order.
   virtual Task<std::vector<oci::Digest>> missing(Call call, oci::RepositoryId repository,
                                                  std::vector<oci::Digest> digests) = 0;
+  /// The indexes of the repository that name this one, by digest order. Empty for what is unknown.
+  virtual Task<std::vector<oci::Digest>> parents(Call call, oci::RepositoryId repository, oci::Digest child) = 0;
 };
 
 struct TagRecord {
@@ -97,6 +100,12 @@ struct TagRecord {
   WallTime updated{};  ///< when it last got another digest
   WallTime checked{};  ///< upstream repositories: when the upstream last confirmed it; else = updated
   bool is_gone_upstream = false;
+};
+
+/// What a tag pointed at, and since when.
+struct TagPast {
+  oci::Digest digest;
+  WallTime since{};
 };
 
 struct TagPage {
@@ -118,6 +127,9 @@ class TagIndex {
   virtual Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) = 0;
   /// The upstream confirmed the tag, or said it is gone. Durable soon, not at return.
   virtual void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) = 0;
+  /// Where it pointed, the latest first, at most `limit`; outlives the tag. Empty for what was never there.
+  virtual Task<std::vector<TagPast>> history(Call call, oci::RepositoryId repository, oci::Tag tag,
+                                             std::size_t limit) = 0;
 };
 
 struct RepositoryPage {
@@ -153,6 +165,48 @@ class UploadIndex {
   virtual Task<std::vector<UploadRecord>> started_before(Call call, WallTime time) = 0;
 };
 
+/// A manifest from an upstream of which not everything may be here yet.
+struct CaptureJob {
+  oci::RepositoryId repository;
+  oci::Digest manifest;
+  std::string platforms{};   ///< wanted beyond what the upstream's policy says, as the capture writes them; "": none
+  WallTime due{};            ///< not before
+  uint32_t failures = 0;     ///< in a row
+  std::string last_error{};  ///< of the last of them
+};
+
+struct CaptureTotals {
+  uint64_t waiting = 0;
+  uint64_t failing = 0;  ///< of these, those that failed the last time
+};
+
+/// What is still to be fetched so that a manifest can be pulled whole, and for which platforms a repository is asked.
+/// Jobs outlive the process. A job is gone with finish(), or with its manifest.
+class CaptureIndex {
+ public:
+  virtual ~CaptureIndex() = default;
+  /// A job, or the one there is made due then, with these platforms in place of none.
+  virtual Task<void> add(Call call, oci::RepositoryId repository, oci::Digest manifest, std::string platforms,
+                         WallTime due) = 0;
+  /// Those due by `now`, the longest due first, at most `limit`.
+  virtual Task<std::vector<CaptureJob>> due(Call call, WallTime now, std::size_t limit) = 0;
+  /// When the next one is due; nothing when there is none.
+  virtual Task<std::optional<WallTime>> next_due(Call call) = 0;
+  virtual Task<std::optional<CaptureJob>> find(Call call, oci::RepositoryId repository, oci::Digest manifest) = 0;
+  virtual Task<CaptureTotals> totals(Call call) = 0;
+  /// Nothing is left to do. Durable soon.
+  virtual void finish(oci::RepositoryId repository, oci::Digest manifest) = 0;
+  /// It is to be tried again; of `job`, its due time, failures and error are kept. Durable soon.
+  virtual void postpone(CaptureJob job) = 0;
+  /// All jobs of the host's repositories are due now. Durable soon.
+  virtual void hurry(oci::RegistryHost host, WallTime now) = 0;
+
+  /// Somebody pulls this platform from the repository. Durable soon; idempotent.
+  virtual void note_platform(oci::RepositoryId repository, std::string platform) = 0;
+  /// In bytewise order.
+  virtual Task<std::vector<std::string>> platforms(Call call, oci::RepositoryId repository) = 0;
+};
+
 struct StoreTotals {
   uint64_t repositories = 0;
   uint64_t manifests = 0;
@@ -168,6 +222,7 @@ class Store {
   virtual TagIndex& tags() = 0;
   virtual RepositoryIndex& repositories() = 0;
   virtual UploadIndex& uploads() = 0;
+  virtual CaptureIndex& captures() = 0;
   virtual Task<StoreTotals> totals(Call call) = 0;
   /// Makes everything durable and releases the database. Nothing may be called after it. Blocks.
   virtual Status close() = 0;

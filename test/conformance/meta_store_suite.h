@@ -49,6 +49,7 @@ class MetaStoreSuite : public testing::TestWithParam<MetaStoreKind> {
   meta::TagIndex& tags() { return setup_->store().tags(); }
   meta::RepositoryIndex& repositories() { return setup_->store().repositories(); }
   meta::UploadIndex& uploads() { return setup_->store().uploads(); }
+  meta::CaptureIndex& captures() { return setup_->store().captures(); }
   meta::Store& store() { return setup_->store(); }
 
   // In short: what most rows do.
