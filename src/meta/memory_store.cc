@@ -176,12 +176,6 @@ class Captures final : public CaptureIndex {
     co_return shared_.read(
         call, [&](MemoryNames& names) -> Result<std::vector<CaptureJob>> { return names.captures_due(now, limit); });
   }
-  Task<std::optional<WallTime>> next_due(Call call) override {
-    co_return shared_.read(call, [](MemoryNames& names) -> Result<std::optional<WallTime>> {
-      const auto first = names.captures_due(WallTime::max(), 1);
-      return first.empty() ? std::nullopt : std::optional(first.front().due);
-    });
-  }
   Task<std::optional<CaptureJob>> find(Call call, oci::RepositoryId repository, oci::Digest manifest) override {
     co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::optional<CaptureJob>> {
       return names.find_capture(repository, manifest);

@@ -20,7 +20,6 @@ constexpr Sql kFind{"find a capture",
                     "SELECT host, name, digest, platforms, due, failures, last_error FROM capture "
                     "JOIN repository ON repository.id = repository_id JOIN content ON content.id = content_id "
                     "WHERE repository_id = ? AND content_id = ?"};
-constexpr Sql kNextDue{"find when a capture is due", "SELECT min(due) FROM capture"};
 constexpr Sql kTotals{"count captures", "SELECT count(*), coalesce(sum(failures > 0), 0) FROM capture"};
 constexpr Sql kRemove{"remove a capture", "DELETE FROM capture WHERE repository_id = ? AND content_id = ?"};
 constexpr Sql kPostpone{"postpone a capture",
@@ -68,13 +67,6 @@ Result<std::vector<CaptureJob>> find_due(SqliteConnection& connection, WallTime 
     LB_TRY(CaptureJob job, job_of(query));
     jobs.push_back(std::move(job));
   }
-}
-
-Result<std::optional<WallTime>> find_next_due(SqliteConnection& connection) {
-  SqliteQuery query(connection, kNextDue);
-  LB_TRY(const bool has_row, query.next());
-  if (!has_row || query.is_null(0)) return std::nullopt;
-  return query.time(0);
 }
 
 Result<std::optional<CaptureJob>> find_capture(SqliteConnection& connection, const oci::RepositoryId& repository,
@@ -135,12 +127,6 @@ Task<std::vector<CaptureJob>> SqliteCaptures::due(Call call, WallTime now, std::
     return find_due(connection, now, limit);
   };
   co_return co_await reader_.read<std::vector<CaptureJob>>(std::move(call), std::move(work));
-}
-
-Task<std::optional<WallTime>> SqliteCaptures::next_due(Call call) {
-  co_await writer_.settle();
-  std::function<Result<std::optional<WallTime>>(SqliteConnection&)> work = find_next_due;
-  co_return co_await reader_.read<std::optional<WallTime>>(std::move(call), std::move(work));
 }
 
 Task<std::optional<CaptureJob>> SqliteCaptures::find(Call call, oci::RepositoryId repository, oci::Digest manifest) {

@@ -24,8 +24,7 @@ class SqliteCaptures final : public CaptureIndex {
   SqliteCaptures(SqliteReader& reader, SqliteWriter& writer) : reader_(reader), writer_(writer) {}
   Task<void> add(Call call, oci::RepositoryId repository, oci::Digest manifest, std::string platforms,
                  WallTime due) override;
-  Task<std::vector<CaptureJob>> due(Call call, WallTime now, std::size_t limit) override;
-  Task<std::optional<WallTime>> next_due(Call call) override;
+  Task<std::vector<CaptureJob>> due(Call call, WallTime time, std::size_t limit) override;
   Task<std::optional<CaptureJob>> find(Call call, oci::RepositoryId repository, oci::Digest manifest) override;
   Task<CaptureTotals> totals(Call call) override;
   void finish(oci::RepositoryId repository, oci::Digest manifest) override;

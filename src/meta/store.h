@@ -188,10 +188,8 @@ class CaptureIndex {
   /// A job, or the one there is made due then, with these platforms in place of none.
   virtual Task<void> add(Call call, oci::RepositoryId repository, oci::Digest manifest, std::string platforms,
                          WallTime due) = 0;
-  /// Those due by `now`, the longest due first, at most `limit`.
-  virtual Task<std::vector<CaptureJob>> due(Call call, WallTime now, std::size_t limit) = 0;
-  /// When the next one is due; nothing when there is none.
-  virtual Task<std::optional<WallTime>> next_due(Call call) = 0;
+  /// Those due by `time`, the longest due first, at most `limit`.
+  virtual Task<std::vector<CaptureJob>> due(Call call, WallTime time, std::size_t limit) = 0;
   virtual Task<std::optional<CaptureJob>> find(Call call, oci::RepositoryId repository, oci::Digest manifest) = 0;
   virtual Task<CaptureTotals> totals(Call call) = 0;
   /// Nothing is left to do. Durable soon.

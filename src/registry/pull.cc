@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "registry/held_manifest.h"
+
 namespace lifeboat::registry {
 namespace {
 
@@ -48,25 +50,10 @@ Task<ServedManifest> Pull::manifest(Call call, oci::RepositoryId repository, oci
   co_return co_await upstream_tag(call, std::move(repository), *reference.tag());
 }
 
-/// The manifest as it is here, its bytes compared with the record.
 Task<ServedManifest> Pull::held_manifest(Call call, oci::RepositoryId repository, oci::Digest digest) {
-  LB_CO_TRY(const meta::ManifestRecord record, co_await names_.manifests().find(call, repository, digest));
-  auto content = co_await blobs_.open(call, digest);
-  std::string bytes(record.size_bytes, '\0');
-  Status read;
-  if (!content) {
-    read = std::unexpected(content.error());
-  } else if (auto count = content->bytes->read_at(0, std::as_writable_bytes(std::span(bytes))); !count) {
-    read = std::unexpected(count.error());
-  } else if (*count != record.size_bytes || content->size_bytes != record.size_bytes) {
-    read = fail(ErrorCode::corrupt, "wrong length");
-  }
-  if (!read) {
-    co_return fail(ErrorCode::corrupt, "cannot read manifest '" + digest.to_string() + "' of '" +
-                                           repository.to_string() + "': " + read.error().message() + " (want " +
-                                           std::to_string(record.size_bytes) + " bytes)");
-  }
-  co_return ServedManifest{digest, record.media_type, std::move(bytes), std::nullopt, {}, std::nullopt};
+  LB_CO_TRY(HeldManifest held, co_await read_held_manifest(call, blobs_, names_, repository, digest));
+  co_return ServedManifest{digest,      std::move(held.record.media_type), std::move(held.bytes), std::nullopt, {},
+                           std::nullopt};
 }
 
 Task<ServedManifest> Pull::manifest_by_digest(Call call, oci::RepositoryId repository, oci::Digest digest) {

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "base/call.h"
+#include "base/task.h"
+#include "blob/store.h"
+#include "meta/store.h"
+#include "oci/repository_id.h"
+
+namespace lifeboat::registry {
+
+/// A manifest as it is here.
+struct HeldManifest {
+  meta::ManifestRecord record;
+  std::string bytes;
+};
+
+/// Reads a manifest of the repository; its length is compared with the record. not_found: the repository has none;
+/// corrupt: it has, and its bytes are not here or are too few.
+Task<HeldManifest> read_held_manifest(Call call, blob::Store& blobs, meta::Store& names, oci::RepositoryId repository,
+                                      oci::Digest digest);
+
+}  // namespace lifeboat::registry
