@@ -233,17 +233,23 @@ CaptureTotals MemoryNames::capture_totals() const {
   return totals;
 }
 
-void MemoryNames::finish_capture(const oci::RepositoryId& repository, const oci::Digest& manifest) {
-  if (Repository* const in = known(repository)) in->captures.erase(manifest);
+CaptureJob* MemoryNames::same_capture(const CaptureJob& job) {
+  Repository* const in = known(job.repository);
+  if (in == nullptr || !in->captures.contains(job.manifest)) return nullptr;
+  CaptureJob& held = in->captures.at(job.manifest);
+  return held.due == job.due && held.platforms == job.platforms ? &held : nullptr;
 }
 
-void MemoryNames::postpone_capture(const CaptureJob& job) {
-  Repository* const in = known(job.repository);
-  if (in == nullptr || !in->captures.contains(job.manifest)) return;
-  CaptureJob& held = in->captures.at(job.manifest);
-  held.due = job.due;
-  held.failures = job.failures;
-  held.last_error = job.last_error;
+void MemoryNames::finish_capture(const CaptureJob& job) {
+  if (same_capture(job) != nullptr) known(job.repository)->captures.erase(job.manifest);
+}
+
+void MemoryNames::postpone_capture(const CaptureJob& job, WallTime until) {
+  CaptureJob* const held = same_capture(job);
+  if (held == nullptr) return;
+  held->due = until;
+  held->failures = job.failures;
+  held->last_error = job.last_error;
 }
 
 void MemoryNames::hurry_captures(const oci::RegistryHost& host, WallTime now) {

@@ -35,8 +35,8 @@ class MemoryNames {
   std::vector<CaptureJob> captures_due(WallTime now, std::size_t limit) const;
   std::optional<CaptureJob> find_capture(const oci::RepositoryId& repository, const oci::Digest& manifest) const;
   CaptureTotals capture_totals() const;
-  void finish_capture(const oci::RepositoryId& repository, const oci::Digest& manifest);
-  void postpone_capture(const CaptureJob& job);
+  void finish_capture(const CaptureJob& job);
+  void postpone_capture(const CaptureJob& job, WallTime until);
   void hurry_captures(const oci::RegistryHost& host, WallTime now);
   void note_platform(const oci::RepositoryId& repository, const std::string& platform);
   std::vector<std::string> platforms(const oci::RepositoryId& repository) const;
@@ -58,6 +58,8 @@ class MemoryNames {
     bool has_content() const { return !links.empty() || !manifests.empty(); }
   };
 
+  /// The capture as it was given out; null when it is gone or was added again.
+  CaptureJob* same_capture(const CaptureJob& job);
   const Repository* known(const oci::RepositoryId& repository) const;
   Repository* known(const oci::RepositoryId& repository);
   /// The first manifest of the repository that names the digest as a blob.

@@ -184,11 +184,11 @@ class Captures final : public CaptureIndex {
   Task<CaptureTotals> totals(Call call) override {
     co_return shared_.read(call, [](MemoryNames& names) -> Result<CaptureTotals> { return names.capture_totals(); });
   }
-  void finish(oci::RepositoryId repository, oci::Digest manifest) override {
-    shared_.names.with([&](MemoryNames& names) { names.finish_capture(repository, manifest); });
+  void finish(CaptureJob job) override {
+    shared_.names.with([&](MemoryNames& names) { names.finish_capture(job); });
   }
-  void postpone(CaptureJob job) override {
-    shared_.names.with([&](MemoryNames& names) { names.postpone_capture(job); });
+  void postpone(CaptureJob job, WallTime until) override {
+    shared_.names.with([&](MemoryNames& names) { names.postpone_capture(job, until); });
   }
   void hurry(oci::RegistryHost host, WallTime now) override {
     shared_.names.with([&](MemoryNames& names) { names.hurry_captures(host, now); });

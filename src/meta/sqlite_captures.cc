@@ -24,7 +24,9 @@ constexpr Sql kTotals{"count captures", "SELECT count(*), coalesce(sum(failures 
 constexpr Sql kRemove{"remove a capture", "DELETE FROM capture WHERE repository_id = ? AND content_id = ?"};
 constexpr Sql kPostpone{"postpone a capture",
                         "UPDATE capture SET due = ?, failures = ?, last_error = ? "
-                        "WHERE repository_id = ? AND content_id = ?"};
+                        "WHERE repository_id = ? AND content_id = ? AND due = ? AND platforms = ?"};
+constexpr Sql kFinish{"finish a capture",
+                      "DELETE FROM capture WHERE repository_id = ? AND content_id = ? AND due = ? AND platforms = ?"};
 constexpr Sql kHurry{"hurry captures",
                      "UPDATE capture SET due = ?1 WHERE due > ?1 AND repository_id IN "
                      "(SELECT id FROM repository WHERE host = ?2)"};
@@ -142,19 +144,20 @@ Task<CaptureTotals> SqliteCaptures::totals(Call call) {
   co_return co_await reader_.read<CaptureTotals>(std::move(call), std::move(work));
 }
 
-void SqliteCaptures::finish(oci::RepositoryId repository, oci::Digest manifest) {
-  writer_.write_soon("finish a capture",
-                     [repository = std::move(repository), manifest](SqliteConnection& connection) -> Status {
-                       LB_TRY(const auto place, place_of(connection, repository, manifest));
-                       return place ? remove_capture(connection, *place) : Status{};
-                     });
-}
-
-void SqliteCaptures::postpone(CaptureJob job) {
-  writer_.write_soon("postpone a capture", [job = std::move(job)](SqliteConnection& connection) -> Status {
+void SqliteCaptures::finish(CaptureJob job) {
+  writer_.write_soon("finish a capture", [job = std::move(job)](SqliteConnection& connection) -> Status {
     LB_TRY(const auto place, place_of(connection, job.repository, job.manifest));
     if (!place) return {};
-    return SqliteQuery(connection, kPostpone, job.due, job.failures, job.last_error, place->repository, place->content)
+    return SqliteQuery(connection, kFinish, place->repository, place->content, job.due, job.platforms).run();
+  });
+}
+
+void SqliteCaptures::postpone(CaptureJob job, WallTime until) {
+  writer_.write_soon("postpone a capture", [job = std::move(job), until](SqliteConnection& connection) -> Status {
+    LB_TRY(const auto place, place_of(connection, job.repository, job.manifest));
+    if (!place) return {};
+    return SqliteQuery(connection, kPostpone, until, job.failures, job.last_error, place->repository, place->content,
+                       job.due, job.platforms)
         .run();
   });
 }

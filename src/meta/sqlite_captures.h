@@ -27,8 +27,8 @@ class SqliteCaptures final : public CaptureIndex {
   Task<std::vector<CaptureJob>> due(Call call, WallTime time, std::size_t limit) override;
   Task<std::optional<CaptureJob>> find(Call call, oci::RepositoryId repository, oci::Digest manifest) override;
   Task<CaptureTotals> totals(Call call) override;
-  void finish(oci::RepositoryId repository, oci::Digest manifest) override;
-  void postpone(CaptureJob job) override;
+  void finish(CaptureJob job) override;
+  void postpone(CaptureJob job, WallTime until) override;
   void hurry(oci::RegistryHost host, WallTime now) override;
   void note_platform(oci::RepositoryId repository, std::string platform) override;
   Task<std::vector<std::string>> platforms(Call call, oci::RepositoryId repository) override;

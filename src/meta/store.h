@@ -192,10 +192,11 @@ class CaptureIndex {
   virtual Task<std::vector<CaptureJob>> due(Call call, WallTime time, std::size_t limit) = 0;
   virtual Task<std::optional<CaptureJob>> find(Call call, oci::RepositoryId repository, oci::Digest manifest) = 0;
   virtual Task<CaptureTotals> totals(Call call) = 0;
-  /// Nothing is left to do. Durable soon.
-  virtual void finish(oci::RepositoryId repository, oci::Digest manifest) = 0;
-  /// It is to be tried again; of `job`, its due time, failures and error are kept. Durable soon.
-  virtual void postpone(CaptureJob job) = 0;
+  /// Nothing is left to do of the job as it was given: not when it was added again meanwhile. Durable soon.
+  virtual void finish(CaptureJob job) = 0;
+  /// It is to be tried again then, with these failures and this error; not when it was added again meanwhile. Durable
+  /// soon.
+  virtual void postpone(CaptureJob job, WallTime until) = 0;
   /// All jobs of the host's repositories are due now. Durable soon.
   virtual void hurry(oci::RegistryHost host, WallTime now) = 0;
 

@@ -50,7 +50,8 @@ TEST_P(MetaStoreSuite, keeps_the_platforms_of_a_capture_that_is_asked_for_again)
   const oci::RepositoryId repository = of_upstream("ghcr.io", "a/b");
   ASSERT_TRUE(put(repository, digest("m")));
   ASSERT_TRUE(run(captures().add(call(), repository, digest("m"), "linux/arm64", at(100))));
-  captures().postpone({repository, digest("m"), "", at(900), 2, "no route"});
+  captures().postpone({repository, digest("m"), "linux/arm64", at(100), 2, "no route"}, at(900));
+  EXPECT_EQ(run(captures().find(call(), repository, digest("m"))).value()->failures, 2U);
   ASSERT_TRUE(run(captures().add(call(), repository, digest("m"), "", at(200))));
   auto job = run(captures().find(call(), repository, digest("m"))).value();
   ASSERT_TRUE(job);
@@ -76,8 +77,8 @@ TEST_P(MetaStoreSuite, remembers_how_a_capture_failed) {
   const oci::RepositoryId repository = of_upstream("ghcr.io", "a");
   ASSERT_TRUE(put(repository, digest("m")));
   ASSERT_TRUE(run(captures().add(call(), repository, digest("m"), "", at(100))));
-  captures().postpone({repository, digest("m"), "", at(5000), 3, "cannot get blob: 503"});
-  captures().postpone({repository, digest("gone"), "", at(1), 1, "of what is not there"});
+  captures().postpone({repository, digest("m"), "", at(100), 3, "cannot get blob: 503"}, at(5000));
+  captures().postpone({repository, digest("gone"), "", at(1), 1, "of what is not there"}, at(2));
   const auto job = run(captures().find(call(), repository, digest("m"))).value();
   ASSERT_TRUE(job);
   EXPECT_EQ(job->due, at(5000));
@@ -94,10 +95,26 @@ TEST_P(MetaStoreSuite, forgets_a_capture_that_is_done_or_lost_its_manifest) {
     ASSERT_TRUE(put(repository, digest(name)));
     ASSERT_TRUE(run(captures().add(call(), repository, digest(name), "", at(1))));
   }
-  captures().finish(repository, digest("done"));
-  captures().finish(repository, digest("never was"));
+  captures().finish({repository, digest("done"), "", at(1), 0, ""});
+  captures().finish({repository, digest("never was"), "", at(1), 0, ""});
   ASSERT_TRUE(run(manifests().remove(call(), repository, digest("deleted"))));
   EXPECT_EQ(manifests_of(*run(captures().due(call(), at(9), 10))), std::vector{digest("stays")});
+}
+
+TEST_P(MetaStoreSuite, keeps_a_capture_that_was_asked_for_again_while_it_ran) {
+  const oci::RepositoryId repository = of_upstream("ghcr.io", "a");
+  ASSERT_TRUE(put(repository, digest("m")));
+  ASSERT_TRUE(run(captures().add(call(), repository, digest("m"), "", at(100))));
+  const meta::CaptureJob first = run(captures().find(call(), repository, digest("m"))).value().value();
+  ASSERT_TRUE(run(captures().add(call(), repository, digest("m"), "linux/arm64", at(100))));
+  captures().finish(first);
+  meta::CaptureJob failed = first;
+  failed.failures = 1;
+  captures().postpone(failed, at(9000));
+  const auto job = run(captures().find(call(), repository, digest("m"))).value();
+  ASSERT_TRUE(job) << "it ran for other platforms";
+  EXPECT_EQ(job->due, at(100));
+  EXPECT_EQ(job->failures, 0U);
 }
 
 TEST_P(MetaStoreSuite, hurries_the_captures_of_one_host) {
