@@ -63,6 +63,9 @@ class Source {
     bool has_more = false;
   };
   virtual Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) = 0;
+  /// False while asking would get no answer, as far as is known: no request path touches the network then. Costs no
+  /// I/O.
+  virtual bool can_be_asked() const { return true; }
   /// By the API, else by the fallback tag (W91). Empty when the source knows neither.
   virtual Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) = 0;
 };

@@ -29,6 +29,10 @@ BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, con
   return held->is_gone_upstream ? BeforeAsking::serve_gone : BeforeAsking::serve;
 }
 
+bool may_supply_the_rest(ErrorCode failure) {
+  return failure == ErrorCode::timed_out || failure == ErrorCode::too_many || failure == ErrorCode::not_found;
+}
+
 AfterFailure after_failure(const std::optional<HeldTag>& held, ErrorCode failure, WallTime now,
                            const FreshnessPolicy& policy) {
   using Kind = AfterFailure::Kind;

@@ -40,6 +40,10 @@ struct AfterFailure {
 AfterFailure after_failure(const std::optional<HeldTag>& held, ErrorCode failure, WallTime now,
                            const FreshnessPolicy& policy);
 
+/// Whether a source that failed so may still have what a held copy lacks: it was slow, wants a pause, or said something
+/// of the tag alone.
+bool may_supply_the_rest(ErrorCode failure);
+
 /// How an answer that is not fresh is marked: `Warning: 110` and `X-Lifeboat-Stale: <reason>; age=<seconds>`.
 struct Staleness {
   std::string reason;

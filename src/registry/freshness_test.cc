@@ -69,6 +69,16 @@ TEST(Freshness, never_turns_an_outage_into_not_found) {
   EXPECT_EQ(after_failure(std::nullopt, ErrorCode::not_found, kNow, policy).kind, AfterFailure::Kind::not_found);
 }
 
+TEST(Freshness, relies_on_a_source_only_when_it_may_still_give_something) {
+  for (const ErrorCode code : {ErrorCode::timed_out, ErrorCode::too_many, ErrorCode::not_found}) {
+    EXPECT_TRUE(may_supply_the_rest(code)) << to_string(code);
+  }
+  for (const ErrorCode code : {ErrorCode::unavailable, ErrorCode::unauthorized, ErrorCode::denied, ErrorCode::corrupt,
+                               ErrorCode::no_space, ErrorCode::cancelled, ErrorCode::internal}) {
+    EXPECT_FALSE(may_supply_the_rest(code)) << to_string(code);
+  }
+}
+
 TEST(Freshness, forgets_what_is_gone_where_the_operator_wants_that) {
   FreshnessPolicy policy;
   policy.drops_gone = true;

@@ -10,6 +10,8 @@ namespace {
 
 /// An asking nobody waits for any more still gets this long; the source's own deadlines are shorter.
 constexpr Duration kAskWithin{30000};
+/// Whoever asked for the manifest goes on with what it names in an order of his own: the capture comes behind him.
+constexpr Duration kCaptureAfter{1000};
 /// References remembered as not found; a scanner that asks for names by the million gains nothing here.
 constexpr std::size_t kAbsentMax = 10'000;
 
@@ -139,10 +141,12 @@ Task<ManifestFetches::Answer> ManifestFetches::keep(Call call, const Request& re
                         .tags = {},
                         .condition = std::nullopt,
                         .source = request.repository.host->to_string()};
+  if (request.is_captured) put.capture_due = clock_.wall() + kCaptureAfter;
   if (const oci::Tag* tag = request.reference.tag()) put.tags.push_back(*tag);
   LB_CO_CHECK(co_await blobs_.put(call, digest, std::move(fetched.bytes)));
   LB_CO_CHECK(co_await names_.manifests().put(call, std::move(put)));
   stamps_.bump(request.repository);
+  if (request.is_captured) capture_added_.notify_all();
   co_return Answer{digest, std::move(fetched.endpoint)};
 }
 

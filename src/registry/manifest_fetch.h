@@ -37,6 +37,7 @@ class ManifestFetches {
     std::shared_ptr<const void> keep_alive;  ///< whatever owns the source
     bool is_held = false;                    ///< a tag we hold: a HEAD first, it is probably unchanged
     bool drops_gone = false;                 ///< a held tag that the source has no more is forgotten
+    bool is_captured = false;                ///< what it names is to be fetched as well (upkeep/capture.h)
     Duration not_found_for{};                ///< how long its "not found" is given again without asking
   };
   struct Answer {
@@ -46,6 +47,8 @@ class ManifestFetches {
   /// What the reference means now; its manifest is in the store. The source's errors; timed_out at `call`'s deadline.
   Task<Answer> fetch(Call call, Request request);
   Awaitable<void> stop();
+  /// Told when a manifest was kept that is to be captured.
+  sys::Notification& capture_added() { return capture_added_; }
 
  private:
   using Key = std::pair<oci::RepositoryId, std::string>;
@@ -71,6 +74,7 @@ class ManifestFetches {
   ChangeStamps& stamps_;
   sys::Clock& clock_;
   Log& log_;
+  sys::Notification capture_added_;
   sys::TaskGroup tasks_;
   Guarded<Desk> desk_;
 };

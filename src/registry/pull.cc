@@ -10,6 +10,8 @@ namespace {
 
 /// A stale or gone answer is given again without asking for this long.
 constexpr Duration kStaleAgainFor{1000};
+/// How far back a tag's past is looked at for something that can be pulled.
+constexpr std::size_t kPastMax = 16;
 
 std::string host_label(const oci::RepositoryId& repository) {
   return repository.host ? repository.host->to_string() : std::string("hosted");
@@ -20,8 +22,8 @@ std::unexpected<Error> unknown_host(const oci::RepositoryId& repository) {
               "cannot find '" + repository.to_string() + "': it is not held, and its upstream is not configured");
 }
 
-std::chrono::seconds age_of(const meta::TagRecord& tag, WallTime now) {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::max(now - tag.checked, Duration(0)));
+std::chrono::seconds age_of(WallTime last_true, WallTime now) {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::max(now - last_true, Duration(0)));
 }
 
 }  // namespace
@@ -33,6 +35,7 @@ Pull::Pull(blob::Store& blobs, meta::Store& names, Addressing& addressing, Manif
       addressing_(addressing),
       manifest_fetches_(manifest_fetches),
       blob_fetches_(blob_fetches),
+      holdings_(blobs, names),
       clock_(clock),
       metrics_(metrics),
       log_(log) {}
@@ -73,6 +76,7 @@ Task<ServedManifest> Pull::manifest_by_digest(Call call, oci::RepositoryId repos
                                    .reference = oci::Reference(digest),
                                    .source = upstream->source,
                                    .keep_alive = hosts,
+                                   .is_captured = upstream->capture.is_on,
                                    .not_found_for = upstream->freshness.not_found_for};
   LB_CO_TRY(auto answer, co_await manifest_fetches_.fetch(call, std::move(request)));
   auto fetched = co_await held_manifest(call, repository, digest);
@@ -85,6 +89,47 @@ Task<ServedManifest> Pull::hosted_tag(Call call, oci::RepositoryId repository, o
   auto held = co_await held_manifest(call, repository, record.digest);
   if (held) answers(repository, "hit").add();
   co_return held;
+}
+
+Task<ServedManifest> Pull::held_tag(Call call, oci::RepositoryId repository, meta::TagRecord record,
+                                    std::optional<Staleness> stale, bool is_alone) {
+  if (is_alone) {
+    LB_CO_TRY(const Holding holding, co_await holdings_.of(call, repository, record.digest));
+    if (!holding.is_pullable) {
+      std::string reason = stale ? std::move(stale->reason) : std::string("unavailable");
+      co_return co_await earlier_tag(call, std::move(repository), std::move(record), std::move(reason));
+    }
+  }
+  auto served = co_await manifest_by_digest(call, std::move(repository), record.digest);
+  if (served) served->stale = std::move(stale);
+  co_return served;
+}
+
+/// What the tag was before, as long as that is here to be pulled: an outage must not begin with the last move of a tag.
+Task<ServedManifest> Pull::earlier_tag(Call call, oci::RepositoryId repository, meta::TagRecord record,
+                                       std::string reason) {
+  LB_CO_TRY(const auto past, co_await names_.tags().history(call, repository, record.tag, kPastMax));
+  WallTime replaced = clock_.wall();
+  std::set<oci::Digest> seen{record.digest};
+  for (const meta::TagPast& one : past) {
+    if (seen.insert(one.digest).second) {
+      LB_CO_TRY(const Holding holding, co_await holdings_.of(call, repository, one.digest));
+      if (holding.is_pullable) {
+        log_.warning("tag.earlier_served", {{"repository", repository.to_string()},
+                                            {"tag", record.tag.to_string()},
+                                            {"digest", one.digest.to_string()},
+                                            {"newer_held_in_part", record.digest.to_string()},
+                                            {"request_id", call.request_id()}});
+        auto served = co_await manifest_by_digest(call, repository, one.digest);
+        if (served) served->stale = Staleness{std::move(reason), age_of(replaced, clock_.wall())};
+        co_return served;
+      }
+    }
+    replaced = one.since;
+  }
+  answers(repository, "unavailable").add();
+  co_return fail(ErrorCode::unavailable, "cannot serve '" + repository.to_string() + ":" + record.tag.to_string() +
+                                             "': not all of it is held, and the upstream cannot be asked for the rest");
 }
 
 Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository, oci::Tag tag) {
@@ -100,10 +145,13 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
   const WallTime now = clock_.wall();
   const BeforeAsking before = before_asking(held, now, policy);
   if (before == BeforeAsking::serve || before == BeforeAsking::serve_gone) {
-    auto served = co_await manifest_by_digest(call, repository, record->digest);
+    const bool is_alone = upstream == nullptr || !upstream->source->can_be_asked();
+    std::optional<Staleness> gone;
+    if (before == BeforeAsking::serve_gone) gone = Staleness{"gone", age_of(record->checked, now)};
+    auto served = co_await held_tag(call, repository, *record, std::move(gone), is_alone);
     if (!served) co_return served;
-    served->valid_until = clock_.now() + (record->checked + policy.fresh_for - now);
-    if (before == BeforeAsking::serve_gone) served->stale = Staleness{"gone", age_of(*record, now)};
+    const Duration fresh_yet = record->checked + policy.fresh_for - now;
+    served->valid_until = clock_.now() + (is_alone ? std::min(fresh_yet, kStaleAgainFor) : fresh_yet);
     co_return served;
   }
 
@@ -117,6 +165,7 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
                                      .keep_alive = hosts,
                                      .is_held = held.has_value(),
                                      .drops_gone = policy.drops_gone,
+                                     .is_captured = upstream->capture.is_on,
                                      .not_found_for = policy.not_found_for};
     answer = co_await manifest_fetches_.fetch(asking, std::move(request));
   }
@@ -133,10 +182,11 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
     case AfterFailure::Kind::serve_stale:
     case AfterFailure::Kind::serve_gone: {
       answers(repository, "stale").add();
-      auto served = co_await manifest_by_digest(call, repository, record->digest);
-      if (!served) co_return served;
-      served->stale = Staleness{after.reason, age_of(*record, now)};
-      served->valid_until = clock_.now() + kStaleAgainFor;
+      const bool is_alone =
+          upstream == nullptr || !upstream->source->can_be_asked() || !may_supply_the_rest(answer.error().code());
+      auto stale = std::optional(Staleness{after.reason, age_of(record->checked, now)});
+      auto served = co_await held_tag(call, repository, *record, std::move(stale), is_alone);
+      if (served) served->valid_until = clock_.now() + kStaleAgainFor;
       co_return served;
     }
     case AfterFailure::Kind::not_found: co_return fail(ErrorCode::not_found, answer.error().message());

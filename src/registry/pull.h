@@ -18,6 +18,7 @@
 #include "registry/blob_fetch.h"
 #include "registry/change_stamps.h"
 #include "registry/freshness.h"
+#include "registry/holdings.h"
 #include "registry/manifest_fetch.h"
 #include "sys/clock.h"
 #include "sys/metrics.h"
@@ -59,6 +60,11 @@ class Pull {
   Task<ServedManifest> held_manifest(Call call, oci::RepositoryId repository, oci::Digest digest);
   Task<ServedManifest> manifest_by_digest(Call call, oci::RepositoryId repository, oci::Digest digest);
   Task<ServedManifest> hosted_tag(Call call, oci::RepositoryId repository, oci::Tag tag);
+  /// A tag as it is held. `is_alone`: nothing that is missing can be had now, so it must be here for one platform at
+  /// least; else an earlier digest of the tag is served that is.
+  Task<ServedManifest> held_tag(Call call, oci::RepositoryId repository, meta::TagRecord record,
+                                std::optional<Staleness> stale, bool is_alone);
+  Task<ServedManifest> earlier_tag(Call call, oci::RepositoryId repository, meta::TagRecord record, std::string reason);
   Task<ServedManifest> upstream_tag(Call call, oci::RepositoryId repository, oci::Tag tag);
   sys::Counter& answers(const oci::RepositoryId& repository, std::string_view result);
 
@@ -67,6 +73,7 @@ class Pull {
   Addressing& addressing_;
   ManifestFetches& manifest_fetches_;
   BlobFetches& blob_fetches_;
+  Holdings holdings_;
   sys::Clock& clock_;
   sys::Metrics& metrics_;
   Log& log_;

@@ -13,11 +13,19 @@ namespace lifeboat::registry {
 /// How long what an upstream said about a tag is believed, and what its silence may cost.
 struct FreshnessPolicy {
   Duration fresh_for{std::chrono::seconds(60)};         ///< a tag confirmed within this is served without asking
-  std::optional<Duration> max_stale;                    ///< nothing: a held tag is served however old
+  std::optional<Duration> max_stale{};                  ///< nothing: a held tag is served however old
   Duration revalidate_within{std::chrono::seconds(1)};  ///< with a copy in hand, nobody waits longer than this
   bool drops_gone = false;                          ///< a tag that the upstream has no more is forgotten, not served on
   bool serves_on_credential_fault = true;           ///< a held tag, while the upstream refuses our credentials
   Duration not_found_for{std::chrono::seconds(5)};  ///< "no such tag" from the upstream is not asked for again
+};
+
+/// What is fetched in the background of a manifest that came from an upstream, so that it can be pulled whole later.
+struct CapturePolicy {
+  bool is_on = false;
+  bool has_all_platforms = false;        ///< of an index: all children, not only those that somebody pulls
+  std::vector<std::string> platforms{};  ///< and these ("linux/arm64"), whether somebody pulls them or not
+  bool has_referrers = true;             ///< signatures and attestations as well
 };
 
 /// One upstream registry as the registry sees it: a name and a source. The source is owned by the composition root.
@@ -25,6 +33,7 @@ struct UpstreamHost {
   oci::RegistryHost host;
   blob::Source* source = nullptr;
   FreshnessPolicy freshness;
+  CapturePolicy capture{};
 };
 
 /// What a request without a host means when nothing of that name is hosted here.

@@ -35,6 +35,7 @@ class Authorizer {
   /// Of the token realms; see TokenCache.
   SteadyTime next_probe() const { return tokens_.next_probe(); }
   Awaitable<void> probe(Call call) { return tokens_.probe(std::move(call)); }
+  bool can_be_asked() const { return tokens_.can_be_asked(); }
 
  private:
   struct Bearer {

@@ -115,6 +115,10 @@ RegistrySource::~RegistrySource() = default;
 
 Health::State RegistrySource::health() const { return shared_->health.state(); }
 
+bool RegistrySource::can_be_asked() const {
+  return shared_->health.state() == Health::State::closed && authorizer_.can_be_asked();
+}
+
 // ---- one question, one answer ----
 
 Task<RegistrySource::Reply> RegistrySource::ask(Call call, Question question) {

@@ -40,6 +40,9 @@ class RegistrySource final : public blob::Source {
   Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override;
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
 
+  /// Neither its breaker nor that of a token realm is open.
+  bool can_be_asked() const override;
+
   const Endpoint& endpoint() const { return endpoint_; }
   Health::State health() const;
   /// When the next probe of the endpoint or a realm of it is due; max: none is.

@@ -179,6 +179,12 @@ SteadyTime TokenCache::next_probe() const {
   return next;
 }
 
+bool TokenCache::can_be_asked() const {
+  const std::lock_guard lock(mu_);
+  return std::ranges::all_of(realms_,
+                             [](const auto& one) { return one.second->health.state() == Health::State::closed; });
+}
+
 Awaitable<void> TokenCache::probe(Call call) {
   std::vector<std::pair<TokenRequest, Health::Permit>> due;
   {

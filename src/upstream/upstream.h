@@ -32,6 +32,8 @@ class Upstream final : public blob::Source {
                                            uint64_t from) override;
   Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override;
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
+  /// One of the endpoints can.
+  bool can_be_asked() const override;
 
  private:
   class ContinuedStream;

@@ -7,10 +7,11 @@
 
 namespace lifeboat::test {
 
-/// Time that stands until a test moves it; both clocks go together. Any thread.
+/// Time that stands until a test moves it; both clocks go together. It begins now, so that a deadline made of it is one
+/// for waits in real time as well. Any thread.
 class ManualClock final : public sys::Clock {
  public:
-  SteadyTime now() const override { return SteadyTime(std::chrono::hours(1)) + passed(); }
+  SteadyTime now() const override { return began_ + passed(); }
   WallTime wall() const override { return WallTime(Duration(1'700'000'000'000)) + passed(); }
   Awaitable<void> sleep_until(SteadyTime time) override {
     for (;;) {
@@ -28,6 +29,7 @@ class ManualClock final : public sys::Clock {
  private:
   Duration passed() const { return Duration(passed_ms_.load()); }
 
+  const SteadyTime began_ = std::chrono::time_point_cast<SteadyTime::duration>(std::chrono::steady_clock::now());
   std::atomic<int64_t> passed_ms_ = 0;
   sys::Notification moved_;
 };

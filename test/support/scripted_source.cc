@@ -87,7 +87,8 @@ Task<blob::FetchedManifest> ScriptedSource::manifest(Call, oci::RepositoryId, oc
   if (fails) co_return fail(*fails, "cannot ask: scripted");
   const auto found = manifests.find(reference.to_string());
   if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such manifest");
-  co_return blob::FetchedManifest{found->second, std::string(oci::kOciManifest), name};
+  const bool is_index = found->second.find(oci::kOciIndex) != std::string::npos;
+  co_return blob::FetchedManifest{found->second, std::string(is_index ? oci::kOciIndex : oci::kOciManifest), name};
 }
 
 Task<std::unique_ptr<blob::Stream>> ScriptedSource::open(Call, oci::RepositoryId, oci::Digest digest, uint64_t from) {
@@ -104,7 +105,11 @@ Task<blob::Source::TagPage> ScriptedSource::tags(Call, oci::RepositoryId, std::s
   co_return fail(fails.value_or(ErrorCode::not_found), "no tags");
 }
 
-Task<std::vector<oci::Referrer>> ScriptedSource::referrers(Call, oci::RepositoryId, oci::Digest) {
+Task<std::vector<oci::Referrer>> ScriptedSource::referrers(Call, oci::RepositoryId, oci::Digest subject) {
+  ++asked;
+  if (referrers_fail) co_return fail(*referrers_fail, "cannot ask for referrers: scripted");
+  const auto found = referring.find(subject.to_string());
+  if (!fails && found != referring.end()) co_return found->second;
   co_return fail(fails.value_or(ErrorCode::not_found), "no referrers");
 }
 

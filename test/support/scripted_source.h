@@ -58,10 +58,13 @@ class ScriptedSource final : public blob::Source {
     std::shared_ptr<BodyGate> gate = nullptr;     ///< the body waits there; also at its end
   };
 
-  std::string name = "scripted";                              ///< of its endpoint
-  std::optional<ErrorCode> fails;                             ///< everything, with this code
-  std::map<std::string, std::string, std::less<>> manifests;  ///< by tag and by digest
-  std::map<std::string, Blob, std::less<>> blobs;             ///< by digest
+  std::string name = "scripted";                                             ///< of its endpoint
+  std::optional<ErrorCode> fails;                                            ///< everything, with this code
+  std::map<std::string, std::string, std::less<>> manifests;                 ///< by tag and by digest
+  std::map<std::string, Blob, std::less<>> blobs;                            ///< by digest
+  std::map<std::string, std::vector<oci::Referrer>, std::less<>> referring;  ///< by subject
+  std::optional<ErrorCode> referrers_fail;
+  std::atomic<bool> is_reachable = true;  ///< false: its breakers are open
   std::atomic<int> asked = 0;
   std::atomic<int> opens = 0;           ///< of these, for blobs
   std::atomic<int> rejections = 0;      ///< of bodies
@@ -72,6 +75,7 @@ class ScriptedSource final : public blob::Source {
   Task<std::unique_ptr<blob::Stream>> open(Call, oci::RepositoryId, oci::Digest digest, uint64_t from) override;
   Task<TagPage> tags(Call, oci::RepositoryId, std::string, std::size_t) override;
   Task<std::vector<oci::Referrer>> referrers(Call, oci::RepositoryId, oci::Digest) override;
+  bool can_be_asked() const override { return is_reachable; }
 
  private:
   sys::BlockPool blocks_;

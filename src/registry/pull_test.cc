@@ -1,0 +1,119 @@
+#include "registry/pull.h"
+
+#include <gtest/gtest.h>
+
+#include "test/support/code_of.h"
+#include "test/support/pull_rig.h"
+
+namespace lifeboat::registry {
+namespace {
+
+using std::chrono::seconds;
+using test::code_of;
+using test::digest_of;
+using test::Image;
+using test::image_of;
+using test::index_of;
+
+class PullTest : public testing::Test, protected test::PullRig {
+ protected:
+  /// The tag moves from `first` (held whole) to `second` (of which only the manifest is here).
+  void move_before_the_outage() {
+    publish(first_.manifest, "v1");
+    ASSERT_TRUE(get("v1"));
+    test::keep_blob(blobs, names, repository, first_.config);
+    test::keep_blob(blobs, names, repository, first_.layers[0]);
+    clock.advance(seconds(100));
+    publish(second_.manifest, "v1");
+    ASSERT_EQ(get("v1")->bytes, second_.manifest);
+    clock.advance(seconds(100));
+  }
+
+  const Image first_ = image_of("first", 1);
+  const Image second_ = image_of("second", 1);
+};
+
+TEST_F(PullTest, serves_what_a_tag_was_while_what_it_is_cannot_be_completed) {
+  move_before_the_outage();
+  go_down();
+  const auto served = get("v1");
+  ASSERT_TRUE(served) << served.error().message();
+  EXPECT_EQ(served->bytes, first_.manifest);
+  ASSERT_TRUE(served->stale);
+  EXPECT_EQ(served->stale->reason, "unavailable");
+  EXPECT_EQ(served->stale->age, seconds(100)) << "it was true until the tag moved";
+  EXPECT_LE(*served->valid_until, clock.now() + seconds(1));
+
+  EXPECT_EQ(get(digest_of(second_.manifest))->bytes, second_.manifest) << "by digest there is nothing to choose";
+  test::keep_blob(blobs, names, repository, second_.config);
+  test::keep_blob(blobs, names, repository, second_.layers[0]);
+  EXPECT_EQ(get("v1")->bytes, second_.manifest) << "whole now";
+  come_back();
+  EXPECT_EQ(get("v1")->bytes, second_.manifest);
+}
+
+TEST_F(PullTest, decides_so_for_a_fresh_tag_as_well) {
+  move_before_the_outage();
+  configure({.fresh_for = seconds(3600)}, {});
+  EXPECT_EQ(get("v1")->bytes, second_.manifest) << "the upstream can give the rest";
+  const int asked = source.asked;
+  source.is_reachable = false;
+  const auto served = get("v1");
+  ASSERT_TRUE(served) << served.error().message();
+  EXPECT_EQ(served->bytes, first_.manifest);
+  EXPECT_EQ(served->stale->reason, "unavailable");
+  EXPECT_LE(*served->valid_until, clock.now() + seconds(1)) << "not for the whole window";
+  EXPECT_EQ(source.asked, asked) << "nobody is asked while nothing answers";
+}
+
+TEST_F(PullTest, refuses_a_tag_of_which_nothing_is_whole) {
+  publish(first_.manifest, "v1");
+  ASSERT_TRUE(get("v1"));
+  go_down();
+  for (const seconds later : {seconds(0), seconds(3600)}) {
+    clock.advance(later);
+    const auto served = get("v1");
+    EXPECT_EQ(code_of(served), "unavailable") << "an outage is never 'not found', and never half an image";
+  }
+}
+
+TEST_F(PullTest, relies_on_an_upstream_that_is_only_slow) {
+  publish(first_.manifest, "v1");
+  ASSERT_TRUE(get("v1"));
+  clock.advance(seconds(100));
+  source.fails = ErrorCode::timed_out;
+  EXPECT_EQ(get("v1")->stale->reason, "timeout");
+  source.fails = ErrorCode::too_many;
+  EXPECT_EQ(get("v1")->stale->reason, "rate-limited");
+  source.fails = ErrorCode::unauthorized;
+  EXPECT_EQ(code_of(get("v1")), "unavailable") << "who refuses us gives us no layers";
+}
+
+TEST_F(PullTest, serves_an_index_that_is_whole_for_one_platform) {
+  const std::string index = index_of({{first_.manifest, "linux/amd64"}, {second_.manifest, "linux/arm64"}});
+  publish(index, "v1");
+  publish(first_.manifest);
+  ASSERT_TRUE(get("v1"));
+  ASSERT_TRUE(get(digest_of(first_.manifest)));
+  go_down();
+  EXPECT_EQ(code_of(get("v1")), "unavailable");
+  test::keep_blob(blobs, names, repository, first_.config);
+  test::keep_blob(blobs, names, repository, first_.layers[0]);
+  EXPECT_EQ(get("v1")->bytes, index);
+}
+
+TEST_F(PullTest, keeps_a_capture_of_what_came_when_the_policy_wants_it) {
+  publish(first_.manifest, "v1");
+  ASSERT_TRUE(get("v1"));
+  EXPECT_EQ(test::run(names.captures().totals(call()))->waiting, 0U);
+  configure({}, {.is_on = true});
+  publish(second_.manifest, "v2");
+  ASSERT_TRUE(get("v2"));
+  const auto job = test::run(names.captures().find(call(), repository, test::sha256_of(second_.manifest))).value();
+  ASSERT_TRUE(job);
+  EXPECT_GT(job->due, clock.wall()) << "whoever pulls goes first";
+  EXPECT_EQ(test::run(names.captures().totals(call()))->waiting, 1U);
+}
+
+}  // namespace
+}  // namespace lifeboat::registry

@@ -1,0 +1,205 @@
+#include "registry/upkeep/capture.h"
+
+#include <algorithm>
+
+#include "registry/held_manifest.h"
+#include "registry/random_id.h"
+
+namespace lifeboat::registry {
+namespace {
+
+constexpr Duration kStoreWithin = std::chrono::seconds(30);
+/// However far away the next job is: the wall clock may be set.
+constexpr Duration kLookAgain = std::chrono::minutes(1);
+constexpr Duration kStoreFailedPause = std::chrono::seconds(10);
+/// A host that is no longer configured may be again.
+constexpr Duration kUnknownHostPause = std::chrono::hours(1);
+/// With everything else here, referrers that cannot be had are let go after so many tries.
+constexpr uint32_t kReferrerTriesMax = 5;
+
+/// The pause, less up to a quarter of it: what failed together does not come back together.
+Duration jittered(Duration pause, const meta::CaptureJob& job) {
+  const std::size_t random = std::hash<oci::Digest>{}(job.manifest) + job.failures * 0x9e3779b9U;
+  return pause - Duration(static_cast<int64_t>(random % 1024) * pause.count() / 4096);
+}
+
+}  // namespace
+
+Capture::Capture(Parts parts, CaptureOptions options)
+    : parts_(parts),
+      options_(options),
+      holdings_(parts.walk.blobs, parts.walk.names),
+      waiting_(parts.metrics.gauge("lifeboat_capture_waiting", "Manifests from upstreams that may not be whole yet.")),
+      failing_(parts.metrics.gauge("lifeboat_capture_failing", "Of these, those whose last try failed.")),
+      running_gauge_(parts.metrics.gauge("lifeboat_capture_running", "Manifests that are being captured now.")) {}
+Capture::~Capture() = default;
+
+void Capture::stop() {
+  is_stopping_ = true;
+  look();
+}
+
+std::size_t Capture::running() const {
+  return running_.with([](const Running& running) { return running.size(); });
+}
+
+Awaitable<void> Capture::run() {
+  sys::Notification& added = parts_.walk.manifest_fetches.capture_added();
+  while (!is_stopping_) {
+    const uint64_t seen = added.version();
+    if (is_stopping_) break;
+    const SteadyTime next = co_await start_due();
+    co_await added.wait(seen, next);
+  }
+}
+
+Awaitable<SteadyTime> Capture::start_due() {
+  const SteadyTime now = parts_.walk.clock.now();
+  const WallTime wall = parts_.walk.clock.wall();
+  meta::CaptureIndex& captures = parts_.walk.names.captures();
+  const Call call(now + kStoreWithin, "capture");
+  const auto jobs = co_await captures.due(call, WallTime::max(), options_.running_max + running());
+  const auto totals = co_await captures.totals(call);
+  if (!jobs || !totals) {
+    parts_.log.warning("capture.cannot_look", {{"reason", (jobs ? totals.error() : jobs.error()).message()}});
+    co_return now + kStoreFailedPause;
+  }
+  waiting_.set(static_cast<double>(totals->waiting));
+  failing_.set(static_cast<double>(totals->failing));
+  for (const meta::CaptureJob& job : *jobs) {
+    if (job.due > wall) co_return std::min(now + kLookAgain, now + (job.due - wall));
+    const bool is_ours = running_.with([&](Running& running) {
+      if (running.size() >= options_.running_max) return false;
+      return running.emplace(Key(job.repository, job.manifest), nullptr).second;
+    });
+    if (is_ours) parts_.loops.spawn(next_loop_++ % parts_.loops.count(), work(job));
+  }
+  running_gauge_.set(static_cast<double>(running()));
+  co_return now + kLookAgain;
+}
+
+Awaitable<void> Capture::work(meta::CaptureJob job) {
+  const Key key(job.repository, job.manifest);
+  const auto hosts = parts_.addressing.hosts();
+  const UpstreamHost* upstream = job.repository.host ? hosts->find(*job.repository.host) : nullptr;
+  if (upstream == nullptr) {
+    const WallTime until = parts_.walk.clock.wall() + kUnknownHostPause;
+    parts_.walk.names.captures().postpone(std::move(job), until);
+  } else {
+    const Ended ended = co_await capture(job, hosts, *upstream);
+    conclude(std::move(job), *upstream, ended);
+  }
+  running_.with([&](Running& running) { running.erase(key); });
+  running_gauge_.set(static_cast<double>(running()));
+  look();
+}
+
+Awaitable<Capture::Ended> Capture::capture(meta::CaptureJob job, std::shared_ptr<const UpstreamHosts> hosts,
+                                           const UpstreamHost& upstream) {
+  if (!upstream.capture.is_on && job.platforms.empty()) co_return Ended{.status = {}};
+  if (!upstream.source->can_be_asked()) {
+    co_return Ended{.status = fail(ErrorCode::unavailable, "cannot capture: the upstream is not asked now")};
+  }
+  const Call call(parts_.walk.clock.now() + kStoreWithin, random_upload_id().to_string());
+  const Status noted = co_await note_platform(call, job.repository, job.manifest);
+  if (!noted) co_return Ended{.status = noted};
+  auto wanted = co_await platforms_of(call, job.repository, upstream, job.platforms);
+  if (!wanted) co_return Ended{.status = std::unexpected(std::move(wanted).error())};
+  const auto walk = std::make_shared<CaptureWalk>(parts_.walk, job.repository, std::move(hosts), upstream,
+                                                  std::move(*wanted), call.request_id());
+  running_.with([&](Running& running) { running[Key(job.repository, job.manifest)] = walk; });
+  Status done = co_await walk->run(job.manifest);
+  co_return Ended{std::move(done), walk->is_content_whole(), walk->progress()};
+}
+
+void Capture::conclude(meta::CaptureJob job, const UpstreamHost& upstream, const Ended& ended) {
+  meta::CaptureIndex& captures = parts_.walk.names.captures();
+  const bool is_enough = ended.is_content_whole && job.failures + 1 >= kReferrerTriesMax;
+  const std::string repository = job.repository.to_string();
+  const std::string manifest = job.manifest.to_string();
+  if (ended.status || is_enough) {
+    if (ended.progress.blobs_done > 0) {
+      parts_.log.info("capture.whole", {{"repository", repository},
+                                        {"manifest", manifest},
+                                        {"blobs", ended.progress.blobs_done},
+                                        {"bytes", ended.progress.bytes_done}});
+    }
+    captures.finish(std::move(job));
+    return;
+  }
+  const Error& error = ended.status.error();
+  const CaptureRetry retry = retry_of(error.code(), job.failures, upstream.source->can_be_asked());
+  const Duration pause = jittered(retry.pause, job);
+  if (retry.is_failure && ++job.failures == 1) {
+    parts_.log.warning("capture.failed", {{"repository", repository},
+                                          {"manifest", manifest},
+                                          {"again_in_s", pause.count() / 1000},
+                                          {"reason", error.message()}});
+  }
+  job.last_error = error.message();
+  captures.postpone(std::move(job), parts_.walk.clock.wall() + pause);
+}
+
+Task<PlatformsWanted> Capture::platforms_of(Call call, oci::RepositoryId repository, const UpstreamHost& upstream,
+                                            std::string of_job) {
+  LB_CO_TRY(PlatformsWanted wanted, PlatformsWanted::parse(of_job));
+  for (const std::string& name : wanted.names) parts_.walk.names.captures().note_platform(repository, name);
+  wanted.has_all |= upstream.capture.has_all_platforms;
+  wanted.names.insert(upstream.capture.platforms.begin(), upstream.capture.platforms.end());
+  LB_CO_TRY(const auto pulled, co_await parts_.walk.names.captures().platforms(call, repository));
+  wanted.names.insert(pulled.begin(), pulled.end());
+  co_return wanted;
+}
+
+/// A client asked for this manifest: the platform that the indexes here name it for is one that is pulled.
+Task<void> Capture::note_platform(Call call, oci::RepositoryId repository, oci::Digest manifest) {
+  LB_CO_TRY(const auto parents, co_await parts_.walk.names.manifests().parents(call, repository, manifest));
+  for (const oci::Digest& parent : parents) {
+    const auto held = co_await read_held_manifest(call, parts_.walk.blobs, parts_.walk.names, repository, parent);
+    if (!held) continue;
+    const auto index = oci::Manifest::parse(as_bytes(held->bytes), held->record.media_type);
+    if (!index) continue;
+    for (const oci::Descriptor& child : index->manifests) {
+      if (child.digest != manifest || !child.platform.is_known()) continue;
+      parts_.walk.names.captures().note_platform(repository, child.platform.to_string());
+    }
+  }
+  co_return Status{};
+}
+
+Task<oci::Digest> Capture::prefetch(Call call, oci::RepositoryId repository, oci::Reference reference,
+                                    PlatformsWanted wanted) {
+  const auto hosts = parts_.addressing.hosts();
+  const UpstreamHost* upstream = repository.host ? hosts->find(*repository.host) : nullptr;
+  if (upstream == nullptr) {
+    co_return fail(ErrorCode::unsupported,
+                   "cannot prefetch '" + repository.to_string() + "': it belongs to no configured upstream");
+  }
+  LB_CO_TRY(const ServedManifest served, co_await parts_.pull.manifest(call, repository, reference));
+  LB_CO_TRY(PlatformsWanted all, co_await platforms_of(call, repository, *upstream, wanted.to_string()));
+  if (!all.has_all && all.names.empty()) wanted.names.insert(own_platform());
+  LB_CO_CHECK(co_await parts_.walk.names.captures().add(call, repository, served.digest, wanted.to_string(),
+                                                        parts_.walk.clock.wall()));
+  look();
+  co_return served.digest;
+}
+
+Task<CaptureState> Capture::state_of(Call call, oci::RepositoryId repository, oci::Digest manifest) {
+  CaptureState state;
+  LB_CO_TRY(const auto job, co_await parts_.walk.names.captures().find(call, repository, manifest));
+  state.phase = job ? CaptureState::Phase::waiting : CaptureState::Phase::done;
+  if (job) {
+    state.failures = job->failures;
+    state.last_error = job->last_error;
+  }
+  running_.with([&](const Running& running) {
+    const auto found = running.find(Key(repository, manifest));
+    if (found == running.end()) return;
+    state.phase = CaptureState::Phase::running;
+    if (found->second) state.progress = found->second->progress();
+  });
+  LB_CO_TRY(state.holding, co_await holdings_.of(call, repository, manifest));
+  co_return state;
+}
+
+}  // namespace lifeboat::registry

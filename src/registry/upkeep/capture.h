@@ -1,0 +1,98 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/guarded.h"
+#include "base/log.h"
+#include "registry/addressing.h"
+#include "registry/pull.h"
+#include "registry/upkeep/capture_walk.h"
+#include "sys/event_loops.h"
+#include "sys/metrics.h"
+#include "sys/notification.h"
+
+namespace lifeboat::registry {
+
+struct CaptureOptions {
+  unsigned running_max = 4;  ///< manifests that are captured at a time, each over one transfer
+};
+
+/// What became of a manifest's capture.
+struct CaptureState {
+  enum class Phase {
+    running,
+    waiting,  ///< for its turn, or for its next try
+    done,     ///< nothing that is wanted is left to fetch
+  };
+  Phase phase = Phase::waiting;
+  CaptureProgress progress{};  ///< while running
+  uint32_t failures = 0;       ///< in a row
+  std::string last_error{};    ///< of the last of them
+  Holding holding{};           ///< what is here now
+};
+
+/// Makes whole in the background what came from upstreams (DESIGN §4.5): works off the jobs of meta::CaptureIndex,
+/// which outlive the process. A job whose upstream is down waits, however long. Any thread.
+class Capture {
+ public:
+  struct Parts {
+    CaptureWalk::Parts walk;
+    Addressing& addressing;
+    Pull& pull;
+    sys::EventLoops& loops;
+    sys::Metrics& metrics;
+    Log& log;
+  };
+  Capture(Parts parts, CaptureOptions options);
+  ~Capture();
+
+  /// Works until stop(). What runs then is not waited for: it is taken up after the next start.
+  Awaitable<void> run();
+  void stop();
+  /// There may be something new to do.
+  void look() { parts_.walk.manifest_fetches.capture_added().notify_all(); }
+
+  /// Resolves the reference as a pull does and captures it now, for these platforms beyond what the upstream's policy
+  /// and the pulls so far want; where all of them say nothing, for this machine's. The errors of Pull::manifest;
+  /// unsupported: a repository that is hosted here.
+  Task<oci::Digest> prefetch(Call call, oci::RepositoryId repository, oci::Reference reference, PlatformsWanted wanted);
+  Task<CaptureState> state_of(Call call, oci::RepositoryId repository, oci::Digest manifest);
+  std::size_t running() const;
+
+ private:
+  using Key = std::pair<oci::RepositoryId, oci::Digest>;
+  using Running = std::map<Key, std::shared_ptr<CaptureWalk>>;  ///< null: about to begin
+
+  /// Starts what is due, as far as there is room. Gives when to look again.
+  Awaitable<SteadyTime> start_due();
+  Awaitable<void> work(meta::CaptureJob job);
+  struct Ended {
+    Status status;
+    bool is_content_whole = false;
+    CaptureProgress progress{};
+  };
+  Awaitable<Ended> capture(meta::CaptureJob job, std::shared_ptr<const UpstreamHosts> hosts,
+                           const UpstreamHost& upstream);
+  void conclude(meta::CaptureJob job, const UpstreamHost& upstream, const Ended& ended);
+  Task<PlatformsWanted> platforms_of(Call call, oci::RepositoryId repository, const UpstreamHost& upstream,
+                                     std::string of_job);
+  Task<void> note_platform(Call call, oci::RepositoryId repository, oci::Digest manifest);
+
+  const Parts parts_;
+  const CaptureOptions options_;
+  Holdings holdings_;
+  sys::Gauge& waiting_;
+  sys::Gauge& failing_;
+  sys::Gauge& running_gauge_;
+  std::atomic<bool> is_stopping_ = false;
+  unsigned next_loop_ = 0;  ///< of run() alone
+  Guarded<Running> running_;
+};
+
+}  // namespace lifeboat::registry

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <set>
+
+#include "base/guarded.h"
+#include "base/log.h"
+#include "meta/store.h"
+#include "registry/upstream_host.h"
+#include "sys/clock.h"
+#include "sys/metrics.h"
+
+namespace lifeboat::registry {
+
+/// Which hosts cannot be asked now. What is held of such a host is frozen: nothing of it expires, is evicted or is
+/// collected until it can be asked again. Both ends are logged, and `lifeboat_upstream_frozen` shows it. Any thread.
+class Freeze {
+ public:
+  Freeze(meta::Store& names, sys::Clock& clock, sys::Metrics& metrics, Log& log);
+
+  /// Looks at all hosts; true when one has changed, so that what was prepared for it has to be decided anew. The end of
+  /// a freeze hurries the captures that waited for it.
+  bool look(const UpstreamHosts& hosts);
+  bool is_frozen(const oci::RegistryHost& host) const;
+
+ private:
+  meta::Store& names_;
+  sys::Clock& clock_;
+  sys::Metrics& metrics_;
+  Log& log_;
+  Guarded<std::set<oci::RegistryHost>> frozen_;
+};
+
+}  // namespace lifeboat::registry
