@@ -13,6 +13,8 @@
 #include "registry/manifest_fetch.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/upkeep/capture.h"
+#include "registry/upkeep/freeze.h"
 #include "registry/uploads.h"
 #include "server/settings.h"
 #include "sys/block_pool.h"
@@ -91,7 +93,8 @@ Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstr
                      .revalidate_within = config.revalidate_within,
                      .drops_gone = config.on_gone == OnGone::drop,
                      .serves_on_credential_fault = config.on_credential_fault == OnCredentialFault::serve,
-                     .not_found_for = config.not_found_for}});
+                     .not_found_for = config.not_found_for},
+       .capture = {.is_on = true}});
   return {};
 }
 
@@ -141,6 +144,8 @@ struct Node::Parts {
   std::unique_ptr<registry::BlobFetches> blob_fetches;
   std::unique_ptr<registry::Pull> pull;
   std::unique_ptr<registry::Push> push;
+  std::unique_ptr<registry::Capture> capture;
+  std::unique_ptr<registry::Freeze> freeze;
   std::unique_ptr<registry::Uploads> uploads;
   std::unique_ptr<http::Handler> handler;
   std::shared_ptr<sys::TlsServerContext> tls;
@@ -185,6 +190,7 @@ void Node::run() {
   if (has_named_upstream(parts_->config)) parts_->client->warm_up();
   parts_->upkeep->spawn(keep_house());
   parts_->upkeep->spawn(keep_probing());
+  parts_->upkeep->spawn(parts_->capture->run());
   parts_->loops.run();
   if (const Status closed = parts_->names->close(); !closed) {
     parts_->log.error("store.close_failed", {{"reason", closed.error().message()}});
@@ -196,6 +202,7 @@ void Node::request_stop() {
   parts_->handler->set_stopping();
   parts_->stop_asked.notify_all();
   parts_->breaker_opened.notify_all();
+  parts_->capture->stop();
   parts_->loops.spawn(0, shut_down());
 }
 
@@ -231,6 +238,11 @@ Awaitable<void> Node::keep_probing() {
   while (!parts.is_stopping) {
     const uint64_t seen = parts.breaker_opened.version();
     if (parts.is_stopping) break;
+    // Answers that were made while the upstream could give the rest of an image are made anew.
+    if (parts.freeze->look(*parts.addressing->hosts())) {
+      parts.handler->forget_prepared();
+      parts.capture->look();
+    }
     const SteadyTime now = parts.clock.now();
     SteadyTime next = SteadyTime::max();
     for (const auto& hosts : parts.hosts_in_use()) {
@@ -316,6 +328,15 @@ void Node::Parts::build_use_cases() {
   pull = std::make_unique<registry::Pull>(*blobs, *names, *addressing, *manifest_fetches, *blob_fetches, clock, metrics,
                                           log);
   push = std::make_unique<registry::Push>(*blobs, *names, stamps);
+  capture = std::make_unique<registry::Capture>(
+      registry::Capture::Parts{.walk = {*blobs, *names, *manifest_fetches, *blob_fetches, clock},
+                               .addressing = *addressing,
+                               .pull = *pull,
+                               .loops = loops,
+                               .metrics = metrics,
+                               .log = log},
+      registry::CaptureOptions{});
+  freeze = std::make_unique<registry::Freeze>(*names, clock, metrics, log);
   const registry::UploadsOptions sessions{.expires_after = config.storage.uploads_expire,
                                           .per_repository_max = config.storage.uploads_per_repository_max,
                                           .open_max = config.storage.uploads_open_max};
