@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <map>
 
 #include "base/guarded.h"
@@ -18,7 +19,7 @@ class MemoryFile final : public sys::ReadableFile {
       if (offset >= bytes.size()) return std::size_t{0};
       const ByteView rest = as_bytes(bytes).subspan(offset);
       const std::size_t count = std::min(rest.size(), out.size());
-      std::ranges::copy(rest.first(count), out.begin());
+      std::memcpy(out.data(), rest.data(), count);
       return count;
     });
   }
