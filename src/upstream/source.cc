@@ -299,13 +299,13 @@ Task<blob::FetchedManifest> RegistrySource::manifest(Call call, oci::RepositoryI
                     .path = "/manifests/" + reference.to_string(),
                     .subject = "manifest '" + repository.to_string() + colon_or_at(reference) + "'"};
   LB_CO_TRY(auto reply, co_await ask(call, std::move(question)));
-  if (const oci::Digest* digest = reference.digest()) {
-    const bool is_it = oci::Digest::of(digest->algorithm(), as_bytes(reply.response.body)) == *digest;
-    if (!is_it) {
-      shared_->health.report_late_outage(kWrongBytes);
-      co_return fail(ErrorCode::corrupt, "cannot get manifest '" + digest->to_string() + "' from upstream '" +
-                                             shared_->name + "': " + std::string(kWrongBytes));
-    }
+  // What it was asked for by; for a tag what it says itself that this is.
+  auto digest = oci::Digest::parse(reply.response.fields.find("Docker-Content-Digest").value_or(""));
+  if (reference.digest() != nullptr) digest = *reference.digest();
+  if (digest && oci::Digest::of(digest->algorithm(), as_bytes(reply.response.body)) != *digest) {
+    shared_->health.report_late_outage(kWrongBytes);
+    co_return fail(ErrorCode::corrupt, "cannot get manifest '" + digest->to_string() + "' from upstream '" +
+                                           shared_->name + "': " + std::string(kWrongBytes));
   }
   co_return blob::FetchedManifest{.bytes = std::move(reply.response.body),
                                   .content_type = std::string(reply.response.fields.find("Content-Type").value_or("")),

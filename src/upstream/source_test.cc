@@ -431,6 +431,17 @@ TEST_F(RegistrySourceTest, compares_a_manifest_with_the_digest_it_was_asked_for)
   EXPECT_EQ(fetched.error().code(), ErrorCode::corrupt);
 }
 
+TEST_F(RegistrySourceTest, compares_the_manifest_of_a_tag_with_the_digest_it_comes_with) {
+  HttpImposter server([](const Request&) {
+    Answer spoiled = json(R"({"schemaVersion":2,"other":true})");
+    spoiled.fields.push_back({"Docker-Content-Digest", digest_of(kManifest).to_string()});
+    return spoiled;
+  });
+  const auto fetched = manifest(*source(server.url()));
+  ASSERT_FALSE(fetched) << "what was changed on its way passes for what the tag names";
+  EXPECT_EQ(fetched.error().code(), ErrorCode::corrupt);
+}
+
 TEST_F(RegistrySourceTest, lets_no_client_ask_a_dead_endpoint_until_a_probe_was_answered) {
   std::atomic<bool> is_down = true;
   HttpImposter server([&](const Request&) { return is_down ? Answer{.status = 503} : json(kManifest); });
