@@ -114,7 +114,11 @@ Task<ManifestFetches::Answer> ManifestFetches::ask(Call call, const Request& req
     stamps_.bump(request.repository);
     co_return Answer{resolved->digest, std::move(resolved->endpoint)};
   }
-  co_return co_await keep(call, request, resolved->digest);
+  auto kept = co_await keep(call, request, resolved->digest);
+  // The tag is there: that nobody has what it names says nothing about the tag.
+  const bool is_lacking = !kept && kept.error().code() == ErrorCode::not_found;
+  if (is_lacking) co_return fail(ErrorCode::unavailable, kept.error().message());
+  co_return kept;
 }
 
 /// Fetch, verify, keep: content first, then names, so that a name never stands without its bytes.
