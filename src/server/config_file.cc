@@ -109,7 +109,18 @@ class Reader {
     if (const auto* text = node.as_string()) return {.kind = Kind::string, .text = text->get()};
     if (const auto* number = node.as_integer()) return {.kind = Kind::integer, .text = std::to_string(number->get())};
     if (const auto* flag = node.as_boolean()) return {.kind = Kind::boolean, .text = flag->get() ? "true" : "false"};
+    if (const auto* list = node.as_array()) return value_of(*list);
     return {.kind = Kind::other, .text = name_of(node)};
+  }
+
+  static GivenValue value_of(const toml::array& list) {
+    GivenValue value{.kind = GivenValue::Kind::list, .text = {}};
+    for (const toml::node& entry : list) {
+      const auto* text = entry.as_string();
+      if (text == nullptr) return {.kind = GivenValue::Kind::other, .text = "a list with " + name_of(entry) + " in it"};
+      value.entries.push_back(text->get());
+    }
+    return value;
   }
 
   static std::string name_of(const toml::node& node) {

@@ -53,6 +53,7 @@ std::string kind_name(const GivenValue& value) {
   switch (value.kind) {
     case GivenValue::Kind::integer: return "a number";
     case GivenValue::Kind::boolean: return "true or false";
+    case GivenValue::Kind::list: return "a list";
     case GivenValue::Kind::other: return value.text;
     default: return "a text";
   }

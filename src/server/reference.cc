@@ -29,8 +29,9 @@ endpoints = [
 ```
 
 Durations have a unit: `1500ms`, `30s`, `10m`, `24h`, `7d`, `1h30m`. So have sizes: `512B`, `64KiB`, `4MiB`, `2GiB`. In the
-environment, lists are numbered from 0: `LIFEBOAT_UPSTREAM_0_HOST` is the host of the first upstream, and the number after
-the last one of the file adds one. Secrets are never settings, only the paths of files that hold them.
+environment, a list of texts has commas, and records are numbered from 0: `LIFEBOAT_UPSTREAM_0_HOST` is the host of the
+first upstream, and the number after the last one of the file adds one. Secrets are never settings, only the paths of
+files that hold them.
 
 On SIGHUP the file and the environment are read again and applied, all or nothing; what says "at a restart" below waits
 for that.

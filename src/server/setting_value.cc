@@ -198,22 +198,68 @@ Reason parse_into(const Setting&, std::string_view text, Enum& out) {
   return "no such choice";
 }
 
+/// "one, two" of the environment; nothing is the empty list.
+std::vector<std::string> split_list(std::string_view text) {
+  constexpr std::string_view kBlank = " \t";
+  std::vector<std::string> entries;
+  if (text.find_first_not_of(kBlank) == std::string_view::npos) return entries;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    std::string_view entry = text.substr(0, comma);
+    entry.remove_prefix(std::min(entry.size(), entry.find_first_not_of(kBlank)));
+    entries.emplace_back(entry.substr(0, entry.find_last_not_of(kBlank) + 1));
+    if (comma == std::string_view::npos) return entries;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+Reason parse_list(const GivenValue& given, std::vector<std::string>& out) {
+  std::vector<std::string> entries = given.kind == GivenValue::Kind::untyped ? split_list(given.text) : given.entries;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    if (entries[i].empty()) return "entry " + number + " is empty";
+    if (has_control(entries[i])) return "entry " + number + " has control characters";
+    if (entries[i].find(',') != std::string::npos) return "entry " + number + " has a comma";
+  }
+  out = std::move(entries);
+  return {};
+}
+
+template <class Value>
+Reason parse_given(const Setting& setting, const GivenValue& given, Value& out) {
+  if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+    return parse_list(given, out);
+  } else {
+    return parse_into(setting, given.text, out);
+  }
+}
+
 GivenValue::Kind kind_wanted(SettingKind kind) {
   switch (kind) {
     case SettingKind::flag: return GivenValue::Kind::boolean;
     case SettingKind::count: return GivenValue::Kind::integer;
+    case SettingKind::list: return GivenValue::Kind::list;
     default: return GivenValue::Kind::string;
   }
+}
+
+std::string list_literal(const std::vector<std::string>& entries) {
+  std::string text = "[";
+  for (const std::string& entry : entries) text.append(text.size() > 1 ? ", " : "").append(quoted(entry));
+  return text.append("]");
 }
 
 std::string got(const Setting& setting, const GivenValue& given) {
   constexpr std::size_t kShown = 100;
   if (given.kind == GivenValue::Kind::other) return given.text;
   if (setting.kind == SettingKind::url) return {};
-  std::string shown = given.text.substr(0, kShown);
+  const bool is_list = given.kind == GivenValue::Kind::list;
+  const std::string whole = is_list ? list_literal(given.entries) : given.text;
+  std::string shown = whole.substr(0, kShown);
   std::ranges::replace_if(shown, [](char letter) { return has_control({&letter, 1}); }, '?');
-  if (given.text.size() > kShown) shown.append("…");
-  return given.kind == GivenValue::Kind::integer || given.kind == GivenValue::Kind::boolean ? shown : "'" + shown + "'";
+  if (whole.size() > kShown) shown.append("…");
+  const bool is_bare = is_list || given.kind == GivenValue::Kind::integer || given.kind == GivenValue::Kind::boolean;
+  return is_bare ? shown : "'" + shown + "'";
 }
 
 std::string or_list(const std::vector<std::string_view>& choices) {
@@ -250,6 +296,7 @@ std::string wanted(const Setting& setting) {
     case SettingKind::host: return "a host, for example 'ghcr.io' or 'registry.example:5000'";
     case SettingKind::url: return "an address, for example 'https://registry.example:5000'";
     case SettingKind::text: return "a text in quotes";
+    case SettingKind::list: return R"(a list of texts without commas, for example ["one", "two"] or ["one"])";
     case SettingKind::flag: return "true or false";
     case SettingKind::count: return "a whole number";
     case SettingKind::size: return "a size in quotes, for example '512B', '64KiB' or '4MiB'";
@@ -264,10 +311,10 @@ Status assign(const Setting& setting, Slot slot, const GivenValue& given) {
   Reason reason;
   if (given.kind != GivenValue::Kind::untyped && given.kind != kind_wanted(setting.kind)) {
     reason = "it is of the wrong type";
-  } else if (setting.is_required && given.text.empty()) {
+  } else if (setting.is_required && given.text.empty() && given.entries.empty()) {
     reason = "it is empty";
   } else {
-    reason = std::visit([&](auto* out) { return parse_into(setting, given.text, *out); }, slot);
+    reason = std::visit([&](auto* out) { return parse_given(setting, given, *out); }, slot);
   }
   if (reason.empty()) return {};
   std::string message = "cannot set '" + path_of(setting) + "': " + reason + " (";
@@ -278,6 +325,11 @@ Status assign(const Setting& setting, Slot slot, const GivenValue& given) {
 std::string render_text(Slot slot, SettingKind kind) {
   return std::visit(
       Overloaded{[](const std::string* text) { return *text; },
+                 [](const std::vector<std::string>* entries) {
+                   std::string text;
+                   for (const std::string& entry : *entries) text.append(text.empty() ? "" : ",").append(entry);
+                   return text;
+                 },
                  [](const bool* flag) { return std::string(*flag ? "true" : "false"); },
                  [&](const uint64_t* n) { return kind == SettingKind::size ? render_size(*n) : std::to_string(*n); },
                  [](const Duration* duration) { return render_duration(*duration); },
@@ -310,6 +362,7 @@ std::string quoted(std::string_view text) {
 }
 
 std::string render_literal(Slot slot, SettingKind kind) {
+  if (const auto* entries = std::get_if<std::vector<std::string>*>(&slot)) return list_literal(**entries);
   std::string text = render_text(slot, kind);
   return kind_wanted(kind) == GivenValue::Kind::string ? quoted(text) : text;
 }

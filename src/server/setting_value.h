@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "server/settings.h"
@@ -15,19 +16,21 @@ struct GivenValue {
     string,
     integer,
     boolean,
+    list,   ///< of texts, in `entries`
     other,  ///< what no setting takes; `text` names it: "a list"
   };
   Kind kind = Kind::untyped;
   std::string text;
+  std::vector<std::string> entries{};
 };
 
 /// Checks the value and stores it. invalid: `cannot set '<path>': <reason> (got …, want …)`; a text that may hold a
 /// credential is not repeated.
 Status assign(const Setting& setting, Slot slot, const GivenValue& given);
 
-/// The value in its normal form; assigning that again gives the same value.
+/// The value in its normal form, as the environment would say it; assigning that again gives the same value.
 std::string render_text(Slot slot, SettingKind kind);
-/// The same as TOML, and as JSON: both agree on strings, numbers and booleans as we write them.
+/// The same as TOML, and as JSON: both agree on strings, lists, numbers and booleans as we write them.
 std::string render_literal(Slot slot, SettingKind kind);
 /// A quoted string, escaped for TOML and JSON alike.
 std::string quoted(std::string_view text);

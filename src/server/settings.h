@@ -14,8 +14,8 @@
 namespace lifeboat::server {
 
 /// Where a setting's value lives in a Config.
-using Slot = std::variant<std::string*, bool*, uint64_t*, Duration*, std::optional<Duration>*, LogLevel*, LogFormat*,
-                          AccessLog*, OnGone*, OnCredentialFault*>;
+using Slot = std::variant<std::string*, std::vector<std::string>*, bool*, uint64_t*, Duration*,
+                          std::optional<Duration>*, LogLevel*, LogFormat*, AccessLog*, OnGone*, OnCredentialFault*>;
 /// Which record has it: the process, one upstream, or one endpoint of an upstream.
 using Field = std::variant<Slot (*)(Config&), Slot (*)(UpstreamConfig&), Slot (*)(EndpointConfig&)>;
 
@@ -25,6 +25,7 @@ enum class SettingKind {
   host,                   ///< of a registry
   url,                    ///< of an endpoint
   text,                   ///< any
+  list,                   ///< of texts, none of them empty or with a comma
   flag,                   ///< true or false
   count,                  ///< a whole number
   size,                   ///< bytes with unit

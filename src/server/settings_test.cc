@@ -42,6 +42,8 @@ TEST(Settings, have_a_kind_that_fits_their_place) {
                                  std::holds_alternative<AccessLog*>(slot) || std::holds_alternative<OnGone*>(slot) ||
                                  std::holds_alternative<OnCredentialFault*>(slot);
           EXPECT_EQ(setting.kind == SettingKind::choice, is_choice) << path_of(setting);
+          EXPECT_EQ(setting.kind == SettingKind::list, std::holds_alternative<std::vector<std::string>*>(slot))
+              << path_of(setting);
           EXPECT_EQ(setting.kind == SettingKind::flag, std::holds_alternative<bool*>(slot)) << path_of(setting);
           EXPECT_EQ(setting.kind == SettingKind::duration, std::holds_alternative<Duration*>(slot)) << path_of(setting);
           EXPECT_EQ(setting.kind == SettingKind::count || setting.kind == SettingKind::size,
