@@ -41,7 +41,7 @@ void EndpointTest::start(HandlerOptions options) {
   handler_.reset();
   registry_.reset();
   auto hosts = std::make_shared<registry::UpstreamHosts>();
-  hosts->hosts.push_back({*oci::RegistryHost::parse("upstream.example"), &source_, {}});
+  hosts->hosts.push_back({*oci::RegistryHost::parse("upstream.example"), &source_, {}, rules_});
   registry_ = std::make_unique<Registry>(*this, hosts);
   handler_ = std::make_unique<Handler>(
       options, Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_,

@@ -53,6 +53,7 @@ class EndpointTest : public testing::Test {
   meta::MemoryStore names_;
   registry::ChangeStamps stamps_;
   test::ScriptedSource source_;
+  std::vector<registry::FreshnessRule> rules_;  ///< of the upstream, from the next start on
   std::unique_ptr<Handler> handler_;
 
  private:

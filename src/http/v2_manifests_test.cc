@@ -238,6 +238,31 @@ TEST_F(ManifestsTest, come_through_from_an_upstream_and_stay_when_it_is_down) {
   EXPECT_EQ(send("PUT", "/v2/upstream.example/app/manifests/v1", bytes).status, 405);
 }
 
+TEST_F(ManifestsTest, are_as_fresh_as_the_rule_for_their_tag_or_digest_says) {
+  rules_ = {{.match = *oci::ReferencePattern::parse("app:latest"), .fresh_for = Duration(0)},
+            {.match = *oci::ReferencePattern::parse("app"), .not_found_for = Duration(0)}};
+  start({});
+  source_.manifests["v1"] = source_.manifests["latest"] = manifest_of("config");
+  const struct {
+    const char* name;
+    std::string target;
+    int want_asked_again;
+  } rows[] = {
+      {"a tag without a rule of its own", "app/manifests/v1", 0},
+      {"a tag that is never fresh", "app/manifests/latest", 1},
+      {"a tag that is not there, whose absence is forgotten", "app/manifests/v2", 1},
+      {"a tag that is not there", "other/manifests/v2", 0},
+      {"a digest that is not there, whose absence is forgotten", "app/manifests/" + digest_of("x"), 1},
+      {"a digest that is not there", "other/manifests/" + digest_of("x"), 0},
+  };
+  for (const auto& row : rows) {
+    get("/v2/upstream.example/" + row.target);
+    const int asked = source_.asked;
+    get("/v2/upstream.example/" + row.target);
+    EXPECT_EQ(source_.asked - asked, row.want_asked_again) << row.name;
+  }
+}
+
 TEST_F(ManifestsTest, answer_other_methods_with_what_there_is) {
   const auto answer = send("POST", "/v2/app/manifests/v1");
   EXPECT_EQ(answer.status, 405);

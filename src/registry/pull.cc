@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "registry/freshness_rules.h"
 #include "registry/held_manifest.h"
 
 namespace lifeboat::registry {
@@ -77,7 +78,7 @@ Task<ServedManifest> Pull::manifest_by_digest(Call call, oci::RepositoryId repos
                                    .source = upstream->source,
                                    .keep_alive = hosts,
                                    .is_captured = upstream->capture.is_on,
-                                   .not_found_for = upstream->freshness.not_found_for};
+                                   .not_found_for = policy_for(*upstream, repository.name, nullptr).not_found_for};
   LB_CO_TRY(auto answer, co_await manifest_fetches_.fetch(call, std::move(request)));
   auto fetched = co_await held_manifest(call, repository, digest);
   if (fetched) fetched->endpoint = std::move(answer.endpoint);
@@ -141,7 +142,7 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
   if (record) held = HeldTag{record->checked, record->is_gone_upstream};
   if (upstream == nullptr && !held) co_return unknown_host(repository);
 
-  const FreshnessPolicy policy = upstream != nullptr ? upstream->freshness : FreshnessPolicy{};
+  const FreshnessPolicy policy = upstream != nullptr ? policy_for(*upstream, repository.name, &tag) : FreshnessPolicy{};
   const WallTime now = clock_.wall();
   const BeforeAsking before = before_asking(held, now, policy);
   if (before == BeforeAsking::serve || before == BeforeAsking::serve_gone) {

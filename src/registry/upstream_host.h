@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "blob/source.h"
+#include "oci/reference_pattern.h"
 #include "oci/repository.h"
 
 namespace lifeboat::registry {
@@ -18,6 +19,19 @@ struct FreshnessPolicy {
   bool drops_gone = false;                          ///< a tag that the upstream has no more is forgotten, not served on
   bool serves_on_credential_fault = true;           ///< a held tag, while the upstream refuses our credentials
   Duration not_found_for{std::chrono::seconds(5)};  ///< "no such tag" from the upstream is not asked for again
+
+  friend bool operator==(const FreshnessPolicy&, const FreshnessPolicy&) = default;
+};
+
+/// What differs from an upstream's policy for some of its repositories and tags; nothing: it does not.
+struct FreshnessRule {
+  oci::ReferencePattern match;
+  std::optional<Duration> fresh_for{};
+  std::optional<std::optional<Duration>> max_stale{};
+  std::optional<Duration> revalidate_within{};
+  std::optional<bool> drops_gone{};
+  std::optional<bool> serves_on_credential_fault{};
+  std::optional<Duration> not_found_for{};
 };
 
 /// What is fetched in the background of a manifest that came from an upstream, so that it can be pulled whole later.
@@ -33,6 +47,7 @@ struct UpstreamHost {
   oci::RegistryHost host;
   blob::Source* source = nullptr;
   FreshnessPolicy freshness;
+  std::vector<FreshnessRule> rules{};  ///< the first that fits counts (freshness_rules.h)
   CapturePolicy capture{};
 };
 
