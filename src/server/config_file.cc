@@ -28,7 +28,8 @@ class Reader {
     for (const auto& [key, node] : root) {
       if (key.str() == kUpstreamSection) {
         read_upstreams(node, key);
-      } else if (const toml::table* section = node.as_table(); section != nullptr && key.str() != kEndpointSection) {
+      } else if (const toml::table* section = node.as_table();
+                 section != nullptr && find_upstream_list(key.str()) == nullptr) {
         // Also for a section without a key, so that an unknown one is found.
         declare(std::string(key.str()), {}, at(key.source()));
         for (const auto& [inner, value] : *section) add(key.str(), inner, value, {});
@@ -60,8 +61,10 @@ class Reader {
       const toml::node& entry = *list->get(i);
       declare(std::string(kUpstreamSection), {.upstream = i}, at(entry.source()));
       for (const auto& [inner, value] : *entry.as_table()) {
-        if (inner.str() == kEndpointsKey) {
-          read_endpoints(value, inner, i);
+        const auto lists = upstream_lists();
+        const auto list_of_key = std::ranges::find(lists, inner.str(), &UpstreamList::key);
+        if (list_of_key != lists.end()) {
+          read_entries(value, inner, *list_of_key, i);
         } else {
           add(kUpstreamSection, inner, value, {.upstream = i});
         }
@@ -69,17 +72,22 @@ class Reader {
     }
   }
 
-  void read_endpoints(const toml::node& node, const toml::key& key, std::size_t upstream) {
+  void read_entries(const toml::node& node, const toml::key& key, const UpstreamList& known, std::size_t upstream) {
     const toml::array* list = node.as_array();
     if (list == nullptr || !all_tables(*list)) {
-      problems_.add(at(key.source()), "cannot set 'upstream.endpoints': it is of the wrong type (got " + name_of(node) +
-                                          ", want for example [{ url = \"https://registry.example\" }])");
+      problems_.add(at(key.source()), std::string("cannot set '")
+                                          .append(known.section)
+                                          .append("': it is of the wrong type (got ")
+                                          .append(name_of(node))
+                                          .append(", want for example ")
+                                          .append(known.example)
+                                          .append(")"));
       return;
     }
     for (std::size_t i = 0; i < list->size(); ++i) {
-      const UpstreamIndex index{.upstream = upstream, .endpoint = i};
-      declare(std::string(kEndpointSection), index, at(list->get(i)->source()));
-      for (const auto& [inner, value] : *list->get(i)->as_table()) add(kEndpointSection, inner, value, index);
+      const UpstreamIndex index{.upstream = upstream, .entry = i};
+      declare(std::string(known.section), index, at(list->get(i)->source()));
+      for (const auto& [inner, value] : *list->get(i)->as_table()) add(known.section, inner, value, index);
     }
   }
 

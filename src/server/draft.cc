@@ -28,23 +28,30 @@ Record with_defaults() {
   return record;
 }
 
+template <class Record>
+Draft::Entry<Record> make_entry(Origin declared) {
+  return {.config = with_defaults<Record>(), .origins = {}, .declared = std::move(declared)};
+}
+
 /// What could stand where `section` is: its keys, and at the top the sections.
 std::vector<std::string_view> known_names(std::string_view section) {
   std::vector<std::string_view> names;
   for (const Section& known : sections()) {
-    if (section.empty() && known.name != kEndpointSection) names.push_back(known.name);
+    if (section.empty() && find_upstream_list(known.name) == nullptr) names.push_back(known.name);
   }
   for (const Setting& setting : settings()) {
     if (setting.section == section) names.push_back(setting.key);
   }
-  if (section == kUpstreamSection) names.push_back(kEndpointsKey);
+  if (section == kUpstreamSection) {
+    for (const UpstreamList& list : upstream_lists()) names.push_back(list.key);
+  }
   return names;
 }
 
 /// Whether a file may have a section of this name.
 bool is_section(std::string_view name) {
   for (const Section& section : sections()) {
-    if (section.name == name) return name != kEndpointSection;
+    if (section.name == name) return find_upstream_list(name) == nullptr;
   }
   return false;
 }
@@ -65,9 +72,9 @@ std::string suggestion(std::string_view section, std::string_view key) {
   if (!meant.empty()) return meant;
   for (const Setting& setting : settings()) {
     if (setting.key != key) continue;
-    const std::string_view shown = setting.is_of_endpoint() ? "an endpoint" : "";
-    return shown.empty() ? " (did you mean '" + path_of(setting) + "'?)"
-                         : " (it belongs to an endpoint of an upstream)";
+    const UpstreamList* list = find_upstream_list(setting.section);
+    return list == nullptr ? " (did you mean '" + path_of(setting) + "'?)"
+                           : " (it belongs to " + std::string(list->entry) + " of an upstream)";
   }
   return {};
 }
@@ -76,7 +83,7 @@ std::string suggestion(std::string_view section, std::string_view key) {
 
 bool is_secret_key(std::string_view section, std::string_view key) {
   constexpr std::array<std::string_view, 5> kSecret{"password", "token", "secret", "pass", "passwd"};
-  if (section != kUpstreamSection && section != kEndpointSection) return false;
+  if (section != kUpstreamSection && find_upstream_list(section) == nullptr) return false;
   for (const std::string_view secret : kSecret) {
     if (key == secret) return true;
   }
@@ -88,9 +95,7 @@ Draft::Draft(Problems& problems) : config(with_defaults<Config>()), problems_(pr
 Draft::Upstream Draft::make_upstream(Origin declared) {
   return {.config = with_defaults<UpstreamConfig>(), .endpoints = {}, .origins = {}, .declared = std::move(declared)};
 }
-Draft::Endpoint Draft::make_endpoint(Origin declared) {
-  return {.config = with_defaults<EndpointConfig>(), .origins = {}, .declared = std::move(declared)};
-}
+Draft::Endpoint Draft::make_endpoint(Origin declared) { return make_entry<EndpointConfig>(std::move(declared)); }
 
 void Draft::set(const Setting& setting, Slot slot, Origin& origin, const Assignment& assignment) {
   // Also when the value does not fit: that problem is then the only one about this key.
@@ -101,7 +106,8 @@ void Draft::set(const Setting& setting, Slot slot, Origin& origin, const Assignm
 }
 
 void Draft::apply(const Assignment& assignment) {
-  const bool is_of_process = assignment.section != kUpstreamSection && assignment.section != kEndpointSection;
+  const bool is_of_process =
+      assignment.section != kUpstreamSection && find_upstream_list(assignment.section) == nullptr;
   if (is_of_process && assignment.key.empty() && !is_section(assignment.section)) {
     problems_.add(assignment.origin, "unknown key '" + assignment.section + "'" + suggestion("", assignment.section));
     return;
@@ -116,31 +122,35 @@ void Draft::apply(const Assignment& assignment) {
   }
 }
 
+bool Draft::is_gap(const Assignment& assignment, std::size_t index, std::size_t size) {
+  if (index <= size) return false;
+  problems_.add(assignment.origin, "cannot set number " + std::to_string(index) + " of a list: number " +
+                                       std::to_string(size) + " is not there (want numbers without a gap, from 0)");
+  return true;
+}
+
 void Draft::apply_to_upstream(const Assignment& assignment, const Setting* setting) {
-  const auto is_gap = [&](std::size_t index, std::size_t size) {
-    if (index <= size) return false;
-    problems_.add(assignment.origin, "cannot set number " + std::to_string(index) + " of a list: number " +
-                                         std::to_string(size) + " is not there (want numbers without a gap, from 0)");
-    return true;
-  };
-  if (is_gap(assignment.index.upstream, upstreams.size())) return;
+  if (is_gap(assignment, assignment.index.upstream, upstreams.size())) return;
   if (assignment.index.upstream == upstreams.size()) upstreams.push_back(make_upstream(assignment.origin));
   Upstream& upstream = upstreams[assignment.index.upstream];
-  if (assignment.section == kUpstreamSection) {
-    if (setting != nullptr) {
-      return set(*setting, slot_in(*setting, upstream.config), upstream.origins[assignment.key], assignment);
-    }
-  } else {
-    if (is_gap(assignment.index.endpoint, upstream.endpoints.size())) return;
-    if (assignment.index.endpoint == upstream.endpoints.size()) {
-      upstream.endpoints.push_back(make_endpoint(assignment.origin));
-    }
-    Endpoint& endpoint = upstream.endpoints[assignment.index.endpoint];
-    if (setting != nullptr) {
-      return set(*setting, slot_in(*setting, endpoint.config), endpoint.origins[assignment.key], assignment);
-    }
+  if (assignment.section == kEndpointSection) return apply_to_list(upstream.endpoints, assignment, setting);
+  if (setting != nullptr) {
+    set(*setting, slot_in(*setting, upstream.config), upstream.origins[assignment.key], assignment);
+  } else if (!assignment.key.empty()) {
+    refuse_unknown(assignment);
   }
-  if (!assignment.key.empty()) refuse_unknown(assignment);
+}
+
+template <class Record>
+void Draft::apply_to_list(std::vector<Entry<Record>>& list, const Assignment& assignment, const Setting* setting) {
+  if (is_gap(assignment, assignment.index.entry, list.size())) return;
+  if (assignment.index.entry == list.size()) list.push_back(make_entry<Record>(assignment.origin));
+  Entry<Record>& entry = list[assignment.index.entry];
+  if (setting != nullptr) {
+    set(*setting, slot_in(*setting, entry.config), entry.origins[assignment.key], assignment);
+  } else if (!assignment.key.empty()) {
+    refuse_unknown(assignment);
+  }
 }
 
 void Draft::refuse_unknown(const Assignment& assignment) {
@@ -156,12 +166,12 @@ void Draft::refuse_unknown(const Assignment& assignment) {
     return;
   }
   // An unknown section is one mistake, not one for each of its keys.
-  const bool is_of_endpoint = assignment.section == kEndpointSection;
-  if (!assignment.section.empty() && !is_of_endpoint && !is_section(assignment.section)) return;
-  const std::string_view where = is_of_endpoint                           ? " of an endpoint"
-                                 : assignment.section == kUpstreamSection ? " of an upstream"
-                                                                          : "";
-  std::string text = "unknown key '" + assignment.key + "'" + std::string(where);
+  const UpstreamList* list = find_upstream_list(assignment.section);
+  if (!assignment.section.empty() && list == nullptr && !is_section(assignment.section)) return;
+  const std::string where = list != nullptr                          ? " of " + std::string(list->entry)
+                            : assignment.section == kUpstreamSection ? " of an upstream"
+                                                                     : "";
+  std::string text = "unknown key '" + assignment.key + "'" + where;
   if (where.empty() && !assignment.section.empty()) text.append(" in [").append(assignment.section).append("]");
   problems_.add(assignment.origin, text + suggestion(assignment.section, assignment.key));
 }

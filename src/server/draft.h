@@ -14,13 +14,16 @@ bool is_secret_key(std::string_view section, std::string_view key);
 /// A Config while assignments arrive: every new record starts with the table's defaults.
 class Draft {
  public:
-  struct Endpoint {
-    EndpointConfig config;
+  /// One of a list within an upstream.
+  template <class Record>
+  struct Entry {
+    Record config;
     Origins origins;
     Origin declared;
   };
+  using Endpoint = Entry<EndpointConfig>;
   struct Upstream {
-    UpstreamConfig config;  ///< `endpoints` is empty until the end: see below
+    UpstreamConfig config;  ///< its lists are empty: see below
     std::vector<Endpoint> endpoints;
     Origins origins;
     Origin declared;
@@ -41,6 +44,9 @@ class Draft {
  private:
   void set(const Setting& setting, Slot slot, Origin& origin, const Assignment& assignment);
   void apply_to_upstream(const Assignment& assignment, const Setting* setting);
+  template <class Record>
+  void apply_to_list(std::vector<Entry<Record>>& list, const Assignment& assignment, const Setting* setting);
+  bool is_gap(const Assignment& assignment, std::size_t index, std::size_t size);
   void refuse_unknown(const Assignment& assignment);
 
   Problems& problems_;

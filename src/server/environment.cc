@@ -39,19 +39,20 @@ struct Target {
 std::optional<Target> target_of(std::string_view name) {
   name.remove_prefix(kPrefix.size());
   constexpr std::string_view kUpstream = "UPSTREAM_";
-  constexpr std::string_view kEndpoints = "ENDPOINTS_";
   if (name.starts_with(kUpstream)) {
     Target target{.section = kUpstreamSection, .key = {}, .index = {}};
     name.remove_prefix(kUpstream.size());
     const auto upstream = take_index(name);
     if (!upstream) return std::nullopt;
     target.index.upstream = *upstream;
-    if (name.starts_with(kEndpoints)) {
-      name.remove_prefix(kEndpoints.size());
-      const auto endpoint = take_index(name);
-      if (!endpoint) return std::nullopt;
-      target.section = kEndpointSection;
-      target.index.endpoint = *endpoint;
+    for (const UpstreamList& list : upstream_lists()) {
+      const std::string prefix = std::string(list.key) + "_";
+      if (target.section != kUpstreamSection || !lower(name).starts_with(prefix)) continue;
+      name.remove_prefix(prefix.size());
+      const auto entry = take_index(name);
+      if (!entry) return std::nullopt;
+      target.section = list.section;
+      target.index.entry = *entry;
     }
     target.key = lower(name);
     return target;
@@ -59,7 +60,8 @@ std::optional<Target> target_of(std::string_view name) {
   for (const Section& section : sections()) {
     const std::string prefix = std::string(section.name) + "_";
     const std::string all = lower(name);
-    if (section.name != kUpstreamSection && section.name != kEndpointSection && all.starts_with(prefix)) {
+    if (section.name == kUpstreamSection || find_upstream_list(section.name) != nullptr) continue;
+    if (all.starts_with(prefix)) {
       return Target{.section = section.name, .key = all.substr(prefix.size()), .index = {}};
     }
   }
@@ -100,7 +102,7 @@ std::vector<Assignment> parse_environment(const Environment& environment, Proble
                             .index = target->index,
                             .value = {.kind = GivenValue::Kind::untyped, .text = value},
                             .origin = std::move(origin)};
-      found.emplace(std::pair(target->index.upstream, target->index.endpoint), std::move(assignment));
+      found.emplace(std::pair(target->index.upstream, target->index.entry), std::move(assignment));
       continue;
     }
     if (is_service_link(name)) continue;

@@ -25,14 +25,14 @@ TEST(Environment, has_a_variable_for_every_setting) {
   for (const Setting& setting : settings()) {
     Problems problems;
     std::vector<std::string> warnings;
-    const std::string name = variable_of(setting, {.upstream = 3, .endpoint = 12});
+    const std::string name = variable_of(setting, {.upstream = 3, .entry = 12});
     const auto found = parse_environment({{name, "x"}}, problems, warnings);
     ASSERT_EQ(found.size(), 1U) << name;
     EXPECT_EQ(found[0].section, setting.section) << name;
     EXPECT_EQ(found[0].key, setting.key) << name;
     EXPECT_EQ(found[0].value.text, "x") << name;
     EXPECT_EQ(found[0].index.upstream, setting.is_of_process() ? 0U : 3U) << name;
-    EXPECT_EQ(found[0].index.endpoint, setting.is_of_endpoint() ? 12U : 0U) << name;
+    EXPECT_EQ(found[0].index.entry, find_upstream_list(setting.section) != nullptr ? 12U : 0U) << name;
     EXPECT_TRUE(problems.empty()) << name;
   }
 }

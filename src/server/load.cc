@@ -49,8 +49,7 @@ void apply_upstream_flags(const std::vector<std::string>& flags, Draft& draft, P
     }
     named.push_back(parsed.host);
     Assignment endpoint = from_flag("--upstream", "upstream.endpoints.url", url);
-    endpoint.index = {.upstream = host.index.upstream,
-                      .endpoint = draft.upstreams[host.index.upstream].endpoints.size()};
+    endpoint.index = {.upstream = host.index.upstream, .entry = draft.upstreams[host.index.upstream].endpoints.size()};
     draft.apply(endpoint);
   }
 }

@@ -75,9 +75,10 @@ void append_setting(std::string& out, const Setting& setting) {
 std::string render_reference() {
   std::string out(kIntroduction);
   for (const Section& section : sections()) {
+    const UpstreamList* list = find_upstream_list(section.name);
     out.append("\n## `");
-    out.append(section.name == kUpstreamSection   ? "[[upstream]]"
-               : section.name == kEndpointSection ? "endpoints"
+    out.append(list != nullptr                    ? std::string(list->key)
+               : section.name == kUpstreamSection ? "[[upstream]]"
                                                   : std::string("[").append(section.name).append("]"));
     out.append("`\n\n").append(section.meaning).append("\n");
     for (const Setting& setting : settings()) {

@@ -368,6 +368,10 @@ constexpr Section kSections[] = {
      "out, it is `https://<host>`."},
 };
 
+constexpr UpstreamList kUpstreamLists[] = {
+    {kEndpointSection, "endpoints", "an endpoint", "[{ url = \"https://registry.example\" }]"},
+};
+
 constexpr BuiltinUpstream kBuiltin[] = {
     {"docker.io", "https://registry-1.docker.io"},
     {"ghcr.io", "https://ghcr.io"},
@@ -389,6 +393,13 @@ std::span<const Setting> settings() { return kSettings; }
 std::span<const Section> sections() { return kSections; }
 std::span<const BuiltinUpstream> builtin_upstreams() { return kBuiltin; }
 
+std::span<const UpstreamList> upstream_lists() { return kUpstreamLists; }
+
+const UpstreamList* find_upstream_list(std::string_view section) {
+  const auto* found = std::ranges::find(kUpstreamLists, section, &UpstreamList::section);
+  return found == std::end(kUpstreamLists) ? nullptr : found;
+}
+
 const Setting* find_setting(std::string_view section, std::string_view key) {
   for (const Setting& setting : kSettings) {
     if (setting.section == section && setting.key == key) return &setting;
@@ -404,7 +415,11 @@ std::string variable_of(const Setting& setting, UpstreamIndex index) {
     append_upper(name, setting.section);
   } else {
     name.append("UPSTREAM_").append(std::to_string(index.upstream));
-    if (setting.is_of_endpoint()) name.append("_ENDPOINTS_").append(std::to_string(index.endpoint));
+    if (const UpstreamList* list = find_upstream_list(setting.section)) {
+      name.push_back('_');
+      append_upper(name, list->key);
+      name.append("_").append(std::to_string(index.entry));
+    }
   }
   name.push_back('_');
   append_upper(name, setting.key);

@@ -56,12 +56,21 @@ struct Setting {
 
   bool is_of_process() const { return field.index() == 0; }
   bool is_of_upstream() const { return field.index() == 1; }
-  bool is_of_endpoint() const { return field.index() == 2; }
 };
 
 inline constexpr std::string_view kUpstreamSection = "upstream";
-inline constexpr std::string_view kEndpointsKey = "endpoints";
 inline constexpr std::string_view kEndpointSection = "upstream.endpoints";
+
+/// A list of records within an upstream, as in `endpoints = [{ … }, …]`.
+struct UpstreamList {
+  std::string_view section;  ///< "upstream.endpoints"
+  std::string_view key;      ///< "endpoints"
+  std::string_view entry;    ///< "an endpoint"
+  std::string_view example;  ///< how one is written
+};
+std::span<const UpstreamList> upstream_lists();
+/// Null when the section is not that of such a list.
+const UpstreamList* find_upstream_list(std::string_view section);
 
 /// All of them, in the order people should read them; those of a section are together.
 std::span<const Setting> settings();
@@ -80,7 +89,7 @@ std::string path_of(const Setting& setting);
 /// "LIFEBOAT_SERVER_LISTEN", "LIFEBOAT_UPSTREAM_0_FRESH_FOR", "LIFEBOAT_UPSTREAM_0_ENDPOINTS_0_URL"
 struct UpstreamIndex {
   std::size_t upstream = 0;
-  std::size_t endpoint = 0;
+  std::size_t entry = 0;  ///< of one of its lists
 };
 std::string variable_of(const Setting& setting, UpstreamIndex index = {});
 
