@@ -74,6 +74,23 @@ Result<std::unique_ptr<upstream::RegistrySource>> source_of(const EndpointConfig
   return std::make_unique<upstream::RegistrySource>(parts, std::move(made), seed);
 }
 
+template <class Value>
+std::optional<bool> is_value(const Override<Value>& given, Value wanted) {
+  return given.value ? std::optional(*given.value == wanted) : std::nullopt;
+}
+
+Result<registry::FreshnessRule> rule_of(const RuleConfig& config) {
+  LB_TRY(oci::ReferencePattern match, oci::ReferencePattern::parse(config.match));
+  return registry::FreshnessRule{
+      .match = std::move(match),
+      .fresh_for = config.fresh_for.value,
+      .max_stale = config.max_stale.value,
+      .revalidate_within = config.revalidate_within.value,
+      .drops_gone = is_value(config.on_gone, OnGone::drop),
+      .serves_on_credential_fault = is_value(config.on_credential_fault, OnCredentialFault::serve),
+      .not_found_for = config.not_found_for.value};
+}
+
 /// Adds one upstream with its endpoints, in their order.
 Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstream::RegistrySource::Parts& parts) {
   LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(config.host));
@@ -83,6 +100,11 @@ Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstr
     owned.endpoints.push_back(source.get());
     std::string name = source->endpoint().name();
     members.push_back({std::move(name), std::move(source)});
+  }
+  std::vector<registry::FreshnessRule> rules;
+  for (const RuleConfig& config_rule : config.rules) {
+    LB_TRY(registry::FreshnessRule rule, rule_of(config_rule));
+    rules.push_back(std::move(rule));
   }
   owned.sources.push_back(std::make_unique<upstream::Upstream>(parts.clock, parts.log, std::move(members)));
   owned.hosts.hosts.push_back(
@@ -94,6 +116,7 @@ Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstr
                      .drops_gone = config.on_gone == OnGone::drop,
                      .serves_on_credential_fault = config.on_credential_fault == OnCredentialFault::serve,
                      .not_found_for = config.not_found_for},
+       .rules = std::move(rules),
        .capture = {.is_on = true}});
   return {};
 }

@@ -85,9 +85,31 @@ enum class OnGone { keep, drop };
 /// What becomes of a held tag while the upstream refuses our credentials.
 enum class OnCredentialFault { serve, refuse };
 
+/// A value that may be left to the upstream that the record belongs to.
+template <class Value>
+struct Override {
+  std::optional<Value> value{};
+
+  friend bool operator==(const Override&, const Override&) = default;
+};
+
+/// What differs for some repositories and tags of an upstream.
+struct RuleConfig {
+  std::string match;  ///< as oci::ReferencePattern has it
+  Override<Duration> fresh_for;
+  Override<std::optional<Duration>> max_stale;
+  Override<Duration> revalidate_within;
+  Override<OnGone> on_gone;
+  Override<OnCredentialFault> on_credential_fault;
+  Override<Duration> not_found_for;
+
+  friend bool operator==(const RuleConfig&, const RuleConfig&) = default;
+};
+
 struct UpstreamConfig {
   std::string host;                       ///< in its normal form, as oci::RegistryHost has it
   std::vector<EndpointConfig> endpoints;  ///< in the order they are tried; at least one
+  std::vector<RuleConfig> rules;          ///< the first that fits counts
   Duration fresh_for{};
   std::optional<Duration> max_stale;  ///< nothing: however old
   Duration revalidate_within{};

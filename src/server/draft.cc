@@ -93,7 +93,11 @@ bool is_secret_key(std::string_view section, std::string_view key) {
 Draft::Draft(Problems& problems) : config(with_defaults<Config>()), problems_(problems) {}
 
 Draft::Upstream Draft::make_upstream(Origin declared) {
-  return {.config = with_defaults<UpstreamConfig>(), .endpoints = {}, .origins = {}, .declared = std::move(declared)};
+  return {.config = with_defaults<UpstreamConfig>(),
+          .endpoints = {},
+          .rules = {},
+          .origins = {},
+          .declared = std::move(declared)};
 }
 Draft::Endpoint Draft::make_endpoint(Origin declared) { return make_entry<EndpointConfig>(std::move(declared)); }
 
@@ -134,6 +138,7 @@ void Draft::apply_to_upstream(const Assignment& assignment, const Setting* setti
   if (assignment.index.upstream == upstreams.size()) upstreams.push_back(make_upstream(assignment.origin));
   Upstream& upstream = upstreams[assignment.index.upstream];
   if (assignment.section == kEndpointSection) return apply_to_list(upstream.endpoints, assignment, setting);
+  if (assignment.section == kRuleSection) return apply_to_list(upstream.rules, assignment, setting);
   if (setting != nullptr) {
     set(*setting, slot_in(*setting, upstream.config), upstream.origins[assignment.key], assignment);
   } else if (!assignment.key.empty()) {

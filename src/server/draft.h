@@ -22,9 +22,11 @@ class Draft {
     Origin declared;
   };
   using Endpoint = Entry<EndpointConfig>;
+  using Rule = Entry<RuleConfig>;
   struct Upstream {
     UpstreamConfig config;  ///< its lists are empty: see below
     std::vector<Endpoint> endpoints;
+    std::vector<Rule> rules;
     Origins origins;
     Origin declared;
   };

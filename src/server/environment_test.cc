@@ -58,6 +58,28 @@ TEST(Environment, changes_and_adds_upstreams_by_number) {
   EXPECT_EQ(upstreams.at(1).endpoints[1].url, "https://second.example");
 }
 
+TEST(Environment, changes_and_adds_rules_by_number) {
+  const auto result = load(
+      {
+          {"LIFEBOAT_UPSTREAM_0_RULES_1_MATCH", "team/*"},
+          {"LIFEBOAT_UPSTREAM_0_RULES_1_MAX_STALE", "unlimited"},
+          {"LIFEBOAT_UPSTREAM_0_RULES_0_FRESH_FOR", "3s"},
+          {"LIFEBOAT_UPSTREAM_0_ENDPOINTS_0_URL", "https://first.example"},
+      },
+      "[[upstream]]\nhost = \"ghcr.io\"\nrules = [{ match = \"org/*\", fresh_for = \"10m\", on_gone = \"drop\" }]\n");
+  ASSERT_TRUE(result.has_value()) << result.error().message();
+  const UpstreamConfig& upstream = result->config.upstreams.at(0);
+  ASSERT_EQ(upstream.rules.size(), 2U);
+  EXPECT_EQ(upstream.rules[0].match, "org/*");
+  EXPECT_EQ(upstream.rules[0].fresh_for.value, std::chrono::seconds(3));
+  EXPECT_EQ(upstream.rules[0].on_gone.value, OnGone::drop);
+  EXPECT_EQ(upstream.rules[1].match, "team/*");
+  ASSERT_TRUE(upstream.rules[1].max_stale.value.has_value()) << "unlimited is not the same as left out";
+  EXPECT_EQ(*upstream.rules[1].max_stale.value, std::nullopt);
+  ASSERT_EQ(upstream.endpoints.size(), 1U);
+  EXPECT_EQ(upstream.endpoints[0].url, "https://first.example");
+}
+
 TEST(Environment, takes_flags_and_numbers_as_text) {
   const auto result = load({{"LIFEBOAT_STORAGE_DELETE_ENABLED", "false"}, {"LIFEBOAT_SERVER_THREADS", "4"}});
   ASSERT_TRUE(result.has_value()) << result.error().message();
@@ -78,6 +100,9 @@ TEST(Environment, says_what_is_wrong) {
       {"unknown key of an upstream", "LIFEBOAT_UPSTREAM_2_FRESHFOR", "1s",
        "environment variable LIFEBOAT_UPSTREAM_2_FRESHFOR: there is no such setting (did you mean "
        "'LIFEBOAT_UPSTREAM_2_FRESH_FOR'?)"},
+      {"unknown key of a rule", "LIFEBOAT_UPSTREAM_2_RULES_1_FRESHFOR", "1s",
+       "environment variable LIFEBOAT_UPSTREAM_2_RULES_1_FRESHFOR: there is no such setting (did you mean "
+       "'LIFEBOAT_UPSTREAM_2_RULES_1_FRESH_FOR'?)"},
       {"bad value", "LIFEBOAT_SERVER_GRACE", "soon",
        "environment variable LIFEBOAT_SERVER_GRACE: cannot set 'server.grace': not a duration (got 'soon', want a "
        "duration in quotes, for example '1500ms', '30s' or '10m')"},

@@ -140,11 +140,18 @@ class Finish {
       upstream.endpoints.push_back(Draft::make_endpoint(upstream.declared));
       upstream.endpoints.back().config.url = usual_url(host);
     }
-    UpstreamOrigins origins{.keys = std::move(upstream.origins), .endpoints = {}};
+    UpstreamOrigins origins{.keys = std::move(upstream.origins), .endpoints = {}, .rules = {}};
     for (Draft::Endpoint& endpoint : upstream.endpoints) {
       check_endpoint(endpoint);
       upstream.config.endpoints.push_back(std::move(endpoint.config));
       origins.endpoints.push_back(std::move(endpoint.origins));
+    }
+    for (Draft::Rule& rule : upstream.rules) {
+      if (rule.config.match.empty() && !rule.origins.contains("match")) {
+        problems_.add(rule.declared, "cannot use a rule: it has no 'match' (want for example 'org/*:latest')");
+      }
+      upstream.config.rules.push_back(std::move(rule.config));
+      origins.rules.push_back(std::move(rule.origins));
     }
     if (is_default) {
       loaded_.config.default_upstream = std::move(upstream.config);

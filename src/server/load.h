@@ -35,6 +35,7 @@ using Origins = std::map<std::string, Origin, std::less<>>;
 struct UpstreamOrigins {
   Origins keys;
   std::vector<Origins> endpoints;
+  std::vector<Origins> rules;
 };
 struct ConfigOrigins {
   Origins process;  ///< "server.listen"

@@ -115,6 +115,56 @@ endpoints = [
   EXPECT_EQ(config.upstreams[2].endpoints[1].url, "http://127.0.0.1:5001/mirror");
 }
 
+TEST(LoadConfig, keeps_the_rules_of_an_upstream_in_their_order) {
+  const Config config = loaded(sources_of(R"(
+[[upstream]]
+host = "ghcr.io"
+fresh_for = "10m"
+rules = [
+  { match = "org/*:latest", fresh_for = "10s", revalidate_within = "300ms" },
+  { match = "org/*", max_stale = "30d", on_gone = "drop", on_credential_fault = "refuse", not_found_for = "0s" },
+  { match = "team/app", max_stale = "unlimited", on_gone = "keep", on_credential_fault = "serve" },
+  { match = "team/*" },
+]
+)"))
+                            .config;
+  using Stale = std::optional<Duration>;
+  const std::vector<RuleConfig> want{
+      {.match = "org/*:latest",
+       .fresh_for = {seconds(10)},
+       .max_stale = {},
+       .revalidate_within = {Duration(300)},
+       .on_gone = {},
+       .on_credential_fault = {},
+       .not_found_for = {}},
+      {.match = "org/*",
+       .fresh_for = {},
+       .max_stale = {Stale(std::chrono::hours(24 * 30))},
+       .revalidate_within = {},
+       .on_gone = {OnGone::drop},
+       .on_credential_fault = {OnCredentialFault::refuse},
+       .not_found_for = {seconds(0)}},
+      {.match = "team/app",
+       .fresh_for = {},
+       .max_stale = {Stale()},
+       .revalidate_within = {},
+       .on_gone = {OnGone::keep},
+       .on_credential_fault = {OnCredentialFault::serve},
+       .not_found_for = {}},
+      {.match = "team/*",
+       .fresh_for = {},
+       .max_stale = {},
+       .revalidate_within = {},
+       .on_gone = {},
+       .on_credential_fault = {},
+       .not_found_for = {}},
+  };
+  EXPECT_EQ(config.upstreams[0].rules, want);
+  EXPECT_EQ(config.upstreams[0].fresh_for, minutes(10)) << "a rule changes nothing beyond itself";
+  EXPECT_TRUE(config.upstreams[1].rules.empty());
+  EXPECT_EQ(config.upstreams[0].endpoints.size(), 1U) << "rules are no endpoints";
+}
+
 TEST(LoadConfig, drops_builtin_upstreams_on_demand) {
   const Config config =
       loaded(sources_of("[server]\nbuiltin_upstreams = false\n[[upstream]]\nhost = \"quay.io\"\n")).config;

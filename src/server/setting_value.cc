@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "oci/reference_pattern.h"
 #include "oci/repository.h"
 #include "server/units.h"
 
@@ -44,6 +45,18 @@ Words<OnCredentialFault> words(const OnCredentialFault*) {
       {{"serve", OnCredentialFault::serve}, {"refuse", OnCredentialFault::refuse}}};
   return kWords;
 }
+
+/// What a place holds when it holds something: the words, the types and the rules are those of that.
+template <class Value>
+struct Held {
+  using Type = Value;
+};
+template <class Value>
+struct Held<Override<Value>> {
+  using Type = Value;
+};
+template <class Value>
+constexpr bool kIsOverride = !std::is_same_v<typename Held<Value>::Type, Value>;
 
 template <class... Visitors>
 struct Overloaded : Visitors... {
@@ -136,8 +149,16 @@ Reason parse_text(std::string_view text, std::string& out) {
   return {};
 }
 
+Reason parse_pattern(std::string_view text, std::string& out) {
+  const auto parsed = oci::ReferencePattern::parse(text);
+  if (!parsed) return "not a pattern of repositories";
+  out = parsed->to_string();
+  return {};
+}
+
 Reason parse_into(const Setting& setting, std::string_view text, std::string& out) {
   switch (setting.kind) {
+    case SettingKind::pattern: return parse_pattern(text, out);
     case SettingKind::address: return parse_address(text, out);
     case SettingKind::path: return parse_path(text, out);
     case SettingKind::host: return parse_host(setting, text, out);
@@ -227,7 +248,12 @@ Reason parse_list(const GivenValue& given, std::vector<std::string>& out) {
 
 template <class Value>
 Reason parse_given(const Setting& setting, const GivenValue& given, Value& out) {
-  if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+  if constexpr (kIsOverride<Value>) {
+    typename Held<Value>::Type value{};
+    Reason reason = parse_into(setting, given.text, value);
+    if (reason.empty()) out.value = value;
+    return reason;
+  } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
     return parse_list(given, out);
   } else {
     return parse_into(setting, given.text, out);
@@ -275,9 +301,10 @@ std::string or_list(const std::vector<std::string_view>& choices) {
 
 std::vector<std::string_view> choices_of(const Setting& setting) {
   std::vector<std::string_view> choices;
-  const auto add_words = [&](auto* value) {
-    if constexpr (std::is_enum_v<std::remove_pointer_t<decltype(value)>>) {
-      for (const auto& [word, meant] : words(value)) choices.push_back(word);
+  const auto add_words = [&]<class Value>(Value*) {
+    using Type = typename Held<Value>::Type;
+    if constexpr (std::is_enum_v<Type>) {
+      for (const auto& [word, meant] : words(static_cast<const Type*>(nullptr))) choices.push_back(word);
     }
   };
   std::visit(
@@ -295,6 +322,7 @@ std::string wanted(const Setting& setting) {
     case SettingKind::path: return "a path in quotes";
     case SettingKind::host: return "a host, for example 'ghcr.io' or 'registry.example:5000'";
     case SettingKind::url: return "an address, for example 'https://registry.example:5000'";
+    case SettingKind::pattern: return "a pattern, for example 'org/*' or 'org/*:latest'";
     case SettingKind::text: return "a text in quotes";
     case SettingKind::list: return R"(a list of texts without commas, for example ["one", "two"] or ["one"])";
     case SettingKind::flag: return "true or false";
@@ -336,12 +364,27 @@ std::string render_text(Slot slot, SettingKind kind) {
                  [](const std::optional<Duration>* duration) {
                    return *duration ? render_duration(**duration) : std::string("unlimited");
                  },
+                 [&]<class Value>(Override<Value>* own) {
+                   return own->value ? render_text(Slot(&*own->value), kind) : std::string();
+                 },
                  [](const auto* choice) {
                    const auto known = words(choice);
                    const auto found = std::ranges::find_if(known, [&](const auto& w) { return w.second == *choice; });
                    LB_ASSERT(found != known.end());
                    return std::string(found->first);
                  }},
+      slot);
+}
+
+bool is_given(Slot slot) {
+  return std::visit(
+      []<class Value>(const Value* value) {
+        if constexpr (kIsOverride<Value>) {
+          return value->value.has_value();
+        } else {
+          return true;
+        }
+      },
       slot);
 }
 

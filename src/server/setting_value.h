@@ -32,6 +32,8 @@ Status assign(const Setting& setting, Slot slot, const GivenValue& given);
 std::string render_text(Slot slot, SettingKind kind);
 /// The same as TOML, and as JSON: both agree on strings, lists, numbers and booleans as we write them.
 std::string render_literal(Slot slot, SettingKind kind);
+/// False: it is left to the upstream, and there is nothing to render.
+bool is_given(Slot slot);
 /// A quoted string, escaped for TOML and JSON alike.
 std::string quoted(std::string_view text);
 

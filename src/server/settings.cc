@@ -354,6 +354,61 @@ constexpr Setting kSettings[] = {
          "whoever stands in between.",
      .takes_effect = on_reload,
      .field = +[](EndpointConfig& e) -> Slot { return &e.skip_verify; }},
+
+    {.section = kRuleSection,
+     .key = "match",
+     .kind = pattern,
+     .meaning =
+         "The repositories that are meant, or behind a `:` which of their tags, as in `org/*`, `org/*:latest` and "
+         "`*:v1.*`. A `*` stands for any text, none and `/` included. Docker Hub's official repositories are "
+         "`library/…`. A pattern with tags does not mean what is asked for by its digest.",
+     .takes_effect = on_reload,
+     .field = +[](RuleConfig& r) -> Slot { return &r.match; },
+     .is_required = true},
+    {.section = kRuleSection,
+     .key = "fresh_for",
+     .kind = duration,
+     .default_note = "that of the upstream",
+     .meaning = "The same as `upstream.fresh_for`, for these.",
+     .takes_effect = on_reload,
+     .field = +[](RuleConfig& r) -> Slot { return &r.fresh_for; }},
+    {.section = kRuleSection,
+     .key = "max_stale",
+     .kind = duration_or_unlimited,
+     .default_note = "that of the upstream",
+     .meaning = "The same as `upstream.max_stale`, for these.",
+     .takes_effect = on_reload,
+     .field = +[](RuleConfig& r) -> Slot { return &r.max_stale; }},
+    {.section = kRuleSection,
+     .key = "revalidate_within",
+     .kind = duration,
+     .default_note = "that of the upstream",
+     .meaning = "The same as `upstream.revalidate_within`, for these.",
+     .takes_effect = on_reload,
+     .field = +[](RuleConfig& r) -> Slot { return &r.revalidate_within; },
+     .bounds = kShortWait},
+    {.section = kRuleSection,
+     .key = "on_gone",
+     .kind = choice,
+     .default_note = "that of the upstream",
+     .meaning = "The same as `upstream.on_gone`, for these.",
+     .takes_effect = on_reload,
+     .field = +[](RuleConfig& r) -> Slot { return &r.on_gone; }},
+    {.section = kRuleSection,
+     .key = "on_credential_fault",
+     .kind = choice,
+     .default_note = "that of the upstream",
+     .meaning = "The same as `upstream.on_credential_fault`, for these.",
+     .takes_effect = on_reload,
+     .field = +[](RuleConfig& r) -> Slot { return &r.on_credential_fault; }},
+    {.section = kRuleSection,
+     .key = "not_found_for",
+     .kind = duration,
+     .default_note = "that of the upstream",
+     .meaning = "The same as `upstream.not_found_for`, for these.",
+     .takes_effect = on_reload,
+     .field = +[](RuleConfig& r) -> Slot { return &r.not_found_for; },
+     .bounds = {.min = 0, .max = 3600 * kSecondMs}},
 };
 
 constexpr Section kSections[] = {
@@ -366,10 +421,15 @@ constexpr Section kSections[] = {
     {kEndpointSection,
      "The addresses of an upstream in the order they are tried, as in `endpoints = [{ url = \"https://…\" }, …]`. Left "
      "out, it is `https://<host>`."},
+    {kRuleSection,
+     "What differs for some repositories and tags of an upstream, as in `rules = [{ match = \"org/*:latest\", "
+     "fresh_for = "
+     "\"10s\" }, …]`. The first rule that fits counts, and no other; what it leaves out is as the upstream has it."},
 };
 
 constexpr UpstreamList kUpstreamLists[] = {
     {kEndpointSection, "endpoints", "an endpoint", "[{ url = \"https://registry.example\" }]"},
+    {kRuleSection, "rules", "a rule", "[{ match = \"org/*:latest\", fresh_for = \"10s\" }]"},
 };
 
 constexpr BuiltinUpstream kBuiltin[] = {

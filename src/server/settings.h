@@ -14,16 +14,20 @@
 namespace lifeboat::server {
 
 /// Where a setting's value lives in a Config.
-using Slot = std::variant<std::string*, std::vector<std::string>*, bool*, uint64_t*, Duration*,
-                          std::optional<Duration>*, LogLevel*, LogFormat*, AccessLog*, OnGone*, OnCredentialFault*>;
-/// Which record has it: the process, one upstream, or one endpoint of an upstream.
-using Field = std::variant<Slot (*)(Config&), Slot (*)(UpstreamConfig&), Slot (*)(EndpointConfig&)>;
+using Slot =
+    std::variant<std::string*, std::vector<std::string>*, bool*, uint64_t*, Duration*, std::optional<Duration>*,
+                 LogLevel*, LogFormat*, AccessLog*, OnGone*, OnCredentialFault*, Override<Duration>*,
+                 Override<std::optional<Duration>>*, Override<OnGone>*, Override<OnCredentialFault>*>;
+/// Which record has it: the process, one upstream, or one record of a list within an upstream.
+using Field =
+    std::variant<Slot (*)(Config&), Slot (*)(UpstreamConfig&), Slot (*)(EndpointConfig&), Slot (*)(RuleConfig&)>;
 
 enum class SettingKind {
   address,                ///< "ADDR:PORT"
   path,                   ///< of a file or folder; "" for none
   host,                   ///< of a registry
   url,                    ///< of an endpoint
+  pattern,                ///< of repositories and tags
   text,                   ///< any
   list,                   ///< of texts, none of them empty or with a comma
   flag,                   ///< true or false
@@ -60,6 +64,7 @@ struct Setting {
 
 inline constexpr std::string_view kUpstreamSection = "upstream";
 inline constexpr std::string_view kEndpointSection = "upstream.endpoints";
+inline constexpr std::string_view kRuleSection = "upstream.rules";
 
 /// A list of records within an upstream, as in `endpoints = [{ … }, …]`.
 struct UpstreamList {

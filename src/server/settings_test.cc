@@ -40,12 +40,19 @@ TEST(Settings, have_a_kind_that_fits_their_place) {
           const Slot slot = field(record);
           const bool is_choice = std::holds_alternative<LogLevel*>(slot) || std::holds_alternative<LogFormat*>(slot) ||
                                  std::holds_alternative<AccessLog*>(slot) || std::holds_alternative<OnGone*>(slot) ||
-                                 std::holds_alternative<OnCredentialFault*>(slot);
+                                 std::holds_alternative<OnCredentialFault*>(slot) ||
+                                 std::holds_alternative<Override<OnGone>*>(slot) ||
+                                 std::holds_alternative<Override<OnCredentialFault>*>(slot);
+          const bool is_duration =
+              std::holds_alternative<Duration*>(slot) || std::holds_alternative<Override<Duration>*>(slot);
+          const bool may_be_unlimited = std::holds_alternative<std::optional<Duration>*>(slot) ||
+                                        std::holds_alternative<Override<std::optional<Duration>>*>(slot);
           EXPECT_EQ(setting.kind == SettingKind::choice, is_choice) << path_of(setting);
           EXPECT_EQ(setting.kind == SettingKind::list, std::holds_alternative<std::vector<std::string>*>(slot))
               << path_of(setting);
           EXPECT_EQ(setting.kind == SettingKind::flag, std::holds_alternative<bool*>(slot)) << path_of(setting);
-          EXPECT_EQ(setting.kind == SettingKind::duration, std::holds_alternative<Duration*>(slot)) << path_of(setting);
+          EXPECT_EQ(setting.kind == SettingKind::duration, is_duration) << path_of(setting);
+          EXPECT_EQ(setting.kind == SettingKind::duration_or_unlimited, may_be_unlimited) << path_of(setting);
           EXPECT_EQ(setting.kind == SettingKind::count || setting.kind == SettingKind::size,
                     std::holds_alternative<uint64_t*>(slot))
               << path_of(setting);

@@ -21,7 +21,7 @@ template <class Record, class Each>
 void for_settings(Record record, const Origins& origins, std::string_view section, const Each& each) {
   for (const Setting& setting : settings()) {
     const auto* field = std::get_if<Slot (*)(Record&)>(&setting.field);
-    if (field == nullptr || setting.section != section) continue;
+    if (field == nullptr || setting.section != section || !is_given((*field)(record))) continue;
     const std::string key = setting.is_of_process() ? path_of(setting) : std::string(setting.key);
     each(setting, render_literal((*field)(record), setting.kind), origin_text(origins, key));
   }
@@ -33,6 +33,13 @@ void for_upstreams(const LoadedConfig& loaded, const Each& each) {
   const Config& config = loaded.config;
   if (config.default_upstream) each(*config.default_upstream, *loaded.origins.default_upstream);
   for (std::size_t i = 0; i < config.upstreams.size(); ++i) each(config.upstreams[i], loaded.origins.upstreams[i]);
+}
+
+/// Calls `each(list, entries, their origins)` for the lists within an upstream.
+template <class Each>
+void for_lists(const UpstreamConfig& upstream, const UpstreamOrigins& origins, const Each& each) {
+  each(*find_upstream_list(kEndpointSection), upstream.endpoints, origins.endpoints);
+  each(*find_upstream_list(kRuleSection), upstream.rules, origins.rules);
 }
 
 class TomlLines {
@@ -76,10 +83,12 @@ std::string render_toml(const LoadedConfig& loaded) {
   for_upstreams(loaded, [&](const UpstreamConfig& upstream, const UpstreamOrigins& origins) {
     out.append("\n[[upstream]]\n");
     for_settings(upstream, origins.keys, kUpstreamSection, TomlLines(out, ""));
-    for (std::size_t i = 0; i < upstream.endpoints.size(); ++i) {
-      out.append("  [[upstream.endpoints]]\n");
-      for_settings(upstream.endpoints[i], origins.endpoints[i], kEndpointSection, TomlLines(out, "  "));
-    }
+    for_lists(upstream, origins, [&](const UpstreamList& list, const auto& entries, const auto& their_origins) {
+      for (std::size_t i = 0; i < entries.size(); ++i) {
+        out.append("  [[").append(list.section).append("]]\n");
+        for_settings(entries[i], their_origins[i], list.section, TomlLines(out, "  "));
+      }
+    });
   });
   return out;
 }
@@ -98,13 +107,16 @@ std::string render_json(const LoadedConfig& loaded) {
     if (out.back() != '[') out.push_back(',');
     out.append("{");
     for_settings(upstream, origins.keys, kUpstreamSection, JsonFields(out));
-    out.append(",\"endpoints\":[");
-    for (std::size_t i = 0; i < upstream.endpoints.size(); ++i) {
-      out.append(i > 0 ? ",{" : "{");
-      for_settings(upstream.endpoints[i], origins.endpoints[i], kEndpointSection, JsonFields(out));
-      out.append("}");
-    }
-    out.append("]}");
+    for_lists(upstream, origins, [&](const UpstreamList& list, const auto& entries, const auto& their_origins) {
+      out.append(",").append(quoted(list.key)).append(":[");
+      for (std::size_t i = 0; i < entries.size(); ++i) {
+        out.append(i > 0 ? ",{" : "{");
+        for_settings(entries[i], their_origins[i], list.section, JsonFields(out));
+        out.append("}");
+      }
+      out.append("]");
+    });
+    out.append("}");
   });
   return out.append("]}\n");
 }

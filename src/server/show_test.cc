@@ -28,6 +28,10 @@ endpoints = [
   { url = "https://ghcr.io", username = "robot", password_file = "/run/secret" },
   { url = "http://127.0.0.1:5001", skip_verify = true },
 ]
+rules = [
+  { match = "org/*:latest", fresh_for = "10s" },
+  { match = "org/*", max_stale = "unlimited", on_gone = "drop" },
+]
 )";
 
 LoadedConfig load(std::optional<std::string> file) {
@@ -72,6 +76,10 @@ TEST(ConfigShow, says_where_each_value_came_from) {
            "host = \"quay.io\"  # default",
            "  url = \"https://quay.io\"  # default",
            "  password_file = \"/run/secret\"  # lifeboat.toml:19",
+           "  [[upstream.rules]]",
+           "  match = \"org/*:latest\"  # lifeboat.toml:23",
+           "  fresh_for = \"10s\"  # lifeboat.toml:23",
+           "  max_stale = \"unlimited\"  # lifeboat.toml:24",
        }) {
     EXPECT_TRUE(has_line(text, line)) << line << "\nin:\n" << text;
   }
@@ -102,6 +110,10 @@ TEST(ConfigShow, prints_json_for_programs) {
   EXPECT_EQ(json["storage"]["delete_enabled"]["value"], true);
   EXPECT_EQ(json["upstream"][0]["host"]["value"], "default");
   EXPECT_EQ(json["upstream"][1]["endpoints"][1]["url"]["value"], "http://127.0.0.1:5001");
+  EXPECT_EQ(json["upstream"][1]["rules"][0]["match"]["value"], "org/*:latest");
+  EXPECT_EQ(json["upstream"][1]["rules"][1]["on_gone"]["value"], "drop");
+  EXPECT_FALSE(json["upstream"][1]["rules"][1].contains("fresh_for")) << "what a rule leaves out is the upstream's";
+  EXPECT_EQ(json["upstream"][2]["rules"].size(), 0U);
   EXPECT_EQ(json["upstream"].size(), 8U);
 }
 
