@@ -21,7 +21,7 @@ std::optional<std::pair<oci::RegistryHost, std::string_view>> split_host(const U
   const std::string_view first = name.substr(0, slash);
   if (first.find_first_of(".:") == std::string_view::npos && first != "localhost") return std::nullopt;
   const auto host = oci::RegistryHost::parse(first);
-  if (!host || hosts.find(*host) == nullptr) return std::nullopt;
+  if (!host || !hosts.contains(*host)) return std::nullopt;
   return std::pair(*host, name.substr(slash + 1));
 }
 
@@ -49,7 +49,7 @@ Task<oci::RepositoryId> Addressing::locate(Call call, Address address, Purpose p
   std::optional<oci::RepositoryId> upstream;
   if (address.ns && !address.ns->empty()) {
     const auto host = oci::RegistryHost::parse(*address.ns);
-    if (!host || hosts->find(*host) == nullptr) {
+    if (!host || !hosts->contains(*host)) {
       co_return fail(ErrorCode::not_found, "cannot serve registry '" + std::string(*address.ns).substr(0, 255) +
                                                "': it is not a configured upstream");
     }

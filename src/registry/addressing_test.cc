@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "meta/memory_store.h"
+#include "oci/host_pattern.h"
 #include "test/support/blob_rig.h"
 #include "test/support/code_of.h"
 #include "test/support/run.h"
@@ -24,6 +27,26 @@ oci::RepositoryId hosted(std::string_view name) { return {std::nullopt, *oci::Re
 oci::RepositoryId pulled(std::string_view from, std::string_view name) {
   return {host(from), *oci::Repository::parse(name)};
 }
+
+/// Allows what these patterns mean, and counts what was asked for.
+class FakeHostsOnDemand final : public HostsOnDemand {
+ public:
+  explicit FakeHostsOnDemand(std::initializer_list<std::string_view> patterns) {
+    for (const std::string_view pattern : patterns) patterns_.push_back(*oci::HostPattern::parse(pattern));
+  }
+  bool allows(const oci::RegistryHost& asked) const override {
+    return std::ranges::any_of(patterns_, [&](const auto& pattern) { return pattern.matches(asked); });
+  }
+  const UpstreamHost* find(const oci::RegistryHost& asked) override {
+    if (!allows(asked)) return nullptr;
+    return &made_.try_emplace(asked, UpstreamHost{asked, nullptr, {}}).first->second;
+  }
+  std::size_t made() const { return made_.size(); }
+
+ private:
+  std::vector<oci::HostPattern> patterns_;
+  std::map<oci::RegistryHost, UpstreamHost> made_;
+};
 
 class AddressingTest : public testing::Test {
  protected:
@@ -216,6 +239,58 @@ TEST_F(AddressingTest, follows_the_hosts_as_they_are_replaced) {
   configure(others);
   EXPECT_EQ(locate({.name = "ghcr.io/team/app", .ns = {}}, Purpose::write), "here ghcr.io/team/app");
   EXPECT_EQ(locate({.name = "team/app", .ns = "quay.io"}, Purpose::content), "from quay.io: team/app");
+}
+
+TEST_F(AddressingTest, takes_for_an_upstream_what_the_allow_list_permits) {
+  FakeHostsOnDemand any{"*.example.com", "127.0.0.1:5000", "other.example", "single", "*:8443"};
+  UpstreamHosts hosts = upstreams();
+  hosts.on_demand = &any;
+  configure(std::move(hosts));
+  const struct {
+    std::string name;
+    std::string path;
+    std::optional<std::string_view> ns;
+    std::string want;
+  } rows[] = {
+      {"allowed, in the path", "a.example.com/team/app", {}, "from a.example.com: team/app"},
+      {"allowed, in capitals", "A.Example.com/team/app", {}, "from a.example.com: team/app"},
+      {"allowed, by ns", "team/app", "a.example.com", "from a.example.com: team/app"},
+      {"allowed on a port", "b.example:8443/app", {}, "from b.example:8443: app"},
+      {"an address that is named, in the path", "127.0.0.1:5000/app", {}, "from 127.0.0.1:5000: app"},
+      {"an address that is named, by ns", "app", "127.0.0.1:5000", "from 127.0.0.1:5000: app"},
+      {"a name without a dot, in the path", "single/app", {}, "here single/app"},
+      {"a name without a dot, by ns", "app", "single", "from single: app"},
+      {"configured by name", "team/app", "ghcr.io", "from ghcr.io: team/app"},
+
+      {"not allowed, in the path", "example.com/team/app", {}, "here example.com/team/app"},
+      {"not allowed, by ns", "team/app", "example.com", "not_found"},
+      {"an address on a port that is allowed for names, by ns", "app", "10.0.0.1:8443", "not_found"},
+      {"localhost on a port that is allowed for names, by ns", "app", "localhost:8443", "not_found"},
+      {"metadata of a cloud, by ns", "app", "169.254.169.254", "not_found"},
+      {"a host alone", "a.example.com", {}, "here a.example.com"},
+      {"no host", "team/app", {}, "here team/app"},
+  };
+  for (const auto& row : rows) {
+    for (const Purpose purpose : kReads) {
+      EXPECT_EQ(locate({.name = row.path, .ns = row.ns}, purpose), row.want) << row.name;
+    }
+  }
+  EXPECT_EQ(locate({.name = "a.example.com/app", .ns = {}}, Purpose::write), "unsupported");
+  EXPECT_EQ(any.made(), 0U) << "to name a host makes no upstream of it";
+}
+
+TEST_F(AddressingTest, finds_a_host_that_is_named_before_one_on_demand) {
+  FakeHostsOnDemand any{"*", "localhost"};
+  UpstreamHosts hosts = upstreams();
+  hosts.on_demand = &any;
+  EXPECT_EQ(hosts.find(host("ghcr.io")), hosts.hosts.data());
+  EXPECT_EQ(hosts.find(host("localhost")), &hosts.hosts[3]);
+  EXPECT_EQ(any.made(), 0U);
+  const UpstreamHost* made = hosts.find(host("quay.io"));
+  ASSERT_NE(made, nullptr);
+  EXPECT_EQ(made->host, host("quay.io"));
+  EXPECT_EQ(hosts.find(host("quay.io")), made);
+  EXPECT_EQ(hosts.find(host("10.0.0.1")), nullptr);
 }
 
 TEST_F(AddressingTest, guesses_nothing_when_the_names_cannot_be_asked) {

@@ -51,6 +51,17 @@ struct UpstreamHost {
   CapturePolicy capture{};
 };
 
+/// The upstreams of hosts that nobody named, made when they are first asked for (`host = "*"`). Any thread.
+class HostsOnDemand {
+ public:
+  virtual ~HostsOnDemand() = default;
+  /// Whether it has one for this host. Makes nothing: a request that only names a host costs nothing.
+  virtual bool allows(const oci::RegistryHost& host) const = 0;
+  /// Null: it is not allowed. Else the same one every time, good as long as this is; where none can be made, one whose
+  /// source says why.
+  virtual const UpstreamHost* find(const oci::RegistryHost& host) = 0;
+};
+
 /// What a request without a host means when nothing of that name is hosted here.
 struct DefaultHost {
   oci::RegistryHost host;
@@ -61,12 +72,23 @@ struct DefaultHost {
   bool is_explicit = false;
 };
 
-/// The upstreams this process serves. Fixed between reloads.
+/// The upstreams this process serves. Fixed between reloads, but for what is made on demand.
 struct UpstreamHosts {
   std::vector<UpstreamHost> hosts;
   std::optional<DefaultHost> default_host;
+  HostsOnDemand* on_demand = nullptr;  ///< for every other host; not owned
 
+  bool contains(const oci::RegistryHost& host) const {
+    return find_named(host) != nullptr || (on_demand != nullptr && on_demand->allows(host));
+  }
+  /// Null: not one of them. What goes to the upstream asks so; who only wants to know asks contains().
   const UpstreamHost* find(const oci::RegistryHost& host) const {
+    const UpstreamHost* named = find_named(host);
+    return named != nullptr || on_demand == nullptr ? named : on_demand->find(host);
+  }
+
+ private:
+  const UpstreamHost* find_named(const oci::RegistryHost& host) const {
     for (const UpstreamHost& candidate : hosts) {
       if (candidate.host == host) return &candidate;
     }
