@@ -37,6 +37,7 @@ std::vector<std::string> unreadable_files(const server::Config& config) {
     }
   };
   if (config.default_upstream) check_upstream(*config.default_upstream);
+  if (config.any_upstream) check_upstream(*config.any_upstream);
   for (const server::UpstreamConfig& upstream : config.upstreams) check_upstream(upstream);
   return problems;
 }

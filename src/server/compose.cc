@@ -16,6 +16,7 @@
 #include "registry/upkeep/capture.h"
 #include "registry/upkeep/freeze.h"
 #include "registry/uploads.h"
+#include "server/hosts_on_demand.h"
 #include "server/settings.h"
 #include "sys/block_pool.h"
 #include "sys/clock.h"
@@ -44,9 +45,13 @@ unsigned loops_of(const Config& config) {
 
 /// The sources of all upstreams, kept alive by whoever still asks them after a reload has replaced them.
 struct OwnedHosts {
-  std::vector<std::unique_ptr<upstream::Upstream>> sources;
-  std::vector<upstream::RegistrySource*> endpoints;  ///< of all of them: to probe
+  struct Sources {
+    std::vector<std::unique_ptr<upstream::Upstream>> upstreams;
+    std::vector<upstream::RegistrySource*> endpoints;  ///< of all of them: to probe
+  };
+  Guarded<Sources> sources;  ///< those made on demand come later
   registry::UpstreamHosts hosts;
+  std::unique_ptr<HostsOnDemand> on_demand;
 };
 
 Result<std::unique_ptr<upstream::RegistrySource>> source_of(const EndpointConfig& endpoint,
@@ -91,13 +96,15 @@ Result<registry::FreshnessRule> rule_of(const RuleConfig& config) {
       .not_found_for = config.not_found_for.value};
 }
 
-/// Adds one upstream with its endpoints, in their order.
-Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstream::RegistrySource::Parts& parts) {
+/// One upstream with its endpoints, in their order. Any thread.
+Result<registry::UpstreamHost> make_upstream(Guarded<OwnedHosts::Sources>& owned, const UpstreamConfig& config,
+                                             const upstream::RegistrySource::Parts& parts) {
   LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(config.host));
   std::vector<upstream::Upstream::Member> members;
+  std::vector<upstream::RegistrySource*> endpoints;
   for (const EndpointConfig& endpoint : config.endpoints) {
     LB_TRY(auto source, source_of(endpoint, config, parts));
-    owned.endpoints.push_back(source.get());
+    endpoints.push_back(source.get());
     std::string name = source->endpoint().name();
     members.push_back({std::move(name), std::move(source)});
   }
@@ -106,18 +113,40 @@ Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstr
     LB_TRY(registry::FreshnessRule rule, rule_of(config_rule));
     rules.push_back(std::move(rule));
   }
-  owned.sources.push_back(std::make_unique<upstream::Upstream>(parts.clock, parts.log, std::move(members)));
-  owned.hosts.hosts.push_back(
-      {.host = host,
-       .source = owned.sources.back().get(),
-       .freshness = {.fresh_for = config.fresh_for,
-                     .max_stale = config.max_stale,
-                     .revalidate_within = config.revalidate_within,
-                     .drops_gone = config.on_gone == OnGone::drop,
-                     .serves_on_credential_fault = config.on_credential_fault == OnCredentialFault::serve,
-                     .not_found_for = config.not_found_for},
-       .rules = std::move(rules),
-       .capture = {.is_on = true}});
+  auto made = std::make_unique<upstream::Upstream>(parts.clock, parts.log, std::move(members));
+  registry::UpstreamHost of_host{
+      .host = host,
+      .source = made.get(),
+      .freshness = {.fresh_for = config.fresh_for,
+                    .max_stale = config.max_stale,
+                    .revalidate_within = config.revalidate_within,
+                    .drops_gone = config.on_gone == OnGone::drop,
+                    .serves_on_credential_fault = config.on_credential_fault == OnCredentialFault::serve,
+                    .not_found_for = config.not_found_for},
+      .rules = std::move(rules),
+      .capture = {.is_on = true}};
+  owned.with([&](OwnedHosts::Sources& sources) {
+    sources.upstreams.push_back(std::move(made));
+    sources.endpoints.insert(sources.endpoints.end(), endpoints.begin(), endpoints.end());
+  });
+  return of_host;
+}
+
+Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstream::RegistrySource::Parts& parts) {
+  LB_TRY(registry::UpstreamHost of_host, make_upstream(owned.sources, config, parts));
+  owned.hosts.hosts.push_back(std::move(of_host));
+  return {};
+}
+
+/// The upstream of the host `*`.
+Status add_any_upstream(OwnedHosts& owned, const UpstreamConfig& any, const upstream::RegistrySource::Parts& parts) {
+  auto make = [&owned, parts](const UpstreamConfig& config) {
+    auto of_host = make_upstream(owned.sources, config, parts);
+    parts.breaker_opened.notify_all();  // whoever probes knows them all
+    return of_host;
+  };
+  LB_TRY(owned.on_demand, HostsOnDemand::create(any, std::move(make), parts.log));
+  owned.hosts.on_demand = owned.on_demand.get();
   return {};
 }
 
@@ -127,7 +156,8 @@ bool has_named_upstream(const Config& config) {
     return std::ranges::none_of(builtin_upstreams(),
                                 [&](const auto& builtin) { return builtin.host == upstream.host; });
   };
-  return config.default_upstream.has_value() || std::ranges::any_of(config.upstreams, is_named);
+  return config.default_upstream.has_value() || config.any_upstream.has_value() ||
+         std::ranges::any_of(config.upstreams, is_named);
 }
 
 http::AccessLogMode access_log_of(AccessLog mode) {
@@ -269,7 +299,8 @@ Awaitable<void> Node::keep_probing() {
     const SteadyTime now = parts.clock.now();
     SteadyTime next = SteadyTime::max();
     for (const auto& hosts : parts.hosts_in_use()) {
-      for (upstream::RegistrySource* endpoint : hosts->endpoints) {
+      const auto endpoints = hosts->sources.with([](const auto& sources) { return sources.endpoints; });
+      for (upstream::RegistrySource* endpoint : endpoints) {
         const SteadyTime due = endpoint->next_probe();
         if (due > now) {
           next = std::min(next, due);
@@ -301,12 +332,13 @@ Result<std::shared_ptr<OwnedHosts>> Node::Parts::hosts_of(const Config& wanted) 
   const upstream::RegistrySource::Parts source_parts{*client, clock, *files, disk, metrics, log, breaker_opened};
   auto owned = std::make_shared<OwnedHosts>();
   for (const UpstreamConfig& one : wanted.upstreams) LB_CHECK(add_upstream(*owned, one, source_parts));
+  if (wanted.any_upstream) LB_CHECK(add_any_upstream(*owned, *wanted.any_upstream, source_parts));
   if (wanted.default_upstream) {
     LB_CHECK(add_upstream(*owned, *wanted.default_upstream, source_parts));
     owned->hosts.default_host = {owned->hosts.hosts.back().host, true};
   } else if (!wanted.server.default_host.empty()) {
     LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(wanted.server.default_host));
-    if (owned->hosts.find(host) != nullptr) {
+    if (owned->hosts.contains(host)) {
       owned->hosts.default_host = {host, wanted.server.is_default_host_explicit};
     }
   }

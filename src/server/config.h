@@ -108,6 +108,7 @@ struct RuleConfig {
 
 struct UpstreamConfig {
   std::string host;                       ///< in its normal form, as oci::RegistryHost has it
+  std::vector<std::string> allow;         ///< of `*`: as oci::HostPattern has them; else none
   std::vector<EndpointConfig> endpoints;  ///< in the order they are tried; at least one
   std::vector<RuleConfig> rules;          ///< the first that fits counts
   Duration fresh_for{};
@@ -125,6 +126,8 @@ struct UpstreamConfig {
 
 /// The host under which the default upstream is written in the file.
 inline constexpr std::string_view kDefaultUpstream = "default";
+/// The host under which the upstream of every host that has none of its own is written.
+inline constexpr std::string_view kAnyUpstream = "*";
 
 struct Config {
   ServerConfig server;
@@ -135,6 +138,8 @@ struct Config {
   /// What a request without a host means, when an operator gave an address for it (`--upstream URL`, or an upstream of
   /// the host "default"); it wins over `server.default_host`.
   std::optional<UpstreamConfig> default_upstream;
+  /// What hosts without an upstream of their own get, where `allow` permits them (any_upstream.h); nothing: none do.
+  std::optional<UpstreamConfig> any_upstream;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -80,6 +80,14 @@ TEST(Environment, changes_and_adds_rules_by_number) {
   EXPECT_EQ(upstream.endpoints[0].url, "https://first.example");
 }
 
+TEST(Environment, has_lists_with_commas) {
+  const auto result =
+      load({{"LIFEBOAT_UPSTREAM_0_HOST", "*"}, {"LIFEBOAT_UPSTREAM_0_ALLOW", "*.example.com, quay.io"}});
+  ASSERT_TRUE(result.has_value()) << result.error().message();
+  ASSERT_TRUE(result->config.any_upstream.has_value());
+  EXPECT_EQ(result->config.any_upstream->allow, (std::vector<std::string>{"*.example.com", "quay.io"}));
+}
+
 TEST(Environment, takes_flags_and_numbers_as_text) {
   const auto result = load({{"LIFEBOAT_STORAGE_DELETE_ENABLED", "false"}, {"LIFEBOAT_SERVER_THREADS", "4"}});
   ASSERT_TRUE(result.has_value()) << result.error().message();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/host_pattern.h"
+#include "server/any_upstream.h"
 #include "server/config_file.h"
 #include "server/draft.h"
 #include "upstream/rewrite.h"
@@ -123,6 +125,7 @@ class Finish {
   void add_upstream(Draft::Upstream& upstream) {
     const std::string& host = upstream.config.host;
     const bool is_default = host == kDefaultUpstream;
+    const bool is_any = host == kAnyUpstream;
     if (host.empty()) {
       if (!upstream.origins.contains("host")) {
         problems_.add(upstream.declared, "cannot use an upstream: it has no 'host' (want for example 'ghcr.io')");
@@ -134,15 +137,17 @@ class Finish {
       return;
     }
     hosts_.push_back(host);
+    check_allow(upstream, is_any);
     if (upstream.endpoints.empty() && is_default) {
       problems_.add(upstream.declared, "cannot use upstream 'default': it has no 'endpoints' (want at least one)");
     } else if (upstream.endpoints.empty()) {
       upstream.endpoints.push_back(Draft::make_endpoint(upstream.declared));
-      upstream.endpoints.back().config.url = usual_url(host);
+      upstream.endpoints.back().config.url = usual_url(is_any ? kHostPlaceholder : host);
     }
     UpstreamOrigins origins{.keys = std::move(upstream.origins), .endpoints = {}, .rules = {}};
     for (Draft::Endpoint& endpoint : upstream.endpoints) {
       check_endpoint(endpoint);
+      check_placeholder(endpoint, is_any);
       upstream.config.endpoints.push_back(std::move(endpoint.config));
       origins.endpoints.push_back(std::move(endpoint.origins));
     }
@@ -156,9 +161,53 @@ class Finish {
     if (is_default) {
       loaded_.config.default_upstream = std::move(upstream.config);
       loaded_.origins.default_upstream = std::move(origins);
+    } else if (is_any) {
+      loaded_.config.any_upstream = std::move(upstream.config);
+      loaded_.origins.any_upstream = std::move(origins);
     } else {
       loaded_.config.upstreams.push_back(std::move(upstream.config));
       loaded_.origins.upstreams.push_back(std::move(origins));
+    }
+  }
+
+  void check_allow(const Draft::Upstream& upstream, bool is_any) {
+    const auto found = upstream.origins.find("allow");
+    const Origin& origin = found == upstream.origins.end() ? upstream.declared : found->second;
+    const std::vector<std::string>& allow = upstream.config.allow;
+    if (!is_any && !allow.empty()) {
+      problems_.add(origin, "cannot set 'upstream.allow': upstream '" + upstream.config.host +
+                                "' is for one host (want it with host = \"*\" only)");
+      return;
+    }
+    // A list that was refused has been spoken of.
+    if (is_any && allow.empty() && (found == upstream.origins.end() || problems_.empty())) {
+      problems_.add(origin,
+                    "cannot use upstream '*': its 'allow' names no host (want for example [\"*.example.com\", "
+                    "\"quay.io\"])");
+    }
+    for (const std::string& entry : allow) {
+      const auto pattern = oci::HostPattern::parse(entry);
+      if (!pattern) problems_.add(origin, "cannot set 'upstream.allow': " + pattern.error().message());
+    }
+  }
+
+  /// `{host}` only where there is something that it stands for, and no password for whoever that is.
+  void check_placeholder(const Draft::Endpoint& endpoint, bool is_any) {
+    const EndpointConfig& config = endpoint.config;
+    const auto origin_of = [&](std::string_view key) {
+      const auto found = endpoint.origins.find(key);
+      return found == endpoint.origins.end() ? endpoint.declared : found->second;
+    };
+    for (const Text& text : {Text{"url", config.url}, Text{"rewrite", config.rewrite}}) {
+      if (is_any || text.value.find(kHostPlaceholder) == std::string::npos) continue;
+      problems_.add(origin_of(text.key), "cannot set '" + std::string(text.key) +
+                                             "': '{host}' stands for nothing here (want it in the upstream of the host "
+                                             "'*' only)");
+    }
+    if (is_any && !config.username.empty() && is_of_each_host(config.url)) {
+      problems_.add(origin_of("username"),
+                    "cannot set 'username': every host that 'allow' permits would be told its password (want "
+                    "'docker_config' or 'credential_helper', which know whose it is)");
     }
   }
 
@@ -199,7 +248,11 @@ class Finish {
     ServerConfig& server = loaded_.config.server;
     const auto named = loaded_.origins.process.find("server.default_host");
     server.is_default_host_explicit = named != loaded_.origins.process.end();
-    if (!server.is_default_host_explicit || std::ranges::find(hosts_, server.default_host) != hosts_.end()) return;
+    const auto& any = loaded_.config.any_upstream;
+    const auto host = oci::RegistryHost::parse(server.default_host);
+    const bool is_allowed = any && host && allows(*any, *host);
+    const bool is_known = is_allowed || std::ranges::find(hosts_, server.default_host) != hosts_.end();
+    if (!server.is_default_host_explicit || is_known) return;
     problems_.add(named->second,
                   "cannot set 'server.default_host': no upstream has this host (got '" + server.default_host + "')");
   }

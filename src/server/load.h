@@ -41,6 +41,7 @@ struct ConfigOrigins {
   Origins process;  ///< "server.listen"
   std::vector<UpstreamOrigins> upstreams;
   std::optional<UpstreamOrigins> default_upstream;
+  std::optional<UpstreamOrigins> any_upstream;
 };
 
 struct LoadedConfig {

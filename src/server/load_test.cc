@@ -165,6 +165,30 @@ rules = [
   EXPECT_EQ(config.upstreams[0].endpoints.size(), 1U) << "rules are no endpoints";
 }
 
+TEST(LoadConfig, keeps_the_upstream_of_any_host_apart) {
+  const Config config = loaded(sources_of(R"(
+[server]
+default_host = "registry.example.com"
+[[upstream]]
+host = "*"
+allow = ["*.example.com", "127.0.0.1:5000"]
+fresh_for = "10m"
+[[upstream]]
+host = "quay.io"
+)"))
+                            .config;
+  ASSERT_TRUE(config.any_upstream.has_value());
+  EXPECT_EQ(config.any_upstream->allow, (std::vector<std::string>{"*.example.com", "127.0.0.1:5000"}));
+  EXPECT_EQ(config.any_upstream->fresh_for, minutes(10));
+  ASSERT_EQ(config.any_upstream->endpoints.size(), 1U);
+  EXPECT_EQ(config.any_upstream->endpoints[0].url, "https://{host}");
+  EXPECT_EQ(find_upstream(config, "*"), nullptr);
+  EXPECT_EQ(config.upstreams[0].host, "quay.io");
+  EXPECT_TRUE(config.upstreams[0].allow.empty());
+  EXPECT_EQ(config.server.default_host, "registry.example.com") << "a host that is allowed is known";
+  EXPECT_FALSE(loaded(sources_of("")).config.any_upstream.has_value()) << "off by default";
+}
+
 TEST(LoadConfig, drops_builtin_upstreams_on_demand) {
   const Config config =
       loaded(sources_of("[server]\nbuiltin_upstreams = false\n[[upstream]]\nhost = \"quay.io\"\n")).config;

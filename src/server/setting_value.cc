@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "oci/reference_pattern.h"
 #include "oci/repository.h"
+#include "server/any_upstream.h"
 #include "server/units.h"
 
 namespace lifeboat::server {
@@ -107,7 +108,7 @@ Reason parse_path(std::string_view text, std::string& out) {
 }
 
 Reason parse_host(const Setting& setting, std::string_view text, std::string& out) {
-  if (setting.is_of_upstream() && text == kDefaultUpstream) {
+  if (setting.is_of_upstream() && (text == kDefaultUpstream || text == kAnyUpstream)) {
     out = text;
     return {};
   }
@@ -127,7 +128,6 @@ Reason parse_url(std::string_view text, std::string& out) {
   } else {
     return "no 'https://' or 'http://' in front";
   }
-  const std::string_view authority = rest.substr(0, rest.find('/'));
   if (text.find('@') != std::string_view::npos) {
     return "credentials do not belong into an address, use 'username' and 'password_file'";
   }
@@ -136,8 +136,9 @@ Reason parse_url(std::string_view text, std::string& out) {
     const auto code = static_cast<unsigned char>(letter);
     return code <= 0x20 || code >= 0x7f || std::string_view("\"<>\\^`{|}").find(letter) != std::string_view::npos;
   };
-  if (std::ranges::any_of(text, is_odd)) return "it has letters that no address has";
-  if (!oci::RegistryHost::parse(authority)) return "no valid host in it";
+  const std::string example = with_host(rest, "host.invalid");
+  if (std::ranges::any_of(example, is_odd)) return "it has letters that no address has";
+  if (!oci::RegistryHost::parse(std::string_view(example).substr(0, example.find('/')))) return "no valid host in it";
   out = text;
   while (out.ends_with('/')) out.pop_back();
   return {};

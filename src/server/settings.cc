@@ -194,11 +194,24 @@ constexpr Setting kSettings[] = {
     {.section = kUpstreamSection,
      .key = "host",
      .kind = host,
-     .meaning = "The registry's host as it stands in references, as in `ghcr.io` or `registry.example:5000`. The host "
-                "`default` is what requests without a host mean, whatever `server.default_host` says.",
+     .meaning =
+         "The registry's host as it stands in references, as in `ghcr.io` or `registry.example:5000`. The host "
+         "`default` is what requests without a host mean, whatever `server.default_host` says; `*` is every host that "
+         "`allow` permits and no other upstream has.",
      .takes_effect = on_reload,
      .field = +[](UpstreamConfig& u) -> Slot { return &u.host; },
      .is_required = true},
+    {.section = kUpstreamSection,
+     .key = "allow",
+     .kind = list,
+     .meaning =
+         "Which hosts the upstream of the host `*` is for, required there and nowhere else: hosts as in "
+         "`registry.example:5000`, and names with `*`, as in `*.example.com`, where `*` stands for any text; `*` "
+         "alone is any DNS name, whatever address it resolves to. Without a port only the usual one is meant, "
+         "with `:*` all. A `*` never means an address, `localhost` or a name without a dot: they have to be "
+         "named.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.allow; }},
     {.section = kUpstreamSection,
      .key = "fresh_for",
      .kind = duration,
@@ -274,7 +287,8 @@ constexpr Setting kSettings[] = {
     {.section = kEndpointSection,
      .key = "url",
      .kind = url,
-     .meaning = "The address: `http(s)://HOST[:PORT][/PATH]`. No credentials and no query.",
+     .meaning = "The address: `http(s)://HOST[:PORT][/PATH]`. No credentials and no query. In the upstream of the host "
+                "`*`, `{host}` stands for the host that is asked for.",
      .takes_effect = on_reload,
      .field = +[](EndpointConfig& e) -> Slot { return &e.url; },
      .is_required = true},
@@ -289,7 +303,8 @@ constexpr Setting kSettings[] = {
      .key = "rewrite",
      .kind = text,
      .meaning = "What they are called there, as in `mirror/org/*`: `*` stands for what it stood for in `match`. Left "
-                "out, the same.",
+                "out, the same. In the upstream of the host `*`, `{host}` stands for the host that is asked for, as in "
+                "`cache/{host}/*`; one with a port has no such name and cannot be asked for there.",
      .takes_effect = on_reload,
      .field = +[](EndpointConfig& e) -> Slot { return &e.rewrite; }},
     {.section = kEndpointSection,

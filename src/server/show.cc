@@ -27,11 +27,12 @@ void for_settings(Record record, const Origins& origins, std::string_view sectio
   }
 }
 
-/// Calls `each(upstream, origins)`, the default one first.
+/// Calls `each(upstream, origins)`, those that are of no single host first.
 template <class Each>
 void for_upstreams(const LoadedConfig& loaded, const Each& each) {
   const Config& config = loaded.config;
   if (config.default_upstream) each(*config.default_upstream, *loaded.origins.default_upstream);
+  if (config.any_upstream) each(*config.any_upstream, *loaded.origins.any_upstream);
   for (std::size_t i = 0; i < config.upstreams.size(); ++i) each(config.upstreams[i], loaded.origins.upstreams[i]);
 }
 

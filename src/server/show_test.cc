@@ -32,6 +32,11 @@ rules = [
   { match = "org/*:latest", fresh_for = "10s" },
   { match = "org/*", max_stale = "unlimited", on_gone = "drop" },
 ]
+
+[[upstream]]
+host = "*"
+allow = ["*.example.com", "quay.io"]
+endpoints = [{ url = "https://harbor.example", rewrite = "cache/{host}/*" }]
 )";
 
 LoadedConfig load(std::optional<std::string> file) {
@@ -80,6 +85,9 @@ TEST(ConfigShow, says_where_each_value_came_from) {
            "  match = \"org/*:latest\"  # lifeboat.toml:23",
            "  fresh_for = \"10s\"  # lifeboat.toml:23",
            "  max_stale = \"unlimited\"  # lifeboat.toml:24",
+           "allow = [\"*.example.com\", \"quay.io\"]  # lifeboat.toml:29",
+           "allow = []  # default",
+           "  rewrite = \"cache/{host}/*\"  # lifeboat.toml:30",
        }) {
     EXPECT_TRUE(has_line(text, line)) << line << "\nin:\n" << text;
   }
@@ -109,12 +117,13 @@ TEST(ConfigShow, prints_json_for_programs) {
   EXPECT_EQ(json["server"]["threads"]["value"], 0);
   EXPECT_EQ(json["storage"]["delete_enabled"]["value"], true);
   EXPECT_EQ(json["upstream"][0]["host"]["value"], "default");
-  EXPECT_EQ(json["upstream"][1]["endpoints"][1]["url"]["value"], "http://127.0.0.1:5001");
-  EXPECT_EQ(json["upstream"][1]["rules"][0]["match"]["value"], "org/*:latest");
-  EXPECT_EQ(json["upstream"][1]["rules"][1]["on_gone"]["value"], "drop");
-  EXPECT_FALSE(json["upstream"][1]["rules"][1].contains("fresh_for")) << "what a rule leaves out is the upstream's";
-  EXPECT_EQ(json["upstream"][2]["rules"].size(), 0U);
-  EXPECT_EQ(json["upstream"].size(), 8U);
+  EXPECT_EQ(json["upstream"][1]["allow"]["value"], nlohmann::json({"*.example.com", "quay.io"}));
+  EXPECT_EQ(json["upstream"][2]["endpoints"][1]["url"]["value"], "http://127.0.0.1:5001");
+  EXPECT_EQ(json["upstream"][2]["rules"][0]["match"]["value"], "org/*:latest");
+  EXPECT_EQ(json["upstream"][2]["rules"][1]["on_gone"]["value"], "drop");
+  EXPECT_FALSE(json["upstream"][2]["rules"][1].contains("fresh_for")) << "what a rule leaves out is the upstream's";
+  EXPECT_EQ(json["upstream"][3]["rules"].size(), 0U);
+  EXPECT_EQ(json["upstream"].size(), 9U);
 }
 
 TEST(ConfigShow, does_so_without_a_file_too) {
