@@ -36,6 +36,7 @@ void CurlTransfer::set_options() {
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.deadlines.connect.count()));  // NOLINT(google-runtime-int)
   if (mode_ == Mode::streamed) set(CURLOPT_BUFFERSIZE, static_cast<long>(256 * kKiB));    // NOLINT(google-runtime-int)
   if (!user_agent_.empty()) set(CURLOPT_USERAGENT, user_agent_.c_str());
+  if (!request_.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());  // knows no proxy
 
   set(CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
   set(CURLOPT_HEADERDATA, this);

@@ -31,9 +31,10 @@ struct HttpTrust {
 
 struct HttpClientRequest {
   HttpMethod method = HttpMethod::get;
-  std::string url;    ///< http:// or https://
-  HttpFields fields;  ///< `Accept-Encoding: identity` is added, always
-  std::string body;   ///< for POST of a form
+  std::string url;            ///< http:// or https://
+  std::string unix_socket{};  ///< to connect to instead of what `url` names; never by a proxy. Empty: none
+  HttpFields fields;          ///< `Accept-Encoding: identity` is added, always
+  std::string body;           ///< for POST of a form
   HttpDeadlines deadlines;
   HttpTrust trust;
   int redirects_max = 5;

@@ -96,6 +96,7 @@ HttpConnectionExchange::HttpConnectionExchange(HttpConnection& connection, const
     : connection_(connection), head_(head), request_(own_request(head_bytes)) {
   request_.peer = connection_.transport_->peer();
   request_.is_tls = connection_.transport_->is_tls();
+  request_.door = connection_.transport_->door();
   left_ = head_.content_length.value_or(0);
   if (head_.is_chunked) chunks_ = std::make_unique<ChunkedBody>(head_bytes);
   waits_for_continue_ = head_.expects_continue && !is_body_read();

@@ -20,14 +20,21 @@ namespace lifeboat::sys {
 class Clock;
 class TlsServerContext;
 
+/// By which way a request came in.
+enum class HttpDoor : bool {
+  network,
+  local,  ///< a socket in the file system, whose mode says who may come in
+};
+
 /// The head of a request, parsed and owned.
 struct HttpRequest {
   HttpMethod method = HttpMethod::other;
   std::string method_text;
   std::string target;  ///< as it came: not decoded, with the query
   HttpFields fields;
-  std::string peer;  ///< the client's address without port
+  std::string peer;  ///< the client's address without port; "local" for the local door
   bool is_tls = false;
+  HttpDoor door = HttpDoor::network;
 };
 
 /// The few parts of a request's head that a prepared answer depends on; views into the receive buffer.
@@ -127,6 +134,11 @@ class HttpServer {
 
   /// "127.0.0.1:5000": where it listens.
   virtual std::string address() const = 0;
+  /// Listens on a socket in the file system as well, plain, of mode 0600 and removed when listening ends. What a killed
+  /// process left under that name is replaced: the caller makes sure that no living one has it. Before start().
+  /// conflict: the name belongs to something that is no socket; unsupported: it is too long; unavailable, denied …: the
+  /// directory does not take it. After a failure the server can be used all the same.
+  virtual Status listen_locally(const Path& socket) = 0;
   virtual void start() = 0;
   /// Listeners close, idle connections close, running exchanges end after their answer; those still running at `until`
   /// are cut. Resumes when no connection is left.

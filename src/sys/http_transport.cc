@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <cstring>
 
 #include "base/assert.h"
 #include "sys/http_transport_native.h"
@@ -27,8 +28,16 @@ Step of_result(ssize_t result, Step::Kind want) {
 
 }  // namespace
 
-HttpTransport::HttpTransport(tcp::socket socket, std::shared_ptr<TlsServerContext::Native> tls)
-    : socket_(std::move(socket)), tls_(std::move(tls)) {
+tcp::endpoint network_endpoint(const asio::generic::stream_protocol::endpoint& endpoint) {
+  tcp::endpoint network;
+  LB_ASSERT(endpoint.size() <= network.capacity());
+  std::memcpy(network.data(), endpoint.data(), endpoint.size());
+  network.resize(endpoint.size());
+  return network;
+}
+
+HttpTransport::HttpTransport(Socket socket, HttpDoor door, std::shared_ptr<TlsServerContext::Native> tls)
+    : socket_(std::move(socket)), door_(door), tls_(std::move(tls)) {
   if (!tls_) return;
   ssl_ = SSL_new(tls_->context);
   LB_ASSERT(ssl_ != nullptr);
@@ -80,7 +89,7 @@ Step HttpTransport::send_file(int descriptor, uint64_t offset, uint64_t length) 
 
 Awaitable<bool> HttpTransport::wait(Step::Kind want, SteadyTime deadline) {
   deadline_ = deadline;
-  const auto direction = want == Step::Kind::want_write ? tcp::socket::wait_write : tcp::socket::wait_read;
+  const auto direction = want == Step::Kind::want_write ? Socket::wait_write : Socket::wait_read;
   auto [error] = co_await socket_.async_wait(direction, asio::as_tuple(asio::use_awaitable));
   deadline_ = SteadyTime::max();
   co_return !error;
@@ -101,7 +110,7 @@ void HttpTransport::shutdown_send() {
   boost::system::error_code ignored;
   if (ssl_ != nullptr) SSL_shutdown(ssl_);
   ERR_clear_error();
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
 void HttpTransport::reset_at_close() {
@@ -111,9 +120,10 @@ void HttpTransport::reset_at_close() {
 }
 
 std::string HttpTransport::peer() const {
+  if (door_ == HttpDoor::local) return "local";
   boost::system::error_code error;
   const auto endpoint = socket_.remote_endpoint(error);
-  return error ? std::string("gone") : endpoint.address().to_string();
+  return error ? std::string("gone") : network_endpoint(endpoint).address().to_string();
 }
 
 }  // namespace lifeboat::sys

@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #include <sys/uio.h>
 
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <span>
@@ -10,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/task.h"
 #include "base/time.h"
+#include "sys/http_server.h"
 #include "sys/tls_native.h"
 
 namespace lifeboat::sys {
@@ -21,16 +23,22 @@ struct Step {
   std::size_t count = 0;  ///< bytes, when done
 };
 
+/// An endpoint of the network as one of TCP.
+boost::asio::ip::tcp::endpoint network_endpoint(const boost::asio::generic::stream_protocol::endpoint& endpoint);
+
 /// One connection's bytes, plain or TLS, by non-blocking calls on the socket itself; Asio only tells when it is ready.
 /// On one loop.
 class HttpTransport {
  public:
-  HttpTransport(boost::asio::ip::tcp::socket socket, std::shared_ptr<TlsServerContext::Native> tls);
+  using Socket = boost::asio::generic::stream_protocol::socket;
+  /// `tls` null: plain.
+  HttpTransport(Socket socket, HttpDoor door, std::shared_ptr<TlsServerContext::Native> tls);
   ~HttpTransport();
   HttpTransport(const HttpTransport&) = delete;
   HttpTransport& operator=(const HttpTransport&) = delete;
 
   bool is_tls() const { return ssl_ != nullptr; }
+  HttpDoor door() const { return door_; }
   /// The TLS handshake's next step; done at once without TLS.
   Step handshake();
   Step receive(ByteSpan into);
@@ -53,12 +61,14 @@ class HttpTransport {
   void shutdown_send();
   /// The connection will end with RST, so that the client cannot take what it has for all of it.
   void reset_at_close();
+  /// The address of who is on the other side, without the port; "local" for the local socket.
   std::string peer() const;
 
  private:
   Step tls_step(int result);
 
-  boost::asio::ip::tcp::socket socket_;
+  Socket socket_;
+  const HttpDoor door_;
   SSL* ssl_ = nullptr;
   SteadyTime deadline_ = SteadyTime::max();
   std::shared_ptr<TlsServerContext::Native> tls_;

@@ -29,6 +29,7 @@ FakeExchange::FakeExchange(FakeRequest request) : given_(std::move(request)) {
   request_.target = given_.target;
   for (const auto& [name, value] : given_.fields) request_.fields.add(name, value);
   request_.peer = "192.0.2.1";
+  request_.door = given_.door;
 }
 
 std::optional<uint64_t> FakeExchange::body_length() const {

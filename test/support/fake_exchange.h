@@ -21,6 +21,7 @@ struct FakeRequest {
   std::optional<uint64_t> announced_length{};  ///< another one than the body's
   std::optional<uint64_t> breaks_after{};      ///< the client leaves after that many bytes of the body
   unsigned loop = 0;
+  sys::HttpDoor door = sys::HttpDoor::network;
 };
 
 struct FakeAnswer {
