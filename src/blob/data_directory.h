@@ -19,6 +19,9 @@ class DataDirectory {
   sys::Path blobs() const { return root_ / "blobs"; }
   sys::Path uploads() const { return root_ / "uploads"; }
   sys::Path meta() const { return root_ / "meta"; }
+  sys::Path local_socket() const { return local_socket_of(root_); }
+  /// Where the process that has the directory is asked and told things.
+  static sys::Path local_socket_of(const sys::Path& root) { return root / "lifeboat.sock"; }
 
  private:
   DataDirectory(sys::Path root, std::unique_ptr<sys::FileLock> lock);

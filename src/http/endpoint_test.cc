@@ -45,7 +45,7 @@ void EndpointTest::start(HandlerOptions options) {
   registry_ = std::make_unique<Registry>(*this, hosts);
   handler_ = std::make_unique<Handler>(
       options, Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_,
-                              names_, clock_, metrics_, log_, 1});
+                              names_, status_, clock_, metrics_, log_, 1});
 }
 
 Awaitable<bool> EndpointTest::exchange(test::FakeExchange& exchange) {

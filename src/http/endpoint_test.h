@@ -22,6 +22,13 @@ namespace lifeboat::http {
 
 using test::digest_of;
 
+/// Says of the node what the test wants.
+class ScriptedStatus final : public NodeStatus {
+ public:
+  StatusReport report() const override { return said; }
+  StatusReport said;
+};
+
 /// The handler over stores in memory and one upstream, "upstream.example". Every request runs on event loops of the
 /// test.
 class EndpointTest : public testing::Test {
@@ -54,6 +61,7 @@ class EndpointTest : public testing::Test {
   registry::ChangeStamps stamps_;
   test::ScriptedSource source_;
   std::vector<registry::FreshnessRule> rules_;  ///< of the upstream, from the next start on
+  ScriptedStatus status_;
   std::unique_ptr<Handler> handler_;
 
  private:

@@ -1,5 +1,7 @@
 #include "http/error_response.h"
 
+#include "oci/text.h"
+
 namespace lifeboat::http {
 namespace {
 
@@ -110,6 +112,42 @@ sys::HttpResponse error_response(const Error& error, Asked asked) {
   if (answer.retry_after_s > 0) response.fields.add("Retry-After", std::to_string(answer.retry_after_s));
   if (answer.status == 405) response.fields.add("Allow", "GET, HEAD");
   return response;
+}
+
+sys::HttpResponse api_response(int status, std::string json) {
+  sys::HttpResponse response;
+  response.status = status;
+  response.fields.add("Content-Type", "application/json");
+  response.fields.add("Cache-Control", "no-store");
+  response.body = std::move(json);
+  return response;
+}
+
+int api_status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::not_found: return 404;
+    case ErrorCode::invalid: return 400;
+    case ErrorCode::conflict: return 409;
+    case ErrorCode::unauthorized:
+    case ErrorCode::denied: return 403;
+    case ErrorCode::unavailable:
+    case ErrorCode::cancelled: return 503;
+    case ErrorCode::timed_out: return 504;
+    case ErrorCode::too_many: return 429;
+    case ErrorCode::no_space: return 507;
+    case ErrorCode::unsupported: return 405;
+    case ErrorCode::corrupt:
+    case ErrorCode::internal: break;
+  }
+  return 500;
+}
+
+sys::HttpResponse api_error_response(const Error& error) {
+  std::string json = R"({"error":)";
+  oci::append_json_text(json, error.message());
+  json.append(R"(,"code":)");
+  oci::append_json_text(json, to_string(error.code()));
+  return api_response(api_status_of(error.code()), json + "}");
 }
 
 }  // namespace lifeboat::http

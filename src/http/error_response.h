@@ -40,4 +40,11 @@ sys::HttpResponse v2_response(int status);
 sys::HttpResponse error_response(int status, const std::vector<oci::OciError>& errors);
 sys::HttpResponse error_response(const Error& error, Asked asked);
 
+/// An answer of the operator's API: JSON, never cached.
+sys::HttpResponse api_response(int status, std::string json);
+/// Unlike the statuses below `/v2/`, no rule of the spec or of a runtime bends these.
+int api_status_of(ErrorCode code);
+/// `{"error": "<message>", "code": "<ErrorCode>"}`, whatever the code: who may ask may know.
+sys::HttpResponse api_error_response(const Error& error);
+
 }  // namespace lifeboat::http

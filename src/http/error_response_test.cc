@@ -108,5 +108,28 @@ TEST(ErrorResponse, names_what_still_needs_a_blob) {
   EXPECT_TRUE(response.fields.find("Allow").has_value());
 }
 
+TEST(ApiErrorResponse, follows_the_table) {
+  const struct {
+    ErrorCode code;
+    int status;
+  } rows[] = {
+      {ErrorCode::not_found, 404},    {ErrorCode::invalid, 400},     {ErrorCode::conflict, 409},
+      {ErrorCode::unauthorized, 403}, {ErrorCode::denied, 403},      {ErrorCode::unavailable, 503},
+      {ErrorCode::timed_out, 504},    {ErrorCode::too_many, 429},    {ErrorCode::corrupt, 500},
+      {ErrorCode::no_space, 507},     {ErrorCode::unsupported, 405}, {ErrorCode::cancelled, 503},
+      {ErrorCode::internal, 500},
+  };
+  ASSERT_EQ(std::size(rows), std::size(kCodes));
+  for (const auto& row : rows) EXPECT_EQ(api_status_of(row.code), row.status) << to_string(row.code);
+}
+
+TEST(ApiErrorResponse, says_what_is_wrong_and_of_which_kind) {
+  const auto response = api_error_response(Error(ErrorCode::internal, "cannot read \"x\"\n"));
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.body, R"({"error":"cannot read \"x\"\n","code":"internal"})");
+  EXPECT_EQ(response.fields.find("Content-Type"), "application/json");
+  EXPECT_EQ(response.fields.find("Cache-Control"), "no-store");
+}
+
 }  // namespace
 }  // namespace lifeboat::http

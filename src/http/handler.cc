@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "http/api.h"
 #include "http/v2_base.h"
 #include "http/v2_blobs.h"
 #include "http/v2_manifests.h"
@@ -22,8 +23,8 @@ Handler::Handler(HandlerOptions options, const Parts& parts)
       clock_(parts.clock),
       log_(parts.log),
       answers_({.loops = parts.loops, .max_bytes = options.manifest_cache_bytes}, parts.clock),
-      services_{parts.pull,  parts.push,  parts.uploads, parts.addressing, parts.stamps,
-                parts.names, parts.clock, parts.log,     options_,         answers_},
+      services_{parts.pull,   parts.push,  parts.uploads, parts.addressing, parts.stamps, parts.names,
+                parts.status, parts.clock, parts.log,     options_,         answers_},
       probes_(parts.names, parts.metrics),
       metrics_(parts.metrics) {}
 
@@ -44,7 +45,7 @@ sys::PreparedHit Handler::prepared(unsigned loop, const sys::HttpRequestView& re
 Awaitable<void> Handler::handle(sys::HttpExchange& exchange) {
   const SteadyTime began = clock_.now();
   const sys::HttpRequest& request = exchange.request();
-  Routed routed = parse_route(request.method, request.target);
+  Routed routed = parse_route(request.method, request.target, request.door);
   RequestContext context(services_, exchange, routed ? routed->query : Query());
   const RouteKind route = routed ? kind_of(routed->route) : RouteKind::other;
   std::string unexpected;
@@ -89,6 +90,7 @@ Awaitable<void> Handler::dispatch(RequestContext& context, const Routed& routed)
     case RouteKind::upload: co_return co_await answer(context, std::get<UploadRoute>(route));
     case RouteKind::referrers: co_return co_await answer(context, std::get<ReferrersRoute>(route));
     case RouteKind::probe: co_return co_await probe(context, std::get<ProbeRoute>(route));
+    case RouteKind::api: co_return co_await answer(context, std::get<ApiRoute>(route));
     case RouteKind::other: break;
   }
 }

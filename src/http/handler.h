@@ -25,6 +25,7 @@ class Handler final : public sys::HttpHandler {
     registry::Addressing& addressing;
     registry::ChangeStamps& stamps;
     meta::Store& names;
+    const NodeStatus& status;
     sys::Clock& clock;
     sys::Metrics& metrics;
     Log& log;

@@ -1,6 +1,7 @@
 #include "http/request_context.h"
 
 #include "oci/repository.h"
+#include "oci/text.h"
 
 namespace lifeboat::http {
 namespace {
@@ -66,6 +67,20 @@ sys::HttpResponse RequestContext::wrong_method(std::string_view allowed) {
 
 sys::HttpResponse RequestContext::deleting_is_off(std::string_view allowed) {
   return not_allowed(allowed, "cannot delete: deleting is switched off");
+}
+
+sys::HttpResponse RequestContext::refuse_call(const Error& error) {
+  failure_ = error.message();
+  if (error.code() == ErrorCode::cancelled) has_client_left_ = true;
+  return api_error_response(error);
+}
+
+sys::HttpResponse RequestContext::refuse_method(std::string_view allowed) {
+  sys::HttpResponse response = refuse_call(Error(
+      ErrorCode::unsupported,
+      "cannot use this method on a call: got " + oci::quote(request().method_text) + ", want " + std::string(allowed)));
+  response.fields.add("Allow", allowed);
+  return response;
 }
 
 void RequestContext::mark_stale(sys::HttpResponse& response, const registry::Staleness& stale) {

@@ -42,6 +42,9 @@ class RequestContext {
   /// 405 with the methods there are (W21).
   sys::HttpResponse wrong_method(std::string_view allowed);
   sys::HttpResponse deleting_is_off(std::string_view allowed);
+  /// The failure of a call of the API; remembered for the log.
+  sys::HttpResponse refuse_call(const Error& error);
+  sys::HttpResponse refuse_method(std::string_view allowed);
 
   /// Marks `response` as not fresh (DESIGN §4).
   void mark_stale(sys::HttpResponse& response, const registry::Staleness& stale);

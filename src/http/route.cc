@@ -63,7 +63,13 @@ RouteOr parse_v2(sys::HttpMethod method, std::string_view path, std::string_view
   return ReferrersRoute{std::string(name), *digest};
 }
 
-RouteOr parse_path(sys::HttpMethod method, std::string_view path) {
+/// `name`: what stands behind "/api/v1/".
+RouteOr parse_api(std::string_view path, std::string_view name) {
+  if (name.empty() || name.find('/') != std::string_view::npos) return no_such_path(path);
+  return ApiRoute{std::string(name)};
+}
+
+RouteOr parse_path(sys::HttpMethod method, std::string_view path, sys::HttpDoor door) {
   if (path == "/v2") return BaseRoute{};
   if (path.find("//") != std::string_view::npos) {  // never cleaned: what is authorised and what is served must be one
     return refuse(404, OciErrorCode::name_unknown, "cannot find " + oci::quote(path) + ": it has an empty component");
@@ -73,6 +79,8 @@ RouteOr parse_path(sys::HttpMethod method, std::string_view path) {
   if (path == "/livez") return ProbeRoute{ProbeRoute::Kind::livez};
   if (path == "/readyz") return ProbeRoute{ProbeRoute::Kind::readyz};
   if (path == "/metrics") return ProbeRoute{ProbeRoute::Kind::metrics};
+  static constexpr std::string_view kApi = "/api/v1/";
+  if (path.starts_with(kApi) && door == sys::HttpDoor::local) return parse_api(path, path.substr(kApi.size()));
   return no_such_path(path);
 }
 
@@ -93,7 +101,8 @@ std::string_view path_of(std::string_view target) {
   return local.substr(0, local.find('?'));
 }
 
-std::expected<RoutedRequest, RouteRefusal> parse_route(sys::HttpMethod method, std::string_view target) {
+std::expected<RoutedRequest, RouteRefusal> parse_route(sys::HttpMethod method, std::string_view target,
+                                                       sys::HttpDoor door) {
   const std::string_view local = without_authority(target);
   const std::size_t mark = local.find('?');
   const auto path = percent_decoded(local.substr(0, mark));
@@ -101,16 +110,16 @@ std::expected<RoutedRequest, RouteRefusal> parse_route(sys::HttpMethod method, s
     return refuse(400, OciErrorCode::name_invalid,
                   "cannot read path " + oci::quote(local.substr(0, mark)) + ": malformed percent-encoding");
   }
-  auto route = parse_path(method, *path);
+  auto route = parse_path(method, *path, door);
   if (!route) return std::unexpected(std::move(route).error());
   const std::string_view query = mark == std::string_view::npos ? std::string_view() : local.substr(mark + 1);
   return RoutedRequest{std::move(*route), Query::parse(query)};
 }
 
 RouteKind kind_of(const Route& route) {
-  static constexpr RouteKind kKinds[] = {RouteKind::base,     RouteKind::catalog,   RouteKind::tags,
-                                         RouteKind::manifest, RouteKind::blob,      RouteKind::uploads,
-                                         RouteKind::upload,   RouteKind::referrers, RouteKind::probe};
+  static constexpr RouteKind kKinds[] = {RouteKind::base,  RouteKind::catalog, RouteKind::tags,   RouteKind::manifest,
+                                         RouteKind::blob,  RouteKind::uploads, RouteKind::upload, RouteKind::referrers,
+                                         RouteKind::probe, RouteKind::api};
   static_assert(std::size(kKinds) == std::variant_size_v<Route>);
   return kKinds[route.index()];
 }
@@ -126,6 +135,7 @@ std::string_view to_string(RouteKind kind) {
     case RouteKind::upload: return "upload";
     case RouteKind::referrers: return "referrers";
     case RouteKind::probe: return "probe";
+    case RouteKind::api: return "api";
     case RouteKind::other: return "other";
   }
   return "other";

@@ -11,6 +11,7 @@
 #include "oci/reference.h"
 #include "oci/upload_id.h"
 #include "sys/http_message.h"
+#include "sys/http_server.h"
 
 /// A request's target as one typed value, before any handler runs. Pure.
 ///
@@ -47,13 +48,16 @@ struct ProbeRoute {
   enum class Kind { healthz, livez, readyz, metrics };
   Kind kind = Kind::healthz;
 };
+struct ApiRoute {  ///< `/api/v1/<name>`; whether there is such a call is for http/api to know
+  std::string name;
+};
 
 using Route = std::variant<BaseRoute, CatalogRoute, TagsRoute, ManifestRoute, BlobRoute, UploadsRoute, UploadRoute,
-                           ReferrersRoute, ProbeRoute>;
+                           ReferrersRoute, ProbeRoute, ApiRoute>;
 
 /// The closed set of routes as metrics and the log name them.
-enum class RouteKind { base, catalog, tags, manifest, blob, uploads, upload, referrers, probe, other };
-inline constexpr std::size_t kRouteKinds = 10;
+enum class RouteKind { base, catalog, tags, manifest, blob, uploads, upload, referrers, probe, api, other };
+inline constexpr std::size_t kRouteKinds = 11;
 RouteKind kind_of(const Route& route);
 std::string_view to_string(RouteKind kind);
 
@@ -70,8 +74,10 @@ struct RouteRefusal {
 };
 
 /// `method` matters where a name that breaks the grammar cannot exist (a read: 404) but could not be made either (a
-/// write: 400), as both conformance suites have it (W19).
-std::expected<RoutedRequest, RouteRefusal> parse_route(sys::HttpMethod method, std::string_view target);
+/// write: 400), as both conformance suites have it (W19). The API has no credentials, so its paths exist on the local
+/// `door` alone (DESIGN §7).
+std::expected<RoutedRequest, RouteRefusal> parse_route(sys::HttpMethod method, std::string_view target,
+                                                       sys::HttpDoor door = sys::HttpDoor::network);
 
 /// The path of a target: without query, and without scheme and host where a client sent them (RFC 9112 §3.2.2). Not
 /// decoded.

@@ -141,6 +141,37 @@ TEST(Route, refuses_what_is_none) {
   }
 }
 
+TEST(Route, has_the_api_on_the_local_door_alone) {
+  const struct {
+    std::string name, target, want;  ///< nothing wanted: no route
+  } rows[] = {
+      {"call", "/api/v1/status", "status"},
+      {"call with query", "/api/v1/explain?ref=a", "explain"},
+      {"call that may not exist", "/api/v1/zebra", "zebra"},
+      {"escaped letters", "/api/v1/st%61tus", "status"},
+      {"absolute form", "http://localhost/api/v1/status", "status"},
+      {"no call", "/api/v1/", ""},
+      {"no call, no slash", "/api/v1", ""},
+      {"slash behind a call", "/api/v1/status/", ""},
+      {"a call below a call", "/api/v1/status/all", ""},
+      {"escaped slash", "/api/v1/status%2Fall", ""},
+      {"another version", "/api/v2/status", ""},
+  };
+  for (const auto& row : rows) {
+    const auto routed = parse_route(HttpMethod::get, row.target, sys::HttpDoor::local);
+    const auto* api = routed ? std::get_if<ApiRoute>(&routed->route) : nullptr;
+    EXPECT_EQ(api != nullptr ? api->name : "", row.want) << row.name;
+    const auto outside = parse_route(HttpMethod::get, row.target, sys::HttpDoor::network);
+    ASSERT_FALSE(outside.has_value()) << row.name;
+    EXPECT_EQ(outside.error().status, 404) << row.name;
+  }
+  const auto unknown = parse_route(HttpMethod::get, "/zebra");
+  const auto closed = parse_route(HttpMethod::get, "/api/v1/status");
+  EXPECT_EQ(closed.error().message, "cannot find '/api/v1/status': no such endpoint") << "like any unknown path";
+  EXPECT_EQ(unknown.error().code, closed.error().code);
+  EXPECT_TRUE(parse_route(HttpMethod::get, "/v2/", sys::HttpDoor::local).has_value());
+}
+
 TEST(Route, leaves_names_to_the_grammar_of_names) {
   // The name may begin with a host, so what it must look like is not known here: only that it was decoded once.
   const struct {

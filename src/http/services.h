@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "http/answer_cache.h"
+#include "http/status_report.h"
 #include "meta/store.h"
 #include "oci/manifest.h"
 #include "registry/addressing.h"
@@ -38,6 +39,7 @@ struct Services {
   registry::Addressing& addressing;
   registry::ChangeStamps& stamps;
   meta::Store& names;
+  const NodeStatus& status;
   sys::Clock& clock;
   Log& log;
   const HandlerOptions& options;

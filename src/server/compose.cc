@@ -17,6 +17,7 @@
 #include "registry/upkeep/freeze.h"
 #include "registry/uploads.h"
 #include "server/hosts_on_demand.h"
+#include "server/node_status.h"
 #include "server/settings.h"
 #include "sys/block_pool.h"
 #include "sys/clock.h"
@@ -48,6 +49,7 @@ struct OwnedHosts {
   struct Sources {
     std::vector<std::unique_ptr<upstream::Upstream>> upstreams;
     std::vector<upstream::RegistrySource*> endpoints;  ///< of all of them: to probe
+    std::vector<ShownHost> shown;
   };
   Guarded<Sources> sources;  ///< those made on demand come later
   registry::UpstreamHosts hosts;
@@ -102,9 +104,11 @@ Result<registry::UpstreamHost> make_upstream(Guarded<OwnedHosts::Sources>& owned
   LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(config.host));
   std::vector<upstream::Upstream::Member> members;
   std::vector<upstream::RegistrySource*> endpoints;
+  ShownHost shown{.host = host.to_string(), .endpoints = {}};
   for (const EndpointConfig& endpoint : config.endpoints) {
     LB_TRY(auto source, source_of(endpoint, config, parts));
     endpoints.push_back(source.get());
+    shown.endpoints.push_back(source.get());
     std::string name = source->endpoint().name();
     members.push_back({std::move(name), std::move(source)});
   }
@@ -128,6 +132,7 @@ Result<registry::UpstreamHost> make_upstream(Guarded<OwnedHosts::Sources>& owned
   owned.with([&](OwnedHosts::Sources& sources) {
     sources.upstreams.push_back(std::move(made));
     sources.endpoints.insert(sources.endpoints.end(), endpoints.begin(), endpoints.end());
+    sources.shown.push_back(std::move(shown));
   });
   return of_host;
 }
@@ -200,6 +205,7 @@ struct Node::Parts {
   std::unique_ptr<registry::Capture> capture;
   std::unique_ptr<registry::Freeze> freeze;
   std::unique_ptr<registry::Uploads> uploads;
+  std::unique_ptr<NodeStatus> status;
   std::unique_ptr<http::Handler> handler;
   std::shared_ptr<sys::TlsServerContext> tls;
   sys::Notification stop_asked;
@@ -218,7 +224,7 @@ struct Node::Parts {
   /// For the next request, and for probes.
   void adopt(std::shared_ptr<OwnedHosts> fresh);
 
-  /// Those of now, and of before a reload while a transfer still uses them.
+  /// Those of before a reload while a transfer still uses them, then those of now.
   std::vector<std::shared_ptr<OwnedHosts>> hosts_in_use();
 
   Guarded<std::vector<std::weak_ptr<OwnedHosts>>> owned_hosts;
@@ -342,6 +348,11 @@ Result<std::shared_ptr<OwnedHosts>> Node::Parts::hosts_of(const Config& wanted) 
       owned->hosts.default_host = {host, wanted.server.is_default_host_explicit};
     }
   }
+  if (const auto& meant = owned->hosts.default_host) {
+    owned->sources.with([&](OwnedHosts::Sources& sources) {
+      for (ShownHost& shown : sources.shown) shown.is_default = shown.host == meant->host.to_string();
+    });
+  }
   return owned;
 }
 
@@ -396,6 +407,16 @@ void Node::Parts::build_use_cases() {
                                           .per_repository_max = config.storage.uploads_per_repository_max,
                                           .open_max = config.storage.uploads_open_max};
   uploads = std::make_unique<registry::Uploads>(sessions, *blobs, *names, clock, metrics, log);
+  status = std::make_unique<NodeStatus>(
+      NodeStatus::Parts{.clock = clock,
+                        .fetches = *blob_fetches,
+                        .hosts = [this]() -> NodeStatus::Hosts {
+                          const auto in_use = hosts_in_use();
+                          if (in_use.empty()) return nullptr;
+                          auto shown = in_use.back()->sources.with([](const auto& sources) { return sources.shown; });
+                          return std::make_shared<const std::vector<ShownHost>>(std::move(shown));
+                        },
+                        .data = std::filesystem::absolute(config.storage.root)});
   const http::HandlerOptions options{.answer_within = config.server.answer_within,
                                      .delete_enabled = config.storage.delete_enabled,
                                      .manifest_cache_bytes = config.server.manifest_cache_bytes,
@@ -406,6 +427,7 @@ void Node::Parts::build_use_cases() {
                                                                           .addressing = *addressing,
                                                                           .stamps = stamps,
                                                                           .names = *names,
+                                                                          .status = *status,
                                                                           .clock = clock,
                                                                           .metrics = metrics,
                                                                           .log = log,
@@ -423,6 +445,11 @@ Status Node::Parts::listen() {
                                        .body_rate_min_bytes = config.server.body_rate_min_bytes,
                                        .body_rate_window = config.server.body_rate_window};
   LB_TRY(server, sys::HttpServer::listen(options, loops, clock, blocks, *handler, tls));
+  status->set_address(server->address());
+  if (const Status opened = server->listen_locally(directory->local_socket()); !opened) {
+    log.warning("server.no_local_socket",
+                {{"reason", opened.error().message()}, {"effect", "commands like 'lifeboat status' cannot ask it"}});
+  }
   return {};
 }
 

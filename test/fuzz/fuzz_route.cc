@@ -5,8 +5,8 @@ using namespace lifeboat;
 
 namespace {
 
-void check(sys::HttpMethod method, std::string_view text) {
-  const auto routed = http::parse_route(method, text);
+void check(sys::HttpMethod method, std::string_view text, sys::HttpDoor door = sys::HttpDoor::network) {
+  const auto routed = http::parse_route(method, text, door);
   if (!routed) {
     LB_ASSERT(routed.error().status == 400 || routed.error().status == 404);
     LB_ASSERT(!routed.error().message.empty() && routed.error().message.size() < 400);
@@ -29,6 +29,7 @@ void check(sys::HttpMethod method, std::string_view text) {
 LB_FUZZ(text) {
   check(sys::HttpMethod::get, text);
   check(sys::HttpMethod::put, text);
+  check(sys::HttpMethod::get, text, sys::HttpDoor::local);
   LB_ASSERT(http::path_of(text).find('?') == std::string_view::npos);
   LB_ASSERT(http::percent_decoded(http::percent_encoded(text)) == text);
 }

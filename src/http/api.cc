@@ -1,0 +1,29 @@
+#include "http/api.h"
+
+#include <algorithm>
+
+#include "http/api_status.h"
+#include "oci/text.h"
+
+namespace lifeboat::http {
+namespace {
+
+constexpr ApiCall kCalls[] = {
+    {.name = "status", .answer = answer_status},
+};
+
+}  // namespace
+
+std::span<const ApiCall> api_calls() { return kCalls; }
+
+Awaitable<void> answer(RequestContext& context, const ApiRoute& route) {
+  const auto call = std::ranges::find(kCalls, route.name, &ApiCall::name);
+  if (call == std::end(kCalls)) {
+    co_return co_await context.exchange().respond(context.refuse_call(
+        Error(ErrorCode::not_found, "cannot find call " + oci::quote(route.name) + ": no such call in this version")));
+  }
+  sys::HttpResponse response = co_await call->answer(context);
+  co_await context.exchange().respond(std::move(response));
+}
+
+}  // namespace lifeboat::http

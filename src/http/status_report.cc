@@ -1,0 +1,90 @@
+#include "http/status_report.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace lifeboat::http {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr BreakerState kStates[] = {BreakerState::closed, BreakerState::half_open, BreakerState::open};
+
+Json json_of(const HostStatus& host) {
+  Json endpoints = Json::array();
+  for (const EndpointStatus& endpoint : host.endpoints) {
+    endpoints.push_back({{"name", endpoint.name}, {"state", to_string(endpoint.state)}});
+  }
+  return {{"host", host.host}, {"is_default", host.is_default}, {"endpoints", std::move(endpoints)}};
+}
+
+Json json_of(const std::expected<meta::StoreTotals, std::string>& store) {
+  if (!store) return {{"error", store.error()}};
+  return {{"repositories", store->repositories},
+          {"manifests", store->manifests},
+          {"blobs", store->blobs},
+          {"blob_bytes", store->blob_bytes}};
+}
+
+EndpointStatus endpoint_of(const Json& json) {
+  EndpointStatus endpoint{.name = json.at("name").get<std::string>()};
+  const auto state = json.at("state").get<std::string>();
+  // A state that is not known here is for certain not the one in which requests are sent.
+  endpoint.state = BreakerState::open;
+  for (const BreakerState known : kStates) {
+    if (to_string(known) == state) endpoint.state = known;
+  }
+  return endpoint;
+}
+
+HostStatus host_of(const Json& json) {
+  HostStatus host{.host = json.at("host").get<std::string>(), .is_default = json.at("is_default").get<bool>()};
+  for (const Json& endpoint : json.at("endpoints")) host.endpoints.push_back(endpoint_of(endpoint));
+  return host;
+}
+
+std::expected<meta::StoreTotals, std::string> store_of(const Json& json) {
+  if (json.contains("error")) return std::unexpected(json.at("error").get<std::string>());
+  return meta::StoreTotals{.repositories = json.at("repositories").get<uint64_t>(),
+                           .manifests = json.at("manifests").get<uint64_t>(),
+                           .blobs = json.at("blobs").get<uint64_t>(),
+                           .blob_bytes = json.at("blob_bytes").get<uint64_t>()};
+}
+
+}  // namespace
+
+std::string_view to_string(BreakerState state) {
+  switch (state) {
+    case BreakerState::closed: return "closed";
+    case BreakerState::half_open: return "half_open";
+    case BreakerState::open: return "open";
+  }
+  return "open";
+}
+
+std::string render_status(const StatusReport& report) {
+  Json hosts = Json::array();
+  for (const HostStatus& host : report.hosts) hosts.push_back(json_of(host));
+  const Json json{{"version", report.version},     {"uptime_s", report.uptime.count()},
+                  {"address", report.address},     {"data", report.data},
+                  {"hosts", std::move(hosts)},     {"fetches", {{"running", report.fetches}}},
+                  {"store", json_of(report.store)}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<StatusReport> parse_status(std::string_view json_text) try {
+  const Json json = Json::parse(json_text);
+  StatusReport report;
+  report.version = json.at("version").get<std::string>();
+  report.uptime = std::chrono::seconds(json.at("uptime_s").get<int64_t>());
+  report.address = json.at("address").get<std::string>();
+  report.data = json.at("data").get<std::string>();
+  for (const Json& host : json.at("hosts")) report.hosts.push_back(host_of(host));
+  report.fetches = json.at("fetches").at("running").get<std::size_t>();
+  report.store = store_of(json.at("store"));
+  return report;
+} catch (const Json::exception& mistake) {
+  return fail(ErrorCode::invalid, std::string("cannot read status: ") + mistake.what());
+}
+
+}  // namespace lifeboat::http
