@@ -59,6 +59,7 @@ TEST(Cli, exits_with_the_code_that_the_manual_says) {
   const ConfigFile good("[server]\nlisten = \":0\"\n");
   const ConfigFile bad("[server]\nlisen = \":0\"\n");
   const ConfigFile blind("[server]\ntls_certificate = \"/nowhere/a.pem\"\ntls_key = \"/nowhere/b.pem\"\n");
+  const ConfigFile home("[storage]\nroot = \"/nowhere\"\n");
   struct Row {
     const char* name;
     std::vector<std::string> arguments;
@@ -92,6 +93,21 @@ TEST(Cli, exits_with_the_code_that_the_manual_says) {
        3,
        "cannot read configuration '/nowhere/a.toml': No such file or directory"},
       {"serve with a folder for a file", {"serve", "--config", good.folder()}, 3, "cannot read configuration '"},
+      {"status with help", {"status", "--help"}, 0, ""},
+      {"status of no server", {"status", "--data", "/nowhere"}, 3, "no server runs on '/nowhere' (there is no "},
+      {"status of a server named by the file",
+       {"status", "--config", home.path()},
+       3,
+       "no server runs on '/nowhere' ("},
+      {"status with --data reads no configuration",
+       {"status", "--data", "/no", "--config", bad.path()},
+       3,
+       "no server"},
+      {"status with a bad file", {"status", "--config", bad.path()}, 2, bad.path() + ":2: unknown key 'lisen'"},
+      {"status without its file", {"status", "--config", "/nowhere/a.toml"}, 3, "cannot read configuration"},
+      {"status in an unknown format", {"status", "-o", "yaml"}, 2, "lifeboat status: "},
+      {"status of an upstream", {"status", "--upstream", "x"}, 2, "lifeboat status: unknown argument '--upstream'"},
+      {"status of something", {"status", "ghcr.io"}, 2, "lifeboat status: unknown argument 'ghcr.io'"},
       {"check", {"config", "check", "--config", good.path()}, 0, ""},
       {"check without a file", {"config", "check"}, 0, ""},
       {"check finds a mistake", {"config", "check", "--config", bad.path()}, 1, bad.path() + ":2: unknown key 'lisen'"},
@@ -188,6 +204,22 @@ TEST(Serve, reads_the_file_again_when_asked) {
   EXPECT_EQ(test.reloaded[0]->server.grace, std::chrono::seconds(2));
   ASSERT_FALSE(test.reloaded.at(1).has_value());
   EXPECT_EQ(test.reloaded[1].error().code(), ErrorCode::invalid);
+}
+
+TEST(Status, finds_the_data_directory_as_serve_does) {
+  const struct {
+    std::string name;
+    server::Environment environment;
+    std::string directory;
+  } rows[] = {
+      {"default of a user", {{"HOME", "/home/no one"}}, "/home/no one/.local/share/lifeboat"},
+      {"environment", {{"HOME", "/h"}, {"LIFEBOAT_STORAGE_ROOT", "/nowhere/e"}}, "/nowhere/e"},
+  };
+  for (const auto& row : rows) {
+    TestProcess test(row.environment);
+    EXPECT_EQ(test.run({"status"}), kCouldNotFindOut) << row.name;
+    EXPECT_TRUE(test.err.starts_with("no server runs on '" + row.directory + "' (")) << row.name << ": " << test.err;
+  }
 }
 
 TEST(ConfigCheck, reports_as_json) {

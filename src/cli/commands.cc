@@ -2,6 +2,7 @@
 #include "cli/config.h"
 #include "cli/manuals.h"
 #include "cli/serve.h"
+#include "cli/status.h"
 #include "cli/version.h"
 
 namespace lifeboat::cli {
@@ -9,6 +10,10 @@ namespace {
 
 constexpr Command kCommands[] = {
     {.name = "serve", .summary = "Serve the registry and the cache", .manual = serve_manual, .run = run_serve},
+    {.name = "status",
+     .summary = "Say how a running server and its upstreams are",
+     .manual = status_manual,
+     .run = run_status},
     {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
     {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
 };

@@ -8,6 +8,7 @@ namespace lifeboat::cli {
 
 std::string_view lifeboat_manual();
 std::string_view serve_manual();
+std::string_view status_manual();
 std::string_view config_manual();
 std::string_view version_manual();
 

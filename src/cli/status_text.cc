@@ -1,0 +1,109 @@
+#include "cli/status_text.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "cli/human.h"
+
+namespace lifeboat::cli {
+namespace {
+
+using http::BreakerState;
+using Row = std::array<std::string, 3>;
+
+/// "closed" would be the word of a fault to who does not know breakers, and "fine" would be a promise: an endpoint
+/// that was never asked is closed too.
+std::string state_of(BreakerState state) {
+  switch (state) {
+    case BreakerState::closed: return "no known fault";
+    case BreakerState::half_open: return "down (probed now)";
+    case BreakerState::open: return "down";
+  }
+  return "down";
+}
+
+std::string name_of(const http::HostStatus& host) {
+  if (!host.is_default || host.host == "default") return host.host;
+  return host.host + " (default)";
+}
+
+std::size_t down_in(const http::HostStatus& host) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(host.endpoints, [](const auto& one) { return one.state != BreakerState::closed; }));
+}
+
+/// The last column is not padded: it may be as long as it likes.
+std::string table_of(const std::vector<Row>& rows) {
+  std::array<std::size_t, 2> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < widths.size(); ++i) widths.at(i) = std::max(widths.at(i), row.at(i).size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      text.append(row.at(i)).append(widths.at(i) - row.at(i).size() + 2, ' ');
+    }
+    text.append(row.back()).append("\n");
+  }
+  return text;
+}
+
+std::string upstreams_of(const http::StatusReport& report) {
+  if (report.hosts.empty()) return "no upstream is configured: it serves what is pushed to it\n";
+  std::vector<Row> rows{{"HOST", "STATE", "ENDPOINT"}};
+  for (const http::HostStatus& host : report.hosts) {
+    std::string name = name_of(host);
+    for (const http::EndpointStatus& endpoint : host.endpoints) {
+      rows.push_back({name, state_of(endpoint.state), endpoint.name});
+      name.clear();
+    }
+  }
+  return table_of(rows);
+}
+
+/// What it means for those who pull that an endpoint of a host is down and another is not.
+std::string others_asked(const http::HostStatus& host) {
+  const std::size_t all = host.endpoints.size();
+  const std::size_t down = down_in(host);
+  if (down == 0 || down == all) return "";
+  return std::to_string(down) + " of " + human_count(all, "endpoint") + " of " + host.host +
+         (down == 1 ? " is" : " are") + " down: the " + (all - down == 1 ? "other is" : "others are") + " asked.\n";
+}
+
+std::string consequences_of(const std::vector<http::HostStatus>& hosts) {
+  std::string text;
+  std::vector<std::string_view> lost;
+  for (const http::HostStatus& host : hosts) {
+    text += others_asked(host);
+    if (!host.endpoints.empty() && down_in(host) == host.endpoints.size()) lost.push_back(host.host);
+  }
+  if (lost.empty()) return text;
+  text.append(lost.size() == 1 ? std::string(lost.front()) + " is" : human_count(lost.size(), "host") + " are");
+  return text.append(" down: what is held is served, the rest gets 503.\n");
+}
+
+}  // namespace
+
+bool is_fine(const http::StatusReport& report) {
+  return report.store.has_value() &&
+         std::ranges::all_of(report.hosts, [](const http::HostStatus& host) { return down_in(host) == 0; });
+}
+
+std::string status_text(const http::StatusReport& report) {
+  std::string text = "server    lifeboat " + report.version + " on " + report.address + ", up " +
+                     human_duration(report.uptime) + "\ndata      " + report.data + "\nheld      ";
+  if (report.store) {
+    text += human_count(report.store->repositories, "repository") + ", " +
+            human_count(report.store->manifests, "manifest") + ", " + human_count(report.store->blobs, "blob") + ", " +
+            human_size(report.store->blob_bytes);
+  } else {
+    text += "unknown, the store does not answer: " + report.store.error();
+  }
+  text += "\nfetching  " + (report.fetches == 0 ? "nothing" : human_count(report.fetches, "blob")) + "\n\n";
+  text += upstreams_of(report);
+  const std::string consequences = consequences_of(report.hosts);
+  return consequences.empty() ? text : text + "\n" + consequences;
+}
+
+}  // namespace lifeboat::cli
