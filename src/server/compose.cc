@@ -73,7 +73,9 @@ Result<std::unique_ptr<upstream::RegistrySource>> source_of(const EndpointConfig
                                                             .client_key = endpoint.client_key,
                                                             .skip_verify = endpoint.skip_verify,
                                                             .realm_hosts = {},
-                                                            .deadlines = {.connect = upstream.connect_timeout,
+                                                            .deadlines = {.resolve = upstream.resolve_timeout,
+                                                                          .connect = upstream.connect_timeout,
+                                                                          .tls = upstream.tls_timeout,
                                                                           .first_byte = upstream.first_byte_timeout,
                                                                           .stall = upstream.stall_timeout},
                                                             .health = {}}));

@@ -117,7 +117,9 @@ struct UpstreamConfig {
   OnGone on_gone{};
   OnCredentialFault on_credential_fault{};
   Duration not_found_for{};
+  Duration resolve_timeout{};
   Duration connect_timeout{};
+  Duration tls_timeout{};
   Duration first_byte_timeout{};
   Duration stall_timeout{};
 

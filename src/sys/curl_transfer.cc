@@ -38,38 +38,6 @@ std::optional<uint64_t> parse_length(std::string_view text) {
 
 }  // namespace
 
-std::string_view to_string(TransferStep step) {
-  switch (step) {
-    case TransferStep::queued: return "start";
-    case TransferStep::waiting: return "waiting for other downloads from there to end";
-    case TransferStep::resolve: return "resolve";
-    case TransferStep::connect: return "connect";
-    case TransferStep::first_byte: return "first byte";
-    case TransferStep::head: return "head";
-    case TransferStep::body: return "body";
-    case TransferStep::ended: return "ended";
-  }
-  return "ended";
-}
-
-namespace {
-
-NetworkStep network_step_of(TransferStep step) {
-  switch (step) {
-    case TransferStep::queued:
-    case TransferStep::waiting: return NetworkStep::none;
-    case TransferStep::resolve: return NetworkStep::resolve;
-    case TransferStep::connect: return NetworkStep::connect;
-    case TransferStep::first_byte:
-    case TransferStep::head: return NetworkStep::first_byte;
-    case TransferStep::body:
-    case TransferStep::ended: return NetworkStep::body;
-  }
-  return NetworkStep::none;
-}
-
-}  // namespace
-
 Status CurlTransfer::check(const HttpClientRequest& request) {
   if (!request.url.starts_with("http://") && !request.url.starts_with("https://")) {
     return fail(ErrorCode::invalid,
@@ -97,14 +65,6 @@ CurlTransfer::~CurlTransfer() {
   if (fields_ != nullptr) curl_->slist_free_all(fields_);
 }
 
-Error CurlTransfer::failure(ErrorCode code, TransferStep step, std::string_view reason) const {
-  std::string text("cannot ask host '");
-  text.append(host_).append("': ").append(to_string(step)).append(": ").append(reason);
-  const NetworkStep how_far = network_step_of(step);
-  const bool is_elsewhere = is_redirected_.load(std::memory_order_relaxed) && how_far != NetworkStep::body;
-  return Error(code, std::move(text)).at(is_elsewhere ? NetworkStep::redirect : how_far);
-}
-
 std::optional<Result<HttpClientResponse>> CurlTransfer::take_response() {
   const std::lock_guard lock(mu_);
   return std::exchange(response_, std::nullopt);
@@ -129,29 +89,12 @@ std::optional<Result<Block>> CurlTransfer::take_block(bool& is_room_made) {
   return std::nullopt;
 }
 
-void CurlTransfer::enter(TransferStep step) {
-  step_.store(step, std::memory_order_relaxed);
-  step_began_ = last_byte_ = std::chrono::steady_clock::now();
-}
-
 bool CurlTransfer::reject(ErrorCode code, std::string_view reason) {
   if (!rejected_) rejected_ = failure(code, step(), reason);
   return false;
 }
 
 // ---- what libcurl calls ----
-
-int CurlTransfer::on_resolve(void*, void*, void* self) {
-  static_cast<CurlTransfer*>(self)->enter(TransferStep::resolve);
-  return 0;
-}
-
-int CurlTransfer::on_connect(void* self, curl_socket_t, curlsocktype) {
-  auto& transfer = *static_cast<CurlTransfer*>(self);
-  // A second address of the same host is the same step: its deadline does not begin anew.
-  if (transfer.step() != TransferStep::connect) transfer.enter(TransferStep::connect);
-  return CURL_SOCKOPT_OK;
-}
 
 int CurlTransfer::on_request(void* self, char*, char*, int, int) {
   static_cast<CurlTransfer*>(self)->enter(TransferStep::first_byte);
@@ -203,7 +146,7 @@ bool CurlTransfer::end_head() {
   if (head_.status < 200) return true;
   if (is_redirect_followed()) {
     is_redirected_.store(true, std::memory_order_relaxed);
-    enter(TransferStep::connect);
+    begin_attempt();
     return true;
   }
   const bool has_body = request_.method != HttpMethod::head && head_.status != 204 && head_.status != 304;
@@ -290,63 +233,6 @@ std::size_t CurlTransfer::take_body(ByteView bytes) {
 }
 
 // ---- the client's thread ----
-
-void CurlTransfer::resume() {
-  last_byte_ = std::chrono::steady_clock::now();
-  {
-    const std::lock_guard lock(mu_);
-    is_paused_ = is_resume_ordered_ = false;
-  }
-  curl_->easy_pause(easy_, CURLPAUSE_CONT);
-}
-
-bool CurlTransfer::look_after(SteadyTime now) {
-  const auto is_late = [&](SteadyTime since, Duration allowed) { return now >= since + allowed; };
-  const auto late = [&](Duration allowed) {
-    fail_with(failure(ErrorCode::timed_out, step(), "nothing within " + std::to_string(allowed.count()) + " ms"));
-    return false;
-  };
-  switch (step()) {
-    case TransferStep::queued:
-    case TransferStep::waiting:
-    case TransferStep::ended: return true;
-    case TransferStep::resolve:
-    case TransferStep::connect:
-      return !is_late(step_began_, request_.deadlines.connect) || late(request_.deadlines.connect);
-    case TransferStep::first_byte:
-      return !is_late(step_began_, request_.deadlines.first_byte) || late(request_.deadlines.first_byte);
-    case TransferStep::head: return !is_late(last_byte_, request_.deadlines.stall) || late(request_.deadlines.stall);
-    case TransferStep::body: break;
-  }
-  bool is_handed_out = false;
-  {
-    const std::lock_guard lock(mu_);
-    if (is_paused_) return true;
-    if (filling_.size() > 0 && ready_.empty() && is_late(last_byte_, kPartialBlockDelay)) {
-      ready_.push_back(std::exchange(filling_, Block()));
-      is_handed_out = true;
-    }
-  }
-  if (is_handed_out) changed_.notify_all();
-  return !is_late(last_byte_, request_.deadlines.stall) || late(request_.deadlines.stall);
-}
-
-SteadyTime CurlTransfer::next_look() const {
-  switch (step()) {
-    case TransferStep::queued:
-    case TransferStep::waiting:
-    case TransferStep::ended: return SteadyTime::max();
-    case TransferStep::resolve:
-    case TransferStep::connect: return step_began_ + request_.deadlines.connect;
-    case TransferStep::first_byte: return step_began_ + request_.deadlines.first_byte;
-    case TransferStep::head: return last_byte_ + request_.deadlines.stall;
-    case TransferStep::body: break;
-  }
-  const std::lock_guard lock(mu_);
-  if (is_paused_) return SteadyTime::max();
-  if (filling_.size() > 0 && ready_.empty()) return last_byte_ + kPartialBlockDelay;
-  return last_byte_ + request_.deadlines.stall;
-}
 
 void CurlTransfer::finish(CURLcode code) {
   if (rejected_) return fail_with(*rejected_);

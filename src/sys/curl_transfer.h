@@ -26,7 +26,7 @@ inline constexpr std::chrono::milliseconds kPartialBlockDelay{5};
 inline constexpr std::size_t kFirstBlockBytes = 128 * kKiB;
 
 /// How far a transfer has come: names the step in an error and tells which deadline runs.
-enum class TransferStep { queued, waiting, resolve, connect, first_byte, head, body, ended };
+enum class TransferStep { queued, waiting, resolve, connect, tls, first_byte, head, body, ended };
 std::string_view to_string(TransferStep step);
 
 /// One outgoing request, shared by the coroutine that asked and the thread that runs libcurl.
@@ -80,8 +80,8 @@ class CurlTransfer {
  private:
   static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
-  static int on_resolve(void* resolver, void* reserved, void* self);
-  static int on_connect(void* self, curl_socket_t socket, curlsocktype purpose);
+  static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
+  static CURLcode on_tls(CURL* easy, void* context, void* self);
   static int on_request(void* self, char* ip, char* local_ip, int port, int local_port);
 
   void set_options();
@@ -92,6 +92,11 @@ class CurlTransfer {
   bool is_redirect_followed() const;
   std::size_t take_body(ByteView bytes);
   void enter(TransferStep step);
+  void begin_attempt();
+  void note_progress();
+  void bound_connecting(Duration allowed);
+  Duration allowed() const;
+  curl_off_t looked_up_us() const;
   void publish_head();
   Error error_of(CURLcode code) const;
   bool reject(ErrorCode code, std::string_view reason);
@@ -125,6 +130,8 @@ class CurlTransfer {
   uint64_t received_ = 0;
   Block filling_;
   bool is_first_block_given_ = false;
+  SteadyTime attempt_began_{};          ///< of this host: a redirect begins another
+  curl_off_t looked_up_before_us_ = 0;  ///< libcurl's times add up over redirects
   SteadyTime step_began_{};
   SteadyTime last_byte_{};
   std::optional<Error> rejected_;

@@ -14,8 +14,7 @@ Result<CURL*> CurlTransfer::prepare(const CurlLibrary& curl) {
   set_options();
   set_fields();
   set_trust();
-  // The first event (a lookup, a socket, a request on a kept connection) names the step; until then it is `connect`.
-  enter(TransferStep::connect);
+  begin_attempt();
   return easy_;
 }
 
@@ -32,9 +31,7 @@ void CurlTransfer::set_options() {
   set(CURLOPT_UNRESTRICTED_AUTH, 0L);
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
-  // libcurl divides this among the addresses of a host, so that one dead address does not use it all up.
-  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.deadlines.connect.count()));  // NOLINT(google-runtime-int)
-  if (mode_ == Mode::streamed) set(CURLOPT_BUFFERSIZE, static_cast<long>(256 * kKiB));    // NOLINT(google-runtime-int)
+  if (mode_ == Mode::streamed) set(CURLOPT_BUFFERSIZE, static_cast<long>(256 * kKiB));  // NOLINT(google-runtime-int)
   if (!user_agent_.empty()) set(CURLOPT_USERAGENT, user_agent_.c_str());
   if (!request_.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());  // knows no proxy
 
@@ -42,10 +39,11 @@ void CurlTransfer::set_options() {
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
   set(CURLOPT_WRITEDATA, this);
-  set(CURLOPT_RESOLVER_START_FUNCTION, &CurlTransfer::on_resolve);
-  set(CURLOPT_RESOLVER_START_DATA, this);
-  set(CURLOPT_SOCKOPTFUNCTION, &CurlTransfer::on_connect);
-  set(CURLOPT_SOCKOPTDATA, this);
+  set(CURLOPT_NOPROGRESS, 0L);
+  set(CURLOPT_XFERINFOFUNCTION, &CurlTransfer::on_progress);
+  set(CURLOPT_XFERINFODATA, this);
+  set(CURLOPT_SSL_CTX_FUNCTION, &CurlTransfer::on_tls);
+  set(CURLOPT_SSL_CTX_DATA, this);
   set(CURLOPT_PREREQFUNCTION, &CurlTransfer::on_request);
   set(CURLOPT_PREREQDATA, this);
 
@@ -107,8 +105,7 @@ Error CurlTransfer::error_of(CURLcode code) const {
   };
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      return failure(ErrorCode::timed_out, step(),
-                     "nothing within " + std::to_string(request_.deadlines.connect.count()) + " ms");
+      return failure(ErrorCode::timed_out, step(), "nothing within " + std::to_string(allowed().count()) + " ms");
     case CURLE_URL_MALFORMAT: return failure(ErrorCode::invalid, step(), "the URL is malformed");
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY: return unavailable(TransferStep::resolve, detail());
@@ -118,11 +115,7 @@ Error CurlTransfer::error_of(CURLcode code) const {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR: {
-      Error error = unavailable(TransferStep::connect, "TLS: " + detail());
-      const bool is_elsewhere = error.step() == NetworkStep::redirect;
-      return std::move(error).at(is_elsewhere ? NetworkStep::redirect : NetworkStep::tls);
-    }
+    case CURLE_SSL_ISSUER_ERROR: return unavailable(TransferStep::tls, detail());
     case CURLE_TOO_MANY_REDIRECTS:
       return unavailable(step(), "more than " + std::to_string(request_.redirects_max) + " redirects");
     case CURLE_UNSUPPORTED_PROTOCOL:

@@ -14,9 +14,12 @@
 namespace lifeboat::sys {
 
 /// How long each step of an outgoing request may take. The whole is bounded by the Call as well, up to the response
-/// head.
+/// head; with a redirect the steps begin anew. A lookup that is too late is abandoned, not ended: its thread stays with
+/// the system's resolver until that gives up, and nothing waits for it.
 struct HttpDeadlines {
-  Duration connect{std::chrono::seconds(1)};     ///< resolve + TCP + TLS
+  Duration resolve{std::chrono::seconds(1)};     ///< the name's lookup
+  Duration connect{std::chrono::seconds(1)};     ///< TCP, shared by the addresses of the host: a dead one leaves half
+  Duration tls{std::chrono::seconds(1)};         ///< the handshake, and before it what a proxy takes to reach the host
   Duration first_byte{std::chrono::seconds(3)};  ///< request sent → status line
   Duration stall{std::chrono::seconds(10)};      ///< between two bytes of a body
 };

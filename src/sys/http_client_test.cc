@@ -249,11 +249,11 @@ TEST_F(HttpClientTest, gives_up_on_a_black_hole_at_the_deadline_of_the_step_or_o
     milliseconds patience;
     const char* step;
   };
-  const HttpDeadlines patient{.connect = seconds(60), .first_byte = seconds(60), .stall = seconds(60)};
+  const HttpDeadlines patient{.tls = seconds(60), .first_byte = seconds(60), .stall = seconds(60)};
   const std::vector<Row> rows{
-      {"no handshake", true, {.connect = milliseconds(100)}, seconds(60), "connect"},
+      {"no handshake", true, {.tls = milliseconds(100)}, seconds(60), "TLS"},
       {"no first byte", false, {.first_byte = milliseconds(100)}, seconds(60), "first byte"},
-      {"no handshake, short call", true, patient, milliseconds(700), "connect"},
+      {"no handshake, short call", true, patient, milliseconds(700), "TLS"},
       {"no first byte, short call", false, patient, milliseconds(700), "first byte"},
   };
   const test::BlackHole hole;

@@ -16,11 +16,13 @@
 namespace lifeboat::test {
 namespace {
 
-int loopback_socket(uint16_t& port) {
+/// Bound to `port` of 127.0.0.<last>; 0: to a free one, which `port` is set to.
+int loopback_socket(uint16_t& port, uint32_t last = 1) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl((127U << 24U) + last);
+  address.sin_port = htons(port);
   socklen_t length = sizeof(address);
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   LB_ASSERT(::bind(socket, generic, length) == 0);
@@ -201,6 +203,23 @@ std::size_t HttpImposter::connections() const {
 
 RefusingPort::RefusingPort() : socket_(loopback_socket(port_)) {}
 RefusingPort::~RefusingPort() { ::close(socket_); }
+
+/// The kernel drops what comes to a socket whose queue of connections nobody takes is full.
+DeadAddress::DeadAddress(uint16_t port) : port_(port), socket_(loopback_socket(port_, 2)) {
+  LB_ASSERT(::listen(socket_, 0) == 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl((127U << 24U) + 2);
+  address.sin_port = htons(port_);
+  for (int i = 0; i < 4; ++i) {
+    fillers_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    (void)::connect(fillers_.back(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  }
+}
+DeadAddress::~DeadAddress() {
+  for (const int filler : fillers_) ::close(filler);
+  ::close(socket_);
+}
 
 BlackHole::BlackHole() : socket_(loopback_socket(port_)) { LB_ASSERT(::listen(socket_, 64) == 0); }
 BlackHole::~BlackHole() { ::close(socket_); }

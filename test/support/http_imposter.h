@@ -80,6 +80,24 @@ class RefusingPort {
   int socket_ = -1;  ///< behind port_, which its making sets
 };
 
+/// A loopback address with a port on which no attempt to connect is ever answered: a machine that is powered off.
+class DeadAddress {
+ public:
+  /// Of 127.0.0.2, so that a living server can have the same port of 127.0.0.1; 0: a free one.
+  explicit DeadAddress(uint16_t port = 0);
+  ~DeadAddress();
+  DeadAddress(const DeadAddress&) = delete;
+  DeadAddress& operator=(const DeadAddress&) = delete;
+  static constexpr const char* kHost = "127.0.0.2";
+  uint16_t port() const { return port_; }
+  std::string url() const { return "http://" + std::string(kHost) + ":" + std::to_string(port_); }
+
+ private:
+  uint16_t port_;
+  int socket_ = -1;           ///< behind port_, which its making sets
+  std::vector<int> fillers_;  ///< what its queue is full of
+};
+
 /// A loopback port that takes connections and never says a word: a machine that hangs, or whose TLS never answers.
 class BlackHole {
  public:
