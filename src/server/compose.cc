@@ -78,7 +78,8 @@ Result<std::unique_ptr<upstream::RegistrySource>> source_of(const EndpointConfig
                                                                           .tls = upstream.tls_timeout,
                                                                           .first_byte = upstream.first_byte_timeout,
                                                                           .stall = upstream.stall_timeout},
-                                                            .health = {}}));
+                                                            .health = {},
+                                                            .rate_floor = {.percent = upstream.rate_floor_percent}}));
   const auto seed = static_cast<uint64_t>(parts.clock.wall().time_since_epoch().count());
   return std::make_unique<upstream::RegistrySource>(parts, std::move(made), seed);
 }

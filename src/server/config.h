@@ -122,6 +122,7 @@ struct UpstreamConfig {
   Duration tls_timeout{};
   Duration first_byte_timeout{};
   Duration stall_timeout{};
+  uint64_t rate_floor_percent = 0;  ///< 0: never
 
   friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
 };

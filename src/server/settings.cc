@@ -299,6 +299,16 @@ constexpr Setting kSettings[] = {
      .takes_effect = on_reload,
      .field = +[](UpstreamConfig& u) -> Slot { return &u.stall_timeout; },
      .bounds = kShortWait},
+    {.section = kUpstreamSection,
+     .key = "rate_floor_percent",
+     .kind = count,
+     .default_text = "10",
+     .meaning =
+         "When an endpoint says that no more than this share of its rate limit is left, or 5 requests, held tags "
+         "are confirmed less often, so that the rest is there for what is not held; `0` never.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.rate_floor_percent; },
+     .bounds = {.max = 100}},
 
     {.section = kEndpointSection,
      .key = "url",

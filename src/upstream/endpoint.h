@@ -8,6 +8,7 @@
 #include "oci/repository_id.h"
 #include "sys/http_client.h"
 #include "upstream/health.h"
+#include "upstream/rate_limit.h"
 #include "upstream/rewrite.h"
 #include "upstream/url.h"
 
@@ -34,6 +35,7 @@ struct EndpointOptions {
   std::vector<std::string> realm_hosts{};  ///< further hosts whose token endpoint may see the credentials (W90)
   sys::HttpDeadlines deadlines{};
   HealthOptions health{};
+  RateFloor rate_floor{};
 };
 
 /// An address that was checked, and what is derived from it.

@@ -71,6 +71,12 @@ Health::State Health::state() const {
   return state_;
 }
 
+bool Health::is_refusing() const {
+  const SteadyTime now = clock_.now();
+  const std::lock_guard lock(mu_);
+  return state_ != State::closed || now < limited_until_;
+}
+
 void Health::report_late_outage(std::string_view reason) { failed(false, Outage::broken, reason); }
 
 void Health::answered(bool is_probe) {

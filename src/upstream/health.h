@@ -75,6 +75,8 @@ class Health {
   /// A body broke off after its head was taken as an answer.
   void report_late_outage(std::string_view reason);
   State state() const;
+  /// True when admit() would fail now.
+  bool is_refusing() const;
 
  private:
   void answered(bool is_probe);

@@ -7,6 +7,7 @@
 #include "base/guarded.h"
 #include "oci/range.h"
 #include "upstream/paging.h"
+#include "upstream/rate_budget.h"
 #include "upstream/scope.h"
 
 namespace lifeboat::upstream {
@@ -51,6 +52,7 @@ struct RegistrySource::Shared {
       : name(endpoint.name()),
         health({parts.clock, parts.log, parts.metrics, parts.breaker_opened}, "endpoint", name,
                endpoint.options().health, seed),
+        rate({parts.clock, parts.log, parts.metrics}, name, endpoint.options().rate_floor),
         received(parts.metrics.counter("lifeboat_upstream_received_bytes_total",
                                        "Bytes of bodies that came from an endpoint.", {{"host", name}})) {
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -66,6 +68,7 @@ struct RegistrySource::Shared {
 
   const std::string name;
   Health health;
+  RateBudget rate;
   Guarded<Question> last_asked{};  ///< what a probe repeats
   std::atomic<unsigned> probes{0};
   sys::Counter& received;
@@ -114,6 +117,8 @@ RegistrySource::RegistrySource(Parts parts, Endpoint endpoint, uint64_t seed)
 RegistrySource::~RegistrySource() = default;
 
 Health::State RegistrySource::health() const { return shared_->health.state(); }
+bool RegistrySource::is_refusing() const { return shared_->health.is_refusing(); }
+bool RegistrySource::is_short_of_requests() const { return shared_->rate.is_short(); }
 
 bool RegistrySource::can_be_asked() const {
   return shared_->health.state() == Health::State::closed && authorizer_.can_be_asked();
@@ -183,11 +188,13 @@ Task<RegistrySource::Reply> RegistrySource::exchange(Call call, const Question& 
   if (!question.is_streamed) {
     LB_CO_TRY(reply.response, co_await client_.send(call, std::move(request)));
     shared_->received.add(static_cast<double>(reply.response.body.size()));
+    learn_rate(reply);
     co_return reply;
   }
   LB_CO_TRY(reply.download, co_await client_.open(call, std::move(request)));
   reply.response = reply.download->head();
   reply.whole_bytes = reply.download->length();
+  learn_rate(reply);
   const int status = reply.response.status;
   if (status != 200 && status != 206 && status != 401) {
     // The beginning of an error's body tells a registry from a portal; that it breaks off changes nothing.
@@ -195,6 +202,12 @@ Task<RegistrySource::Reply> RegistrySource::exchange(Call call, const Question& 
     if (block) reply.response.body = as_text(block->bytes());
   }
   co_return reply;
+}
+
+/// A host that was only redirected to has limits of its own.
+void RegistrySource::learn_rate(const Reply& reply) {
+  const auto answered = Url::parse(reply.response.effective_url);
+  if (answered && answered->origin() == endpoint_.url().origin()) shared_->rate.learn(reply.response.fields);
 }
 
 /// What the answer means; for a streamed one, also where its body begins.

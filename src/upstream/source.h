@@ -42,6 +42,8 @@ class RegistrySource final : public blob::Source {
 
   /// Neither its breaker nor that of a token realm is open.
   bool can_be_asked() const override;
+  bool is_refusing() const override;
+  bool is_short_of_requests() const override;
 
   const Endpoint& endpoint() const { return endpoint_; }
   Health::State health() const;
@@ -76,6 +78,7 @@ class RegistrySource final : public blob::Source {
   void report(Health::Permit& permit, const Reply& reply, const std::optional<Failure>& failure);
   Task<Reply> exchange(Call call, const Question& question, std::string authorization);
   static std::optional<Failure> failure_of_reply(Reply& reply, const Question& question);
+  void learn_rate(const Reply& reply);
   void note_credentials(bool are_fine, std::string_view reason);
   Task<std::vector<oci::Referrer>> referrers_by_tag(Call call, oci::RepositoryId repository, oci::Digest subject);
 

@@ -281,6 +281,27 @@ TEST_F(RegistrySourceTest, keeps_the_pause_it_was_asked_for) {
   EXPECT_EQ(from->health(), Health::State::closed);
 }
 
+TEST_F(RegistrySourceTest, tells_when_its_own_rate_limit_is_nearly_used_up) {
+  HttpImposter storage([](const Request&) {
+    return Answer{.fields = {{"RateLimit-Remaining", "1"}, {"RateLimit-Limit", "100"}}, .body = "content"};
+  });
+  std::atomic<int> remaining = 11;
+  HttpImposter server([&](const Request& request) {
+    if (request.target.contains("/blobs/"))
+      return Answer{.status = 307, .fields = {{"Location", storage.url() + "/x"}}};
+    Answer answer = json(kManifest);
+    answer.fields.emplace_back("RateLimit-Limit", "100;w=21600");
+    answer.fields.emplace_back("RateLimit-Remaining", std::to_string(remaining--) + ";w=21600");
+    return answer;
+  });
+  const auto from = source(server.url());
+  ASSERT_TRUE(manifest(*from));
+  ASSERT_TRUE(test::run(read_all(*from, repository(), digest_of("content"))));
+  EXPECT_FALSE(from->is_short_of_requests()) << "11 of 100 are left; what the storage says is about the storage";
+  ASSERT_TRUE(manifest(*from));
+  EXPECT_TRUE(from->is_short_of_requests());
+}
+
 TEST_F(RegistrySourceTest, does_not_ask_a_dead_realm_again) {
   int tokens = 0;
   std::string url;

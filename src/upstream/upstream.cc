@@ -119,6 +119,15 @@ Upstream::Upstream(sys::Clock& clock, Log& log, std::vector<Member> endpoints)
 }
 Upstream::~Upstream() = default;
 
+bool Upstream::is_refusing() const {
+  return std::ranges::all_of(endpoints_, [](const Member& one) { return one.source->is_refusing(); });
+}
+
+bool Upstream::is_short_of_requests() const {
+  const auto first = std::ranges::find_if(endpoints_, [](const Member& one) { return !one.source->is_refusing(); });
+  return first != endpoints_.end() && first->source->is_short_of_requests();
+}
+
 std::vector<std::size_t> Upstream::all_endpoints() const {
   std::vector<std::size_t> all(endpoints_.size());
   std::iota(all.begin(), all.end(), std::size_t{0});

@@ -35,6 +35,8 @@ class Link final : public blob::Source {
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override {
     return to_.referrers(std::move(call), std::move(repository), subject);
   }
+  bool is_refusing() const override { return to_.is_refusing(); }
+  bool is_short_of_requests() const override { return to_.is_short_of_requests(); }
 
  private:
   ScriptedSource& to_;
@@ -98,6 +100,17 @@ TEST_F(UpstreamTest, continues_a_body_that_breaks_off_at_the_next_endpoint) {
   EXPECT_TRUE(got.bytes == bytes_) << "joined wrongly, " << got.bytes.size() << " bytes";
   EXPECT_EQ(endpoints_[1].last_from, 350'000U);
   EXPECT_EQ(endpoints_[2].last_from, 650'000U);
+}
+
+TEST_F(UpstreamTest, is_short_of_requests_when_the_endpoint_it_would_ask_is) {
+  EXPECT_FALSE(upstream_->is_short_of_requests());
+  endpoints_[1].is_short = true;
+  EXPECT_FALSE(upstream_->is_short_of_requests()) << "the first one is asked, and has enough";
+  endpoints_[0].refuses = true;
+  EXPECT_TRUE(upstream_->is_short_of_requests()) << "the first one is not asked now";
+  endpoints_[1].refuses = endpoints_[2].refuses = true;
+  EXPECT_FALSE(upstream_->is_short_of_requests()) << "nobody is asked";
+  EXPECT_TRUE(upstream_->is_refusing());
 }
 
 TEST_F(UpstreamTest, skips_an_endpoint_that_cannot_continue) {
