@@ -27,6 +27,7 @@ std::string_view to_string(ErrorCode code) {
 std::string_view to_string(NetworkStep step) {
   switch (step) {
     case NetworkStep::none: return "none";
+    case NetworkStep::not_sent: return "not_sent";
     case NetworkStep::resolve: return "resolve";
     case NetworkStep::connect: return "connect";
     case NetworkStep::tls: return "tls";

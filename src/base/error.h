@@ -29,7 +29,8 @@ std::string_view to_string(ErrorCode code);
 
 /// How far an outgoing request had come when it failed.
 enum class NetworkStep {
-  none,  ///< it was answered, nothing was sent, or the caller's own deadline came first
+  none,      ///< it was answered, or the caller's own deadline came first
+  not_sent,  ///< nobody was asked: a breaker is open, or a pause has not passed
   resolve,
   connect,
   tls,

@@ -120,7 +120,8 @@ Result<registry::UpstreamHost> make_upstream(Guarded<OwnedHosts::Sources>& owned
     LB_TRY(registry::FreshnessRule rule, rule_of(config_rule));
     rules.push_back(std::move(rule));
   }
-  auto made = std::make_unique<upstream::Upstream>(parts.clock, parts.log, std::move(members));
+  auto made = std::make_unique<upstream::Upstream>(upstream::Upstream::Parts{parts.clock, parts.log, parts.metrics},
+                                                   std::move(members));
   registry::UpstreamHost of_host{
       .host = host,
       .source = made.get(),

@@ -92,6 +92,7 @@ Health::Outage outage_of(const Error& error) {
     case NetworkStep::connect:
     case NetworkStep::tls: return Health::Outage::unreachable;
     case NetworkStep::none:
+    case NetworkStep::not_sent:
     case NetworkStep::first_byte:
     case NetworkStep::redirect:
     case NetworkStep::body: return Health::Outage::broken;

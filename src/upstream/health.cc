@@ -46,11 +46,12 @@ Health::Health(Parts parts, std::string_view kind, std::string name, HealthOptio
 Result<Health::Permit> Health::admit() {
   const SteadyTime now = clock_.now();
   const std::lock_guard lock(mu_);
-  if (now < limited_until_) {
-    return fail(ErrorCode::too_many, "cannot ask endpoint '" + name_ + "': it asked for a pause that has not passed");
-  }
+  const auto refuse = [&](ErrorCode code, const std::string& why) {
+    return std::unexpected(Error(code, "cannot ask endpoint '" + name_ + "': " + why).at(NetworkStep::not_sent));
+  };
+  if (now < limited_until_) return refuse(ErrorCode::too_many, "it asked for a pause that has not passed");
   if (state_ == State::closed) return Permit(*this, false);
-  return fail(ErrorCode::unavailable, "cannot ask endpoint '" + name_ + "': it is not asked for now: " + last_reason_);
+  return refuse(ErrorCode::unavailable, "it is not asked for now: " + last_reason_);
 }
 
 SteadyTime Health::next_probe() const {

@@ -8,6 +8,7 @@
 #include "oci/range.h"
 #include "upstream/paging.h"
 #include "upstream/rate_budget.h"
+#include "upstream/retry_budget.h"
 #include "upstream/scope.h"
 
 namespace lifeboat::upstream {
@@ -52,6 +53,9 @@ struct RegistrySource::Shared {
       : name(endpoint.name()),
         health({parts.clock, parts.log, parts.metrics, parts.breaker_opened}, "endpoint", name,
                endpoint.options().health, seed),
+        retries(parts.clock),
+        retries_made(parts.metrics.counter(kRetriesName, kRetriesHelp, {{"host", name}, {"result", "made"}})),
+        retries_refused(parts.metrics.counter(kRetriesName, kRetriesHelp, {{"host", name}, {"result", "refused"}})),
         rate({parts.clock, parts.log, parts.metrics}, name, endpoint.options().rate_floor),
         received(parts.metrics.counter("lifeboat_upstream_received_bytes_total",
                                        "Bytes of bodies that came from an endpoint.", {{"host", name}})) {
@@ -68,6 +72,9 @@ struct RegistrySource::Shared {
 
   const std::string name;
   Health health;
+  RetryBudget retries;  ///< of a question to this endpoint
+  sys::Counter& retries_made;
+  sys::Counter& retries_refused;
   RateBudget rate;
   Guarded<Question> last_asked{};  ///< what a probe repeats
   std::atomic<unsigned> probes{0};
@@ -132,6 +139,7 @@ Task<RegistrySource::Reply> RegistrySource::ask(Call call, Question question) {
     shared_->count(permit.error().code());
     co_return std::unexpected(std::move(permit).error());
   }
+  shared_->retries.note_request();
   // Before it is asked: when the breaker opens, whoever probes must find it.
   shared_->last_asked.with([&](Question& last) { last = question; });
   auto reply = co_await ask_with_authorization(call, std::move(question), std::move(*permit));
@@ -161,6 +169,14 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
       co_return std::move(*reply);
     }
     if (reply->response.status == 401 && tries < kTriesMax) {
+      // The first challenge is how one logs in; that what we had is refused is a failure, and asking anew a retry.
+      if (!authorization.empty() && !shared_->retries.take()) {
+        permit.report_answer();
+        shared_->retries_refused.add();
+        co_return fail(ErrorCode::too_many,
+                       "cannot get " + question.subject + ": it refused our login, as it did too often lately");
+      }
+      if (!authorization.empty()) shared_->retries_made.add();
       auto next = co_await authorizer_.answer(call, scope, reply->response.fields, authorization);
       if (!next) {
         permit.report_answer();

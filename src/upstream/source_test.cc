@@ -230,6 +230,24 @@ TEST_F(RegistrySourceTest, gets_a_token_once_and_keeps_it) {
   EXPECT_EQ(registry.tokens(), 2);
 }
 
+TEST_F(RegistrySourceTest, asks_anew_with_another_login_as_often_as_its_budget_allows) {
+  std::string url;
+  HttpImposter server([&](const Request& request) {
+    if (request.target.starts_with("/token")) return json(R"({"token":"t","expires_in":300})");
+    return Answer{.status = 401, .fields = {{"WWW-Authenticate", "Bearer realm=\"" + url + "/token\",service=\"s\""}}};
+  });
+  url = server.url();
+  const auto from = source(url);
+  int too_many = 0;
+  for (int i = 0; i < 50; ++i) {
+    const ErrorCode code = manifest(*from).error().code();
+    EXPECT_TRUE(code == ErrorCode::unauthorized || code == ErrorCode::too_many) << to_string(code);
+    too_many += code == ErrorCode::too_many ? 1 : 0;
+  }
+  EXPECT_GE(too_many, 25) << "every token it gives it refuses, and is asked for another each time";
+  EXPECT_EQ(from->health(), Health::State::closed);
+}
+
 TEST_F(RegistrySourceTest, reads_a_rotated_password_again) {
   const test::TemporaryDirectory directory;
   const std::string path = directory.path() / "password";
@@ -377,14 +395,16 @@ TEST_F(RegistrySourceTest, gives_way_to_the_next_endpoint) {
   all.push_back({"dead", source(dead.url())});
   all.push_back({"mirror", source(mirror.url())});
   all.push_back({"origin", source(origin.url())});
-  Upstream upstream(clock_, log_, std::move(all));
+  Upstream upstream({clock_, log_, metrics_}, std::move(all));
   EXPECT_EQ(manifest(upstream, "1.0")->bytes, kManifest);
   EXPECT_EQ(manifest(upstream, "2.0").error().code(), ErrorCode::unavailable) << "the dead one may have it";
 
   std::vector<Upstream::Member> reachable;
   reachable.push_back({"mirror", source(mirror.url())});
   reachable.push_back({"origin", source(origin.url())});
-  EXPECT_EQ(manifest(*std::make_unique<Upstream>(clock_, log_, std::move(reachable)), "2.0").error().code(),
+  EXPECT_EQ(manifest(*std::make_unique<Upstream>(Upstream::Parts{clock_, log_, metrics_}, std::move(reachable)), "2.0")
+                .error()
+                .code(),
             ErrorCode::not_found);
 }
 
@@ -394,7 +414,7 @@ TEST_F(RegistrySourceTest, leaves_time_for_the_endpoint_behind_one_that_hangs) {
   std::vector<Upstream::Member> all;
   all.push_back({"hole", source(hole.url())});
   all.push_back({"origin", source(origin.url())});
-  Upstream upstream(clock_, log_, std::move(all));
+  Upstream upstream({clock_, log_, metrics_}, std::move(all));
   const Call patient{std::chrono::steady_clock::now() + seconds(2), "test"};
   const auto fetched = test::run(upstream.manifest(patient, repository(), oci::Reference(tag("1.0"))));
   ASSERT_TRUE(fetched) << fetched.error().message();

@@ -119,7 +119,9 @@ Task<std::string> TokenCache::get(Call call, TokenRequest request) {
     // What the leader's own patience ended is no verdict for those who can wait longer.
     const bool is_verdict = *flight->outcome || (flight->outcome->error().code() != ErrorCode::cancelled &&
                                                  flight->outcome->error().code() != ErrorCode::timed_out);
-    if (is_verdict) co_return *flight->outcome;
+    if (!is_verdict) continue;
+    if (*flight->outcome) co_return **flight->outcome;
+    co_return std::unexpected(Error(flight->outcome->error()).at(NetworkStep::not_sent));
   }
   co_return fail(ErrorCode::timed_out, "cannot get token from '" + request.realm.authority() + "': nobody got one");
 }

@@ -80,8 +80,11 @@ class Upstream::ContinuedStream final : public blob::Stream {
     for (const std::size_t next : order.endpoints) {
       if (continuations_ >= kContinuationsMax) break;
       if (std::exchange(asked_at_.at(next), offset_) == offset_) continue;
+      const Leave leave = upstream_.leave_for(next, current_.endpoint, failure);
+      if (!leave.is_given) break;
       const Call call(upstream_.clock_.now() + kContinueWithin, request_id_);
       auto stream = co_await upstream_.endpoints_.at(next).source->open(call, repository_, digest_, offset_);
+      upstream_.settle(leave, next, stream ? nullptr : &stream.error());
       const bool is_the_same = stream && (*stream)->size_bytes() == size_bytes_;
       if (!is_the_same) continue;
       ++continuations_;
@@ -113,9 +116,41 @@ class Upstream::ContinuedStream final : public blob::Stream {
   int continuations_ = 0;
 };
 
-Upstream::Upstream(sys::Clock& clock, Log& log, std::vector<Member> endpoints)
-    : clock_(clock), log_(log), endpoints_(std::move(endpoints)) {
+Upstream::Upstream(Parts parts, std::vector<Member> endpoints)
+    : clock_(parts.clock),
+      log_(parts.log),
+      endpoints_(std::move(endpoints)),
+      retries_(counters_of(parts.metrics, endpoints_)),
+      budget_(parts.clock) {
   LB_ASSERT(!endpoints_.empty());
+}
+
+std::vector<Upstream::Counters> Upstream::counters_of(sys::Metrics& metrics, const std::vector<Member>& endpoints) {
+  const auto counter = [&](const Member& endpoint, std::string_view result) -> sys::Counter& {
+    return metrics.counter(kRetriesName, kRetriesHelp, {{"host", endpoint.name}, {"result", result}});
+  };
+  std::vector<Counters> all;
+  for (const Member& one : endpoints) all.push_back({counter(one, "made"), counter(one, "refused")});
+  return all;
+}
+
+Upstream::Leave Upstream::leave_for(std::size_t next, std::size_t failed, const Error& failure) {
+  const bool is_retry = is_outage(failure.code()) && failure.step() != NetworkStep::not_sent &&
+                        (next == failed || !endpoints_.at(failed).source->is_refusing());
+  if (!is_retry) return {};
+  const bool is_given = budget_.take();
+  if (!is_given) retries_.at(next).refused.add();
+  return {.is_given = is_given, .is_drawn = is_given};
+}
+
+void Upstream::settle(Leave leave, std::size_t endpoint, const Error* failure) {
+  if (!leave.is_drawn) return;
+  const bool was_asked = failure == nullptr || failure->step() != NetworkStep::not_sent;
+  if (was_asked) {
+    retries_.at(endpoint).made.add();
+  } else {
+    budget_.give_back();
+  }
 }
 Upstream::~Upstream() = default;
 
@@ -171,11 +206,17 @@ template <class Value, class Ask>
 Task<Value> Upstream::first_of(Call call, std::vector<std::size_t> candidates, Ask ask) {
   std::vector<Error> failures;
   std::size_t left = candidates.size();
+  std::size_t last = 0;
+  budget_.note_request();
   for (const std::size_t endpoint : candidates) {
+    const Leave leave = failures.empty() ? Leave{} : leave_for(endpoint, last, failures.back());
+    if (!leave.is_given) break;
     const SteadyTime until = share_of(clock_.now(), call.deadline(), left--);
     Result<Value> result = co_await ask(endpoint, call.shortened_to(until));
+    settle(leave, endpoint, result ? nullptr : &result.error());
     if (result) co_return result;
     failures.push_back(std::move(result).error());
+    last = endpoint;
     if (failures.back().code() == ErrorCode::cancelled) break;
   }
   co_return std::unexpected(most_telling(failures));

@@ -9,20 +9,30 @@
 #include "base/log.h"
 #include "blob/source.h"
 #include "sys/clock.h"
+#include "sys/metrics.h"
+#include "upstream/retry_budget.h"
 
 namespace lifeboat::upstream {
 
 /// A remote registry with several ordered endpoints: each is asked until one has the answer. An endpoint that does not
 /// have the thing does not end the search, since a mirror may lack what its origin has. A body that breaks off is
 /// continued at the same byte by the next endpoint. Any thread.
+///
+/// Going on after an outage draws on a retry budget (retry_budget.h), unless the endpoint that failed is not asked any
+/// more: an outage that its breaker has seen costs nothing. When the budget is empty the first failure stands.
 class Upstream final : public blob::Source {
  public:
   struct Member {
     std::string name;  ///< in logs
-    std::unique_ptr<blob::Source> source;
+    std::shared_ptr<blob::Source> source;
   };
-  /// In the order they are asked; not empty.
-  Upstream(sys::Clock& clock, Log& log, std::vector<Member> endpoints);
+  struct Parts {
+    sys::Clock& clock;
+    Log& log;
+    sys::Metrics& metrics;
+  };
+  /// `endpoints`: in the order they are asked; not empty.
+  Upstream(Parts parts, std::vector<Member> endpoints);
   ~Upstream() override;
 
   Task<blob::ResolvedTag> resolve(Call call, oci::RepositoryId repository, oci::Tag tag) override;
@@ -51,6 +61,20 @@ class Upstream final : public blob::Source {
     std::size_t endpoint = 0;
     SteadyTime until{};
   };
+  struct Counters {
+    sys::Counter& made;
+    sys::Counter& refused;
+  };
+  static std::vector<Counters> counters_of(sys::Metrics& metrics, const std::vector<Member>& endpoints);
+  /// Leave for one attempt after another; drawn from the budget where that is due.
+  struct Leave {
+    bool is_given = true;
+    bool is_drawn = false;
+  };
+  /// For an attempt at `next` after `failed` said so.
+  Leave leave_for(std::size_t next, std::size_t failed, const Error& failure);
+  /// What came of it: an attempt that nobody was asked for costs nothing.
+  void settle(Leave leave, std::size_t endpoint, const Error* failure);
 
   /// `ask(endpoint, call)` for one endpoint after the other, until one answers.
   template <class Value, class Ask>
@@ -70,6 +94,9 @@ class Upstream final : public blob::Source {
   Log& log_;
   const std::vector<Member> endpoints_;
 
+  const std::vector<Counters> retries_;  ///< by endpoint
+
+  RetryBudget budget_;
   Guarded<std::map<oci::Digest, std::vector<Rejection>>> rejected_;
 };
 

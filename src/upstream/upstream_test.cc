@@ -47,9 +47,9 @@ class UpstreamTest : public testing::Test {
   UpstreamTest() {
     std::vector<Upstream::Member> members;
     for (ScriptedSource& endpoint : endpoints_) {
-      members.push_back({"endpoint-" + std::to_string(members.size()), std::make_unique<Link>(endpoint)});
+      members.push_back({"endpoint-" + std::to_string(members.size()), std::make_shared<Link>(endpoint)});
     }
-    upstream_ = std::make_unique<Upstream>(clock_, log_, std::move(members));
+    upstream_ = std::make_unique<Upstream>(Upstream::Parts{clock_, log_, metrics_}, std::move(members));
     for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>(i * 7 + i / 251);
     for (ScriptedSource& endpoint : endpoints_) endpoint.blobs[digest_of(bytes_)] = {.bytes = bytes_};
   }
@@ -86,6 +86,7 @@ class UpstreamTest : public testing::Test {
   ScriptedSource::Blob& blob_of(std::size_t endpoint) { return endpoints_.at(endpoint).blobs[digest_of(bytes_)]; }
 
   sys::SystemClock clock_;
+  sys::Metrics metrics_;
   Log log_{{.level = LogLevel::error}};
   std::string bytes_ = std::string(1'000'000, '\0');
   std::array<ScriptedSource, 3> endpoints_;
@@ -111,6 +112,49 @@ TEST_F(UpstreamTest, is_short_of_requests_when_the_endpoint_it_would_ask_is) {
   endpoints_[1].refuses = endpoints_[2].refuses = true;
   EXPECT_FALSE(upstream_->is_short_of_requests()) << "nobody is asked";
   EXPECT_TRUE(upstream_->is_refusing());
+}
+
+TEST_F(UpstreamTest, goes_on_after_an_outage_as_often_as_its_budget_allows) {
+  endpoints_[0].fails = ErrorCode::unavailable;  // and is asked all the same: no breaker takes it out
+  int answered = 0;
+  for (int i = 0; i < 100; ++i) answered += read().failure ? 0 : 1;
+  EXPECT_GE(answered, 10) << "a few in any case";
+  EXPECT_LE(answered, 30) << "and a fifth of the hundred";
+  EXPECT_EQ(endpoints_[0].opens, 100) << "first attempts always pass";
+  EXPECT_EQ(endpoints_[1].opens, answered);
+  const std::string metrics = metrics_.render();
+  EXPECT_TRUE(metrics.contains("lifeboat_upstream_retries_total{host=\"endpoint-1\",result=\"made\"} " +
+                               std::to_string(answered)));
+  EXPECT_TRUE(metrics.contains("lifeboat_upstream_retries_total{host=\"endpoint-1\",result=\"refused\"} " +
+                               std::to_string(100 - answered)));
+}
+
+TEST_F(UpstreamTest, goes_on_for_nothing_where_it_hammers_nobody) {
+  const struct {
+    std::string name;
+    ErrorCode code;
+    bool refuses;
+  } rows[] = {
+      {"not found", ErrorCode::not_found, false},
+      {"refused credentials", ErrorCode::unauthorized, false},
+      {"a rate limit", ErrorCode::too_many, false},
+      {"an outage that the breaker has seen", ErrorCode::unavailable, true},
+  };
+  for (const auto& row : rows) {
+    endpoints_[0].fails = row.code;
+    endpoints_[0].refuses = row.refuses;
+    for (int i = 0; i < 50; ++i) EXPECT_FALSE(read().failure) << row.name << ", " << i;
+  }
+}
+
+TEST_F(UpstreamTest, continues_bodies_as_often_as_its_budget_allows) {
+  blob_of(0).fails_after = 350'000;
+  int answered = 0;
+  for (int i = 0; i < 60; ++i) answered += read().failure ? 0 : 1;
+  EXPECT_GE(answered, 10);
+  EXPECT_LE(answered, 22);
+  endpoints_[0].refuses = true;
+  EXPECT_FALSE(read().failure) << "its breaker has seen it";
 }
 
 TEST_F(UpstreamTest, skips_an_endpoint_that_cannot_continue) {
