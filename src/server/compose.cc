@@ -16,9 +16,9 @@
 #include "registry/upkeep/capture.h"
 #include "registry/upkeep/freeze.h"
 #include "registry/uploads.h"
-#include "server/hosts_on_demand.h"
 #include "server/node_status.h"
 #include "server/settings.h"
+#include "server/upstreams.h"
 #include "sys/block_pool.h"
 #include "sys/clock.h"
 #include "sys/event_loops.h"
@@ -30,7 +30,6 @@
 #include "sys/thread_pool.h"
 #include "sys/tls.h"
 #include "upstream/source.h"
-#include "upstream/upstream.h"
 
 namespace lifeboat::server {
 namespace {
@@ -42,121 +41,6 @@ constexpr Duration kProbeWithin{std::chrono::seconds(30)};  // its own deadlines
 unsigned loops_of(const Config& config) {
   if (config.server.threads != 0) return static_cast<unsigned>(config.server.threads);
   return std::max(1U, std::thread::hardware_concurrency());
-}
-
-/// The sources of all upstreams, kept alive by whoever still asks them after a reload has replaced them.
-struct OwnedHosts {
-  struct Sources {
-    std::vector<std::unique_ptr<upstream::Upstream>> upstreams;
-    std::vector<upstream::RegistrySource*> endpoints;  ///< of all of them: to probe
-    std::vector<ShownHost> shown;
-  };
-  Guarded<Sources> sources;  ///< those made on demand come later
-  registry::UpstreamHosts hosts;
-  std::unique_ptr<HostsOnDemand> on_demand;
-};
-
-Result<std::unique_ptr<upstream::RegistrySource>> source_of(const EndpointConfig& endpoint,
-                                                            const UpstreamConfig& upstream,
-                                                            const upstream::RegistrySource::Parts& parts) {
-  LB_TRY(upstream::Endpoint made, upstream::Endpoint::make({.url = endpoint.url,
-                                                            .match = endpoint.match,
-                                                            .rewrite = endpoint.rewrite,
-                                                            .username = endpoint.username,
-                                                            .password = {},
-                                                            .password_file = endpoint.password_file,
-                                                            .password_env = endpoint.password_env,
-                                                            .docker_config = endpoint.docker_config,
-                                                            .credential_helper = endpoint.credential_helper,
-                                                            .ca_file = endpoint.ca_file,
-                                                            .client_certificate = endpoint.client_certificate,
-                                                            .client_key = endpoint.client_key,
-                                                            .skip_verify = endpoint.skip_verify,
-                                                            .realm_hosts = {},
-                                                            .deadlines = {.resolve = upstream.resolve_timeout,
-                                                                          .connect = upstream.connect_timeout,
-                                                                          .tls = upstream.tls_timeout,
-                                                                          .first_byte = upstream.first_byte_timeout,
-                                                                          .stall = upstream.stall_timeout},
-                                                            .health = {},
-                                                            .rate_floor = {.percent = upstream.rate_floor_percent}}));
-  const auto seed = static_cast<uint64_t>(parts.clock.wall().time_since_epoch().count());
-  return std::make_unique<upstream::RegistrySource>(parts, std::move(made), seed);
-}
-
-template <class Value>
-std::optional<bool> is_value(const Override<Value>& given, Value wanted) {
-  return given.value ? std::optional(*given.value == wanted) : std::nullopt;
-}
-
-Result<registry::FreshnessRule> rule_of(const RuleConfig& config) {
-  LB_TRY(oci::ReferencePattern match, oci::ReferencePattern::parse(config.match));
-  return registry::FreshnessRule{
-      .match = std::move(match),
-      .fresh_for = config.fresh_for.value,
-      .max_stale = config.max_stale.value,
-      .revalidate_within = config.revalidate_within.value,
-      .drops_gone = is_value(config.on_gone, OnGone::drop),
-      .serves_on_credential_fault = is_value(config.on_credential_fault, OnCredentialFault::serve),
-      .not_found_for = config.not_found_for.value};
-}
-
-/// One upstream with its endpoints, in their order. Any thread.
-Result<registry::UpstreamHost> make_upstream(Guarded<OwnedHosts::Sources>& owned, const UpstreamConfig& config,
-                                             const upstream::RegistrySource::Parts& parts) {
-  LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(config.host));
-  std::vector<upstream::Upstream::Member> members;
-  std::vector<upstream::RegistrySource*> endpoints;
-  ShownHost shown{.host = host.to_string(), .endpoints = {}};
-  for (const EndpointConfig& endpoint : config.endpoints) {
-    LB_TRY(auto source, source_of(endpoint, config, parts));
-    endpoints.push_back(source.get());
-    shown.endpoints.push_back(source.get());
-    std::string name = source->endpoint().name();
-    members.push_back({std::move(name), std::move(source)});
-  }
-  std::vector<registry::FreshnessRule> rules;
-  for (const RuleConfig& config_rule : config.rules) {
-    LB_TRY(registry::FreshnessRule rule, rule_of(config_rule));
-    rules.push_back(std::move(rule));
-  }
-  auto made = std::make_unique<upstream::Upstream>(upstream::Upstream::Parts{parts.clock, parts.log, parts.metrics},
-                                                   std::move(members));
-  registry::UpstreamHost of_host{
-      .host = host,
-      .source = made.get(),
-      .freshness = {.fresh_for = config.fresh_for,
-                    .max_stale = config.max_stale,
-                    .revalidate_within = config.revalidate_within,
-                    .drops_gone = config.on_gone == OnGone::drop,
-                    .serves_on_credential_fault = config.on_credential_fault == OnCredentialFault::serve,
-                    .not_found_for = config.not_found_for},
-      .rules = std::move(rules),
-      .capture = {.is_on = true}};
-  owned.with([&](OwnedHosts::Sources& sources) {
-    sources.upstreams.push_back(std::move(made));
-    sources.endpoints.insert(sources.endpoints.end(), endpoints.begin(), endpoints.end());
-    sources.shown.push_back(std::move(shown));
-  });
-  return of_host;
-}
-
-Status add_upstream(OwnedHosts& owned, const UpstreamConfig& config, const upstream::RegistrySource::Parts& parts) {
-  LB_TRY(registry::UpstreamHost of_host, make_upstream(owned.sources, config, parts));
-  owned.hosts.hosts.push_back(std::move(of_host));
-  return {};
-}
-
-/// The upstream of the host `*`.
-Status add_any_upstream(OwnedHosts& owned, const UpstreamConfig& any, const upstream::RegistrySource::Parts& parts) {
-  auto make = [&owned, parts](const UpstreamConfig& config) {
-    auto of_host = make_upstream(owned.sources, config, parts);
-    parts.breaker_opened.notify_all();  // whoever probes knows them all
-    return of_host;
-  };
-  LB_TRY(owned.on_demand, HostsOnDemand::create(any, std::move(make), parts.log));
-  owned.hosts.on_demand = owned.on_demand.get();
-  return {};
 }
 
 /// Whether an operator named upstreams, beyond the built-in ones that may never be used.
@@ -224,14 +108,15 @@ struct Node::Parts {
   Status open_upstreams();
   void build_use_cases();
   Status listen();
-  Result<std::shared_ptr<OwnedHosts>> hosts_of(const Config& wanted);
+  Result<std::shared_ptr<Upstreams>> upstreams_of(const Config& wanted);
   /// For the next request, and for probes.
-  void adopt(std::shared_ptr<OwnedHosts> fresh);
+  void adopt(std::shared_ptr<Upstreams> fresh);
 
   /// Those of before a reload while a transfer still uses them, then those of now.
-  std::vector<std::shared_ptr<OwnedHosts>> hosts_in_use();
+  std::vector<std::shared_ptr<Upstreams>> upstreams_in_use();
+  std::shared_ptr<const Upstreams> upstreams_now();
 
-  Guarded<std::vector<std::weak_ptr<OwnedHosts>>> owned_hosts;
+  Guarded<std::vector<std::weak_ptr<Upstreams>>> upstreams;
 };
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -301,21 +186,15 @@ Awaitable<void> Node::keep_probing() {
   while (!parts.is_stopping) {
     const uint64_t seen = parts.breaker_opened.version();
     if (parts.is_stopping) break;
-    // Answers that were made while the upstream could give the rest of an image are made anew.
-    if (parts.freeze->look(*parts.addressing->hosts())) {
-      parts.handler->forget_prepared();
-      parts.capture->look();
-    }
+    look_at_freeze();
     const SteadyTime now = parts.clock.now();
     SteadyTime next = SteadyTime::max();
-    for (const auto& hosts : parts.hosts_in_use()) {
-      const auto endpoints = hosts->sources.with([](const auto& sources) { return sources.endpoints; });
-      for (upstream::RegistrySource* endpoint : endpoints) {
-        const SteadyTime due = endpoint->next_probe();
-        if (due > now) {
-          next = std::min(next, due);
-        } else {
-          parts.loops.spawn(0, probe(hosts, *endpoint));  // nobody waits for it: the process may end under it
+    for (const auto& upstreams : parts.upstreams_in_use()) {
+      for (const Upstreams::Host& host : upstreams->all()) {
+        for (const auto& endpoint : host.endpoints) {
+          const SteadyTime due = endpoint->next_probe();
+          next = std::min(next, due > now ? due : SteadyTime::max());
+          if (due <= now) parts.loops.spawn(0, probe(endpoint));  // nobody waits: the process may end under it
         }
       }
     }
@@ -323,58 +202,55 @@ Awaitable<void> Node::keep_probing() {
   }
 }
 
-Awaitable<void> Node::probe(std::shared_ptr<const void> /*keep_alive*/, upstream::RegistrySource& endpoint) {
+Awaitable<void> Node::probe(std::shared_ptr<upstream::RegistrySource> endpoint) {
   const Call call(parts_->clock.now() + kProbeWithin, "probe");
-  co_await endpoint.probe(call);
+  co_await endpoint->probe(call);
   parts_->breaker_opened.notify_all();  // what was due behind it has to be looked at again
 }
 
+/// Answers that were made while an upstream could give the rest of an image are made anew when it cannot.
+void Node::look_at_freeze() {
+  std::vector<registry::Freeze::Host> hosts;
+  for (const Upstreams::Host& host : parts_->upstreams_now()->all()) {
+    hosts.push_back({host.host, host.upstream->can_be_asked()});
+  }
+  if (!parts_->freeze->look(hosts)) return;
+  parts_->handler->forget_prepared();
+  parts_->capture->look();
+}
+
 Status Node::reload(const Config& fresh) {
-  LB_TRY(auto hosts, parts_->hosts_of(fresh));
+  LB_TRY(auto upstreams, parts_->upstreams_of(fresh));
   if (parts_->tls) LB_CHECK(parts_->tls->reload());
-  parts_->adopt(std::move(hosts));
+  parts_->adopt(std::move(upstreams));
   parts_->handler->forget_prepared();
   parts_->log.set_options({fresh.log.level, fresh.log.format});
   return {};
 }
 
-Result<std::shared_ptr<OwnedHosts>> Node::Parts::hosts_of(const Config& wanted) {
-  const upstream::RegistrySource::Parts source_parts{*client, clock, *files, disk, metrics, log, breaker_opened};
-  auto owned = std::make_shared<OwnedHosts>();
-  for (const UpstreamConfig& one : wanted.upstreams) LB_CHECK(add_upstream(*owned, one, source_parts));
-  if (wanted.any_upstream) LB_CHECK(add_any_upstream(*owned, *wanted.any_upstream, source_parts));
-  if (wanted.default_upstream) {
-    LB_CHECK(add_upstream(*owned, *wanted.default_upstream, source_parts));
-    owned->hosts.default_host = {owned->hosts.hosts.back().host, true};
-  } else if (!wanted.server.default_host.empty()) {
-    LB_TRY(const oci::RegistryHost host, oci::RegistryHost::parse(wanted.server.default_host));
-    if (owned->hosts.contains(host)) {
-      owned->hosts.default_host = {host, wanted.server.is_default_host_explicit};
-    }
-  }
-  if (const auto& meant = owned->hosts.default_host) {
-    owned->sources.with([&](OwnedHosts::Sources& sources) {
-      for (ShownHost& shown : sources.shown) shown.is_default = shown.host == meant->host.to_string();
-    });
-  }
-  return owned;
+Result<std::shared_ptr<Upstreams>> Node::Parts::upstreams_of(const Config& wanted) {
+  return Upstreams::build(wanted, {*client, clock, *files, disk, metrics, log, breaker_opened});
 }
 
-void Node::Parts::adopt(std::shared_ptr<OwnedHosts> fresh) {
-  addressing->replace_hosts(std::shared_ptr<const registry::UpstreamHosts>(fresh, &fresh->hosts));
-  owned_hosts.with([&](auto& all) { all.push_back(fresh); });
+void Node::Parts::adopt(std::shared_ptr<Upstreams> fresh) {
+  addressing->replace_hosts(std::shared_ptr<const registry::UpstreamHosts>(fresh, &fresh->hosts()));
+  upstreams.with([&](auto& all) { all.push_back(fresh); });
   breaker_opened.notify_all();
 }
 
-std::vector<std::shared_ptr<OwnedHosts>> Node::Parts::hosts_in_use() {
-  std::vector<std::shared_ptr<OwnedHosts>> in_use;
-  owned_hosts.with([&](auto& all) {
-    std::erase_if(all, [](const auto& hosts) { return hosts.expired(); });
-    for (const auto& hosts : all) {
-      if (auto kept = hosts.lock()) in_use.push_back(std::move(kept));
+std::vector<std::shared_ptr<Upstreams>> Node::Parts::upstreams_in_use() {
+  std::vector<std::shared_ptr<Upstreams>> in_use;
+  upstreams.with([&](auto& all) {
+    std::erase_if(all, [](const auto& one) { return one.expired(); });
+    for (const auto& one : all) {
+      if (auto kept = one.lock()) in_use.push_back(std::move(kept));
     }
   });
   return in_use;
+}
+
+std::shared_ptr<const Upstreams> Node::Parts::upstreams_now() {
+  return upstreams.with([](const auto& all) { return all.back().lock(); });  // addressing keeps it
 }
 
 Status Node::Parts::open_store() {
@@ -386,9 +262,9 @@ Status Node::Parts::open_store() {
 
 Status Node::Parts::open_upstreams() {
   client = sys::make_curl_http_client({.user_agent = "lifeboat/" LIFEBOAT_VERSION}, blocks);
-  LB_TRY(auto hosts, hosts_of(config));
+  LB_TRY(auto configured, upstreams_of(config));
   addressing = std::make_unique<registry::Addressing>(*names, nullptr);
-  adopt(std::move(hosts));
+  adopt(std::move(configured));
   return {};
 }
 
@@ -411,16 +287,10 @@ void Node::Parts::build_use_cases() {
                                           .per_repository_max = config.storage.uploads_per_repository_max,
                                           .open_max = config.storage.uploads_open_max};
   uploads = std::make_unique<registry::Uploads>(sessions, *blobs, *names, clock, metrics, log);
-  status = std::make_unique<NodeStatus>(
-      NodeStatus::Parts{.clock = clock,
-                        .fetches = *blob_fetches,
-                        .hosts = [this]() -> NodeStatus::Hosts {
-                          const auto in_use = hosts_in_use();
-                          if (in_use.empty()) return nullptr;
-                          auto shown = in_use.back()->sources.with([](const auto& sources) { return sources.shown; });
-                          return std::make_shared<const std::vector<ShownHost>>(std::move(shown));
-                        },
-                        .data = std::filesystem::absolute(config.storage.root)});
+  status = std::make_unique<NodeStatus>(NodeStatus::Parts{.clock = clock,
+                                                          .fetches = *blob_fetches,
+                                                          .upstreams = [this] { return upstreams_now(); },
+                                                          .data = std::filesystem::absolute(config.storage.root)});
   const http::HandlerOptions options{.answer_within = config.server.answer_within,
                                      .delete_enabled = config.storage.delete_enabled,
                                      .manifest_cache_bytes = config.server.manifest_cache_bytes,

@@ -39,7 +39,8 @@ class Node {
   Awaitable<void> shut_down();
   Awaitable<void> keep_house();
   Awaitable<void> keep_probing();
-  Awaitable<void> probe(std::shared_ptr<const void> keep_alive, upstream::RegistrySource& endpoint);
+  Awaitable<void> probe(std::shared_ptr<upstream::RegistrySource> endpoint);
+  void look_at_freeze();
 
   std::unique_ptr<Parts> parts_;
 };

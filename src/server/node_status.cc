@@ -15,9 +15,9 @@ http::BreakerState breaker_of(upstream::Health::State state) {
   return http::BreakerState::open;
 }
 
-http::HostStatus status_of(const ShownHost& shown) {
-  http::HostStatus status{.host = shown.host, .is_default = shown.is_default};
-  for (const upstream::RegistrySource* endpoint : shown.endpoints) {
+http::HostStatus status_of(const Upstreams::Host& host) {
+  http::HostStatus status{.host = host.host.to_string(), .is_default = host.is_default};
+  for (const auto& endpoint : host.endpoints) {
     status.endpoints.push_back({.name = endpoint->endpoint().name(), .state = breaker_of(endpoint->health())});
   }
   return status;
@@ -34,9 +34,7 @@ http::StatusReport NodeStatus::report() const {
   report.address = address_;
   report.data = parts_.data;
   report.fetches = parts_.fetches.running();
-  if (const Hosts hosts = parts_.hosts()) {
-    for (const ShownHost& shown : *hosts) report.hosts.push_back(status_of(shown));
-  }
+  for (const Upstreams::Host& host : parts_.upstreams()->all()) report.hosts.push_back(status_of(host));
   return report;
 }
 

@@ -16,7 +16,7 @@ namespace lifeboat::sys {
 class HttpListener {
  public:
   /// "ADDR:PORT", as HttpServerOptions::listen has it.
-  static Result<HttpListener> open_network(boost::asio::io_context& context, const std::string& address);
+  static Result<HttpListener> open_network(boost::asio::io_context& context, const std::string& text);
   /// Replaces the socket of a process that was killed. conflict: something that is no socket has the name.
   static Result<HttpListener> open_local(boost::asio::io_context& context, const Path& path);
   HttpListener(HttpListener&&) = default;

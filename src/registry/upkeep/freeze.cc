@@ -11,7 +11,7 @@ bool Freeze::is_frozen(const oci::RegistryHost& host) const {
   return frozen_.with([&](const auto& frozen) { return frozen.contains(host); });
 }
 
-bool Freeze::look(const UpstreamHosts& hosts) {
+bool Freeze::look(const std::vector<Host>& hosts) {
   bool has_changed = false;
   const auto set = [&](const oci::RegistryHost& host, bool is_frozen) {
     const bool is_news =
@@ -32,9 +32,11 @@ bool Freeze::look(const UpstreamHosts& hosts) {
           .set(is_frozen ? 1 : 0);
     }
   };
-  for (const UpstreamHost& host : hosts.hosts) set(host.host, !host.source->can_be_asked());
+  for (const Host& one : hosts) set(one.host, !one.can_be_asked);
   // A host that is no longer configured is not frozen: nobody will ever find it healthy.
-  const auto known = [&](const oci::RegistryHost& host) { return hosts.find(host) != nullptr; };
+  const auto known = [&](const oci::RegistryHost& host) {
+    return std::ranges::any_of(hosts, [&](const Host& one) { return one.host == host; });
+  };
   std::set<oci::RegistryHost> gone = frozen_.with([](const auto& frozen) { return frozen; });
   std::erase_if(gone, known);
   for (const oci::RegistryHost& host : gone) set(host, false);

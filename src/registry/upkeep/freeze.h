@@ -1,11 +1,12 @@
 #pragma once
 
 #include <set>
+#include <vector>
 
 #include "base/guarded.h"
 #include "base/log.h"
 #include "meta/store.h"
-#include "registry/upstream_host.h"
+#include "oci/repository.h"
 #include "sys/clock.h"
 #include "sys/metrics.h"
 
@@ -17,9 +18,13 @@ class Freeze {
  public:
   Freeze(meta::Store& names, sys::Clock& clock, sys::Metrics& metrics, Log& log);
 
-  /// Looks at all hosts; true when one has changed, so that what was prepared for it has to be decided anew. The end of
-  /// a freeze hurries the captures that waited for it.
-  bool look(const UpstreamHosts& hosts);
+  struct Host {
+    oci::RegistryHost host;
+    bool can_be_asked = true;
+  };
+  /// `hosts`: all there are; true when one has changed, so that what was prepared for it has to be decided anew. The
+  /// end of a freeze hurries the captures that waited for it.
+  bool look(const std::vector<Host>& hosts);
   bool is_frozen(const oci::RegistryHost& host) const;
 
  private:

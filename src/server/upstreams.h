@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/guarded.h"
+#include "registry/upstream_host.h"
+#include "server/config.h"
+#include "server/hosts_on_demand.h"
+#include "upstream/source.h"
+#include "upstream/upstream.h"
+
+namespace lifeboat::server {
+
+/// The upstreams of one configuration with all they own: made of it, kept alive by whoever still asks them after a
+/// reload has put others in their place. Any thread.
+class Upstreams {
+ public:
+  /// invalid: what no check of the settings could find, such as an address that is none.
+  static Result<std::shared_ptr<Upstreams>> build(const Config& config, const upstream::RegistrySource::Parts& parts);
+
+  /// As requests see them.
+  const registry::UpstreamHosts& hosts() const { return hosts_; }
+
+  /// One of them, with its endpoints in the order they are asked.
+  struct Host {
+    oci::RegistryHost host;
+    bool is_default = false;  ///< what a request without a host means
+    std::shared_ptr<const upstream::Upstream> upstream{};
+    std::vector<std::shared_ptr<upstream::RegistrySource>> endpoints{};
+  };
+  /// Those made on demand so far as well.
+  std::vector<Host> all() const;
+
+ private:
+  explicit Upstreams(const upstream::RegistrySource::Parts& parts) : parts_(parts) {}
+  Result<registry::UpstreamHost> make(const UpstreamConfig& config);
+  Status add(const UpstreamConfig& config);
+  Status choose_default(const Config& config);
+
+  const upstream::RegistrySource::Parts parts_;
+  registry::UpstreamHosts hosts_;
+  Guarded<std::vector<Host>> made_;
+  std::unique_ptr<HostsOnDemand> on_demand_;
+};
+
+}  // namespace lifeboat::server
