@@ -1,73 +1,11 @@
 """Upstreams as they are in the field: plain, behind TLS with Basic, with a token server, and several addresses of one."""
-import base64
-import http.server
-import json
-import threading
-import time
-import urllib.parse
-
 import content
 from parts import HOST, Certificate, Lifeboat, Upstream, UpstreamRegistry
 from rig import check, check_equal, main, scenario
+from token_server import PASSWORD, USER, TokenServer
 from wire_client import digest_of
 
 NAME = f"{HOST}/team/app"
-USER, PASSWORD = "puller", "correct horse battery"
-
-
-def unpadded(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-
-class TokenServer(http.server.ThreadingHTTPServer):
-    """The token endpoint of the Docker token protocol: signs what was asked for, for those who know the password."""
-
-    def __init__(self, rig):
-        self.rig, self.authority, self.asked = rig, Certificate(rig, "issuer"), []
-        pem = self.authority.certificate.read_text().split("-----")[2]
-        self.chain = ["".join(pem.split())]
-        super().__init__(("127.0.0.1", rig.port()), TokenHandler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        rig.at_end(self.shutdown)
-
-    def registry_auth(self) -> str:
-        return (f"auth:\n  token:\n    realm: http://127.0.0.1:{self.server_port}/token\n    service: e2e\n"
-                f"    issuer: issuer\n    rootcertbundle: {self.authority.certificate}\n")
-
-    def token(self, user: str, scopes: list[str]) -> str:
-        access = []
-        for scope in scopes:
-            kind, name, actions = scope.rsplit(":", 1)[0].split(":", 1) + [scope.rsplit(":", 1)[1]]
-            access.append({"type": kind, "name": name, "actions": actions.split(",")})
-        now = int(time.time())
-        claims = {"iss": "issuer", "sub": user, "aud": "e2e", "exp": now + 300, "nbf": now - 10, "iat": now,
-                  "jti": str(time.monotonic_ns()), "access": access}
-        header = {"typ": "JWT", "alg": "RS256", "x5c": self.chain}
-        signed = b".".join(unpadded(json.dumps(part).encode()) for part in (header, claims))
-        done = self.rig.attempt("openssl", "dgst", "-sha256", "-sign", self.authority.key, stdin=signed)
-        return (signed + b"." + unpadded(done.stdout)).decode()
-
-
-class TokenHandler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):  # pylint: disable=invalid-name
-        expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
-        self.server.asked.append(query)
-        if self.headers.get("Authorization") != expected:
-            self.send_response(401)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        scopes = [s for joined in query.get("scope", []) for s in joined.split()]
-        body = json.dumps({"token": self.server.token(USER, scopes), "expires_in": 300}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):  # pylint: disable=arguments-differ
-        pass
 
 
 def fill(rig, upstream: UpstreamRegistry) -> content.Content:
