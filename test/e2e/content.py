@@ -113,8 +113,8 @@ def add_to(archive: tarfile.TarFile, path: str) -> None:
             archive.addfile(entry, source)
 
 
-def layer_of(files: list[str], note: str) -> tuple[bytes, str]:
-    """The compressed layer, and the digest of its tar (the diff id)."""
+def layer_of(files: list[str], note: str, *, filler: bytes = b"") -> tuple[bytes, str]:
+    """The compressed layer, and the digest of its tar (the diff id). `filler` is a file that does not compress."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in files:
@@ -123,7 +123,11 @@ def layer_of(files: list[str], note: str) -> tuple[bytes, str]:
         entry = tarfile.TarInfo("etc-lifeboat-note")
         entry.size = len(text)
         archive.addfile(entry, io.BytesIO(text))
-    return gzip.compress(plain.getvalue(), compresslevel=1, mtime=0), digest_of(plain.getvalue())
+        if filler:
+            entry = tarfile.TarInfo("filler")
+            entry.size = len(filler)
+            archive.addfile(entry, io.BytesIO(filler))
+    return gzip.compress(plain.getvalue(), 0 if filler else 1, mtime=0), digest_of(plain.getvalue())
 
 
 @functools.lru_cache(maxsize=None)
@@ -135,10 +139,10 @@ def describe(media_type: str, content: bytes, **more) -> dict:
     return {"mediaType": media_type, "digest": digest_of(content), "size": len(content), **more}
 
 
-def platform_content(architecture: str, salt: str, *, with_packages: bool) -> Content:
+def platform_content(architecture: str, salt: str, *, with_packages: bool, filler: bytes = b"") -> Content:
     """One platform: config and layers, the manifest over them."""
     layers = [package_layer("libc6"), package_layer("coreutils")] if with_packages else []
-    layers.append(layer_of([], f"{architecture} {salt}"))
+    layers.append(layer_of([], f"{architecture} {salt}", filler=filler))
     config = as_json({"architecture": architecture, "os": "linux", "created": "2020-01-01T00:00:00Z",
                       "config": {"Cmd": ["/bin/true"], "Labels": {"salt": salt}},
                       "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in layers]},
@@ -161,6 +165,11 @@ def multi_platform(salt: str = "", *, with_packages: bool = True) -> Content:
 
 def single_platform(salt: str = "", *, with_packages: bool = False) -> Content:
     return platform_content("amd64", salt, with_packages=with_packages)
+
+
+def large_platform(salt: str, size: int) -> Content:
+    """One platform with one layer, a little larger than `size`, that a runtime can unpack."""
+    return platform_content("amd64", salt, with_packages=False, filler=random.Random(salt).randbytes(size))
 
 
 def artifact(subject: Document, salt: str = "") -> Content:

@@ -21,6 +21,7 @@ class Imposter:
     def __init__(self, rig, *, bytes_per_second: int = 0):
         self.mode = "good"
         self.bytes_per_second = bytes_per_second
+        self.retry_after = 1  # seconds, of "429"
         self.documents: dict[str, tuple[str, str, bytes]] = {}  # path → media type, digest, bytes
         self.blobs: dict[str, LargeBlob | bytes] = {}
         self.requests: list[str] = []
@@ -106,7 +107,7 @@ class Imposter:
                 time.sleep(0.05)
             raise OSError("given up")
         if mode in STATUSES:
-            more = {"401": 'WWW-Authenticate: Basic realm="imposter"\r\n', "429": "Retry-After: 1\r\n"}.get(mode, "")
+            more = {"401": 'WWW-Authenticate: Basic realm="imposter"\r\n', "429": f"Retry-After: {self.retry_after}\r\n"}.get(mode, "")
             code = {"401": "UNAUTHORIZED", "403": "DENIED", "404": "MANIFEST_UNKNOWN"}.get(mode, "TOOMANYREQUESTS")
             body = f'{{"errors":[{{"code":"{code}","message":"imposter"}}]}}'.encode()
             self._send(connection, method, STATUSES[mode], "application/json", body, more)

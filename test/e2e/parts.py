@@ -36,11 +36,12 @@ class Upstream:
     endpoints: list[Endpoint]
     host: str = HOST
     fresh_for: str = "60s"
+    settings: str = ""
 
     def toml(self) -> str:
         endpoints = ", ".join(e.toml() for e in self.endpoints)
         return (f'[[upstream]]\nhost = "{self.host}"\nendpoints = [{endpoints}]\n'
-                f'fresh_for = "{self.fresh_for}"\n')
+                f'fresh_for = "{self.fresh_for}"\n{self.settings}\n')
 
 
 class Lifeboat:
@@ -84,21 +85,32 @@ class Lifeboat:
     def kill(self) -> None:
         self.part.kill()
 
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples of that name with at least these labels; 0 when there is none."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        lines = self.client.get("/metrics").body.decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                   if line.startswith((name + "{", name + " ")) and all(label in line for label in wanted))
+
 
 class UpstreamRegistry:
-    """docker-registry 2.8, plain or with TLS, open, with Basic, or with tokens."""
+    """docker-registry 2.8, plain or with TLS, open, with Basic, or with tokens. It may be killed and started again."""
 
-    def __init__(self, rig: Rig, *, tls: "Certificate | None" = None, auth: str = "", name: str = "upstream"):
-        self.port = rig.port()
-        self.data = rig.folder(name, "data")
-        http = f'http:\n  addr: "127.0.0.1:{self.port}"\n'
-        if tls:
-            http += f"  tls:\n    certificate: {tls.certificate}\n    key: {tls.key}\n"
-        config = rig.file(f"{name}/config.yml", f"version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n"
-                          f"    rootdirectory: {self.data}\n  delete:\n    enabled: true\n{http}{auth}")
-        self.client = RegistryClient(self.port, tls=tls.client_context() if tls else None)
+    def __init__(self, rig: Rig, *, tls: "Certificate | None" = None, auth: str = "", name: str = "upstream",
+                 address: str = "127.0.0.1"):
+        self.rig, self.name, self.tls = rig, name, tls
+        self.port, self.data = rig.port(), rig.folder(name, "data")
+        self.client = RegistryClient(self.port, address, tls=tls.client_context() if tls else None)
+        self.start(auth)
+
+    def start(self, auth: str) -> None:
+        http = f'http:\n  addr: "{self.address}"\n'
+        if self.tls:
+            http += f"  tls:\n    certificate: {self.tls.certificate}\n    key: {self.tls.key}\n"
+        config = self.rig.file(f"{self.name}/config.yml", f"version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n"
+                               f"    rootdirectory: {self.data}\n  delete:\n    enabled: true\n{http}{auth}")
         environment = dict(os.environ, OTEL_TRACES_EXPORTER="none")
-        self.part = rig.start(name, ["docker-registry", "serve", config], self.client.is_live, environment)
+        self.part = self.rig.start(self.name, ["docker-registry", "serve", config], self.client.is_live, environment)
 
     @property
     def address(self) -> str:
@@ -114,9 +126,10 @@ class UpstreamRegistry:
     def kill(self) -> None:
         self.part.kill()
 
-    def requests(self) -> int:
-        """How many requests it has logged."""
-        return sum(1 for line in self.part.text().splitlines() if "http.response.status" in line)
+    def requests(self, *words: str) -> int:
+        """How many requests its access log has, of those with all these words in their line ('"HEAD ', '" 206 ')."""
+        return sum(1 for line in self.part.text().splitlines()
+                   if ' HTTP/1.1" ' in line and all(word in line for word in words))
 
 
 class Certificate:

@@ -246,7 +246,7 @@ def _run(function) -> bool:
             traceback.print_exc(file=sys.stdout)
         else:
             frames = traceback.extract_tb(error.__traceback__)
-            place = next((f for f in reversed(frames) if f.filename.endswith("_test.py")), frames[-1])
+            place = next((f for f in reversed(frames) if f.filename.endswith(("_test.py", "_events.py"))), frames[-1])
             print(f"    at {os.path.basename(place.filename)}:{place.lineno}: {place.line}")
         rig.show_logs()
         return False

@@ -43,6 +43,7 @@ class Answer:
 class RegistryClient:
     def __init__(self, port: int, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, seconds: float = 60.0):
         self.host, self.port, self.tls, self.seconds = host, port, tls, seconds
+        self.authorization = ""  # the value of that field, sent with every request() when it is set
 
     @property
     def address(self) -> str:
@@ -62,6 +63,8 @@ class RegistryClient:
         connection = self.connect()
         try:
             headers = dict(headers or {})
+            if self.authorization:
+                headers.setdefault("Authorization", self.authorization)
             if body is None and method in ("POST", "PUT", "PATCH"):
                 headers.setdefault("Content-Length", "0")
             connection.request(method, path, body=body, headers=headers)

@@ -1,0 +1,9 @@
+"""The Docker daemon pulls through Lifeboat while its upstreams die, vanish, refuse and come back (the events are in outage_events.py)."""
+import network
+import outage_events
+from outage_clients import DockerdEngine
+from rig import main
+
+network.isolate()
+outage_events.run_with(DockerdEngine)
+main()
