@@ -252,7 +252,17 @@ def _run(function) -> bool:
         return False
     finally:
         signal.alarm(0)
-        rig.close()
+        _close(rig)
+
+
+def _close(rig: Rig) -> None:
+    """A SIGTERM that comes now waits: nobody would take up what it interrupts."""
+    late = []
+    before = signal.signal(signal.SIGTERM, lambda *_: late.append(True))
+    rig.close()
+    signal.signal(signal.SIGTERM, before)
+    if late:
+        sys.exit(143)
 
 
 def main() -> None:
