@@ -78,15 +78,45 @@ bool Health::is_refusing() const {
   return state_ != State::closed || now < limited_until_;
 }
 
-void Health::report_late_outage(std::string_view reason) { failed(false, Outage::broken, reason); }
+Health::Snapshot Health::snapshot() const {
+  const std::lock_guard lock(mu_);
+  return {.state = state_,
+          .reason = last_reason_,
+          .next_probe = state_ == State::open ? std::max(open_until_, limited_until_) : SteadyTime::max(),
+          .limited_until = limited_until_};
+}
+
+void Health::report_late_outage(std::string_view reason) {
+  {
+    const std::lock_guard lock(mu_);
+    if (state_ != State::closed) return;
+    last_reason_ = reason;
+    last_trouble_ = clock_.now();
+    if (++late_failures_ < options_.failures_max) return;
+    open(reason);
+  }
+  opened_.notify_all();
+}
+
+void Health::report_body() {
+  const std::lock_guard lock(mu_);
+  if (state_ != State::closed) return;
+  late_failures_ = 0;
+  openings_ = 0;
+}
 
 void Health::answered(bool is_probe) {
   const std::lock_guard lock(mu_);
   // What was asked before the breaker opened and answered behind it says less than the probe will.
   if (state_ != State::closed && !is_probe) return;
   failures_ = 0;
+  if (state_ != State::closed) {
+    last_trouble_ = clock_.now();
+    return enter(State::closed, "it answered");
+  }
+  if (clock_.now() < last_trouble_ + options_.pause_max) return;
+  late_failures_ = 0;
   openings_ = 0;
-  if (state_ != State::closed) enter(State::closed, "it answered");
 }
 
 void Health::failed(bool is_probe, Outage outage, std::string_view reason) {
@@ -94,10 +124,10 @@ void Health::failed(bool is_probe, Outage outage, std::string_view reason) {
     const std::lock_guard lock(mu_);
     if (state_ != State::closed && !is_probe) return;
     last_reason_ = reason;
+    last_trouble_ = clock_.now();
     ++failures_;
     if (!is_probe && outage == Outage::broken && failures_ < options_.failures_max) return;
-    open_until_ = clock_.now() + next_pause();
-    enter(State::open, reason);
+    open(reason);
   }
   opened_.notify_all();
 }
@@ -116,8 +146,7 @@ void Health::given_back(bool is_probe) {
   if (!is_probe) return;
   {
     const std::lock_guard lock(mu_);
-    open_until_ = clock_.now() + next_pause();
-    enter(State::open, last_reason_);
+    open(last_reason_);
   }
   opened_.notify_all();
 }
@@ -136,6 +165,11 @@ void Health::enter(State state, std::string_view reason) {
   } else {
     log_.warning("upstream.breaker", {{"endpoint", name_}, {"change", change}, {"reason", reason}});
   }
+}
+
+void Health::open(std::string_view reason) {
+  open_until_ = clock_.now() + next_pause();
+  enter(State::open, reason);
 }
 
 /// Twice as long each time up to the cap, and of that between a half and the whole (splitmix64).

@@ -19,6 +19,7 @@ struct HealthOptions {
   int failures_max = 3;  ///< consecutive outages that open the breaker
   Duration pause_min{std::chrono::seconds(1)};
   Duration pause_max{std::chrono::seconds(30)};
+  friend bool operator==(const HealthOptions&, const HealthOptions&) = default;
 };
 
 /// The breaker of one endpoint or token realm: closed (asked) → open (not asked for a pause) → half_open (one probe is
@@ -72,9 +73,21 @@ class Health {
   SteadyTime next_probe() const;
   /// Nothing: no probe is due. Its report closes the breaker or begins the next pause.
   std::optional<Permit> admit_probe();
-  /// A body broke off after its head was taken as an answer.
+  /// A body broke off after its head was taken as an answer. What answers heads alone does not make good for it: the
+  /// pauses grow until a body has come whole, or nothing was wrong for as long as the longest pause.
   void report_late_outage(std::string_view reason);
+  /// A body came whole.
+  void report_body();
   State state() const;
+  /// All there is to tell, at one moment.
+  struct Snapshot {
+    State state = State::closed;
+    std::string reason{};        ///< of the last failure; "" when there was none
+    SteadyTime next_probe{};     ///< max: none is due
+    SteadyTime limited_until{};  ///< it asked not to be asked before
+    friend bool operator==(const Snapshot&, const Snapshot&) = default;
+  };
+  Snapshot snapshot() const;
   /// True when admit() would fail now.
   bool is_refusing() const;
 
@@ -84,6 +97,7 @@ class Health {
   void limited(bool is_probe, Duration pause);
   void given_back(bool is_probe);
   void enter(State state, std::string_view reason);
+  void open(std::string_view reason);  ///< mu_ is held
   Duration next_pause();
 
   // constant after construction
@@ -97,8 +111,10 @@ class Health {
   // guarded by mu_
   mutable std::mutex mu_;
   State state_ = State::closed;
-  int failures_ = 0;
-  int openings_ = 0;
+  int failures_ = 0;       ///< in a row
+  int late_failures_ = 0;  ///< since a body came whole
+  int openings_ = 0;       ///< in a row
+  SteadyTime last_trouble_{};
   SteadyTime open_until_{};
   SteadyTime limited_until_{};
   std::string last_reason_;

@@ -112,6 +112,52 @@ TEST_F(HealthTest, pauses_longer_each_time_up_to_the_cap) {
   }
 }
 
+TEST_F(HealthTest, pauses_longer_when_bodies_break_off_behind_heads_that_are_fine) {
+  const auto stall_until_open = [&] {
+    int stalls = 0;
+    while (health_.state() == Health::State::closed && stalls < 10) {
+      health_.admit()->report_answer();  // its head
+      health_.report_late_outage("stalled");
+      ++stalls;
+    }
+    return stalls;
+  };
+  const auto length_of_pause = [&] { return health_.next_probe() - clock_.now(); };
+  const auto close_by_probe = [&] {
+    clock_.pass(std::chrono::ceil<Duration>(length_of_pause()));
+    health_.admit_probe()->report_answer();
+    EXPECT_EQ(health_.state(), Health::State::closed);
+  };
+  EXPECT_EQ(stall_until_open(), 3);
+  EXPECT_LE(length_of_pause(), seconds(1));
+  close_by_probe();
+  EXPECT_EQ(stall_until_open(), 1) << "no body had come whole";
+  EXPECT_GE(length_of_pause(), seconds(1));
+  close_by_probe();
+  EXPECT_EQ(stall_until_open(), 1);
+  EXPECT_GE(length_of_pause(), seconds(2));
+  close_by_probe();
+  health_.report_body();
+  EXPECT_EQ(stall_until_open(), 3) << "a body had come whole";
+  EXPECT_LE(length_of_pause(), seconds(1));
+  close_by_probe();
+  clock_.pass(seconds(30));
+  health_.admit()->report_answer();
+  EXPECT_EQ(stall_until_open(), 3) << "nothing was wrong for half a minute";
+}
+
+TEST_F(HealthTest, tells_all_of_it_at_once) {
+  EXPECT_EQ(health_.snapshot(), (Health::Snapshot{.next_probe = SteadyTime::max()}));
+  fail_times(3);
+  const Health::Snapshot open = health_.snapshot();
+  EXPECT_EQ(open.state, Health::State::open);
+  EXPECT_EQ(open.reason, "503");
+  EXPECT_EQ(open.next_probe, health_.next_probe());
+  clock_.pass(seconds(1));
+  health_.admit_probe()->report_too_many(seconds(5));
+  EXPECT_EQ(health_.snapshot().limited_until, clock_.now() + seconds(5));
+}
+
 TEST_F(HealthTest, ignores_late_answers_of_what_was_asked_before_it_opened) {
   auto before = health_.admit();
   fail_times(3);
