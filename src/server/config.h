@@ -122,7 +122,8 @@ struct UpstreamConfig {
   Duration tls_timeout{};
   Duration first_byte_timeout{};
   Duration stall_timeout{};
-  uint64_t rate_floor_percent = 0;  ///< 0: never
+  uint64_t rate_floor_percent = 0;    ///< 0: never
+  Duration credential_check_every{};  ///< 0: never
 
   friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
 };

@@ -309,6 +309,15 @@ constexpr Setting kSettings[] = {
      .takes_effect = on_reload,
      .field = +[](UpstreamConfig& u) -> Slot { return &u.rate_floor_percent; },
      .bounds = {.max = 100}},
+    {.section = kUpstreamSection,
+     .key = "credential_check_every",
+     .kind = duration,
+     .default_text = "5m",
+     .meaning = "How often the login of each endpoint is tried, whether or not anybody pulls, so that a refused or "
+                "rotated one is known before a deploy needs it; `0s` never.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.credential_check_every; },
+     .bounds = {.min = 0, .max = kDayMs}},
 
     {.section = kEndpointSection,
      .key = "url",

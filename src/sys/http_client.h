@@ -22,6 +22,7 @@ struct HttpDeadlines {
   Duration tls{std::chrono::seconds(1)};         ///< the handshake, and before it what a proxy takes to reach the host
   Duration first_byte{std::chrono::seconds(3)};  ///< request sent → status line
   Duration stall{std::chrono::seconds(10)};      ///< between two bytes of a body
+  friend bool operator==(const HttpDeadlines&, const HttpDeadlines&) = default;
 };
 
 /// What an endpoint's TLS is checked against.

@@ -46,6 +46,29 @@ Task<std::string> Authorizer::answer(Call call, std::string scope, sys::HttpFiel
   co_return refuse(ErrorCode::unauthorized, "401 without a challenge we can answer (want Bearer or Basic)");
 }
 
+bool Authorizer::knows_realm() {
+  const std::lock_guard lock(mu_);
+  return bearer_known_.has_value();
+}
+
+Task<std::string> Authorizer::try_out(Call call, std::string challenges, std::optional<Credentials> credentials) {
+  const auto all = parse_challenges(challenges);
+  const auto challenge = std::ranges::find(all, "bearer", &Challenge::scheme);
+  if (challenge == all.end()) {
+    if (!credentials) co_return refuse(ErrorCode::unauthorized, "it wants credentials and none are configured");
+    co_return credentials->basic();
+  }
+  LB_CO_TRY(const Bearer bearer, bearer_of(*challenge));
+  if (credentials && bearer.trust != RealmTrust::with_credentials) {
+    co_return refuse(ErrorCode::unauthorized,
+                     "its token realm '" + bearer.realm.authority() + "' is not trusted with the login");
+  }
+  TokenRequest request = request_for(bearer, "");
+  request.credentials = std::move(credentials);
+  LB_CO_TRY(const Token token, co_await tokens_.exchange(call, std::move(request)));
+  co_return std::string(kBearer) + token.text;
+}
+
 Task<std::string> Authorizer::answer_basic(std::string used) {
   {
     const std::lock_guard lock(mu_);
@@ -73,7 +96,8 @@ Result<Authorizer::Bearer> Authorizer::bearer_of(const Challenge& challenge) con
   return Bearer{std::move(*realm), std::string(challenge.find("service").value_or("")), trust};
 }
 
-Task<TokenRequest> Authorizer::request_of(const Bearer& bearer, const std::string& scope) {
+/// Without credentials.
+TokenRequest Authorizer::request_for(const Bearer& bearer, const std::string& scope) const {
   TokenRequest request{.realm = bearer.realm,
                        .service = bearer.service,
                        .scope = scope,
@@ -81,9 +105,16 @@ Task<TokenRequest> Authorizer::request_of(const Bearer& bearer, const std::strin
                        .trust = {},
                        .deadlines = endpoint_.options().deadlines};
   if (bearer.trust == RealmTrust::with_credentials) {
-    LB_CO_TRY(request.credentials, co_await credentials_.current());
     request.trust = endpoint_.trust();
     request.trust.skip_verify = request.trust.skip_verify && bearer.realm.host == endpoint_.url().host;
+  }
+  return request;
+}
+
+Task<TokenRequest> Authorizer::request_of(const Bearer& bearer, const std::string& scope) {
+  TokenRequest request = request_for(bearer, scope);
+  if (bearer.trust == RealmTrust::with_credentials) {
+    LB_CO_TRY(request.credentials, co_await credentials_.current());
   }
   co_return request;
 }

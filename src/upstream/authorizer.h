@@ -32,6 +32,13 @@ class Authorizer {
   /// because what we have was refused, or because the realm it names may not have it (W90).
   Task<std::string> answer(Call call, std::string scope, sys::HttpFields fields, std::string used);
 
+  /// True when it names a token realm, so that also who has no login asks for tokens.
+  bool knows_realm();
+  /// The value for `credentials` in answer to a challenge of the endpoint: a token that is exchanged for them now, or
+  /// the credentials themselves. Nothing is learned or kept. unauthorized / denied: they were refused.
+  Task<std::string> try_out(Call call, std::string challenges, std::optional<Credentials> credentials);
+  CredentialStore& credentials() { return credentials_; }
+
   /// Of the token realms; see TokenCache.
   SteadyTime next_probe() const { return tokens_.next_probe(); }
   Awaitable<void> probe(Call call) { return tokens_.probe(std::move(call)); }
@@ -47,6 +54,7 @@ class Authorizer {
   Task<std::string> token_for(Call call, Bearer bearer, std::string scope);
   Task<std::string> answer_basic(std::string used);
   Task<std::string> answer_bearer(Call call, std::string scope, Challenge challenge, std::string used);
+  TokenRequest request_for(const Bearer& bearer, const std::string& scope) const;
   Task<TokenRequest> request_of(const Bearer& bearer, const std::string& scope);
   Result<Bearer> bearer_of(const Challenge& challenge) const;
   std::unexpected<Error> refuse(ErrorCode code, std::string_view why) const;

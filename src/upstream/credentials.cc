@@ -86,6 +86,24 @@ Awaitable<bool> CredentialStore::has_others_than(std::optional<Credentials> refu
   co_return read_again && *read_again != refused;
 }
 
+std::optional<Credentials> CredentialStore::in_use() {
+  const std::lock_guard lock(mu_);
+  return known_;
+}
+
+Task<std::optional<Credentials>> CredentialStore::kept() {
+  if (!can_change()) co_return co_await current();
+  auto read_again = co_await disk_.run([this] { return read_now(); });
+  if (!read_again) co_return fail(ErrorCode::unauthorized, read_again.error().message());
+  co_return std::move(*read_again);
+}
+
+void CredentialStore::adopt(Credentials credentials) {
+  const std::lock_guard lock(mu_);
+  known_ = std::move(credentials);
+  failure_.reset();
+}
+
 Task<std::optional<Credentials>> CredentialStore::read() {
   std::shared_ptr<Reading> reading;
   bool is_leader = false;

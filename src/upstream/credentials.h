@@ -34,6 +34,13 @@ class CredentialStore {
   /// at most, however often they are refused.
   Awaitable<bool> has_others_than(std::optional<Credentials> refused);
 
+  /// What is in use; nothing before the first need.
+  std::optional<Credentials> in_use();
+  /// As they are kept now; what is in use stays in use.
+  Task<std::optional<Credentials>> kept();
+  /// They were seen to work: they are in use from now on.
+  void adopt(Credentials credentials);
+
  private:
   struct Reading;
   bool can_change() const;

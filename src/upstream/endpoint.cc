@@ -54,6 +54,10 @@ sys::HttpTrust Endpoint::trust() const {
   return trust;
 }
 
+bool Endpoint::has_login() const {
+  return !options_.username.empty() || !options_.docker_config.empty() || !options_.credential_helper.empty();
+}
+
 Result<std::string> Endpoint::repository_of(const oci::RepositoryId& repository) const {
   std::string name = repository.name.to_string();
   const bool is_docker_hub = url_.host == kDockerHubApi || (repository.host && repository.host->is_docker_hub());

@@ -36,6 +36,8 @@ struct EndpointOptions {
   sys::HttpDeadlines deadlines{};
   HealthOptions health{};
   RateFloor rate_floor{};
+  Duration credential_check_every{};  ///< 0: never, see RegistrySource::check_credentials
+  friend bool operator==(const EndpointOptions&, const EndpointOptions&) = default;
 };
 
 /// An address that was checked, and what is derived from it.
@@ -45,6 +47,7 @@ class Endpoint {
   static Result<Endpoint> make(EndpointOptions options);
 
   const EndpointOptions& options() const { return options_; }
+  bool has_login() const;
   const Url& url() const { return url_; }
   /// "mirror.example:8443/prefix": in messages, logs and labels.
   const std::string& name() const { return name_; }

@@ -30,6 +30,7 @@ std::optional<RateLimit> rate_limit_of(const sys::HttpFields& fields, WallTime n
 struct RateFloor {
   uint64_t percent = 10;  ///< of the limit remain, or less; 0: never
   uint64_t requests = 5;  ///< or so many, whatever the limit
+  friend bool operator==(const RateFloor&, const RateFloor&) = default;
 };
 bool is_short(const RateLimit& rate, const RateFloor& floor);
 

@@ -1,15 +1,11 @@
 #include "upstream/source.h"
 
-#include <array>
-#include <atomic>
 #include <utility>
 
-#include "base/guarded.h"
 #include "oci/range.h"
 #include "upstream/paging.h"
-#include "upstream/rate_budget.h"
-#include "upstream/retry_budget.h"
 #include "upstream/scope.h"
+#include "upstream/source_shared.h"
 
 namespace lifeboat::upstream {
 namespace {
@@ -48,40 +44,6 @@ std::string colon_or_at(const oci::Reference& reference) {
 
 }  // namespace
 
-struct RegistrySource::Shared {
-  Shared(Parts parts, const Endpoint& endpoint, uint64_t seed)
-      : name(endpoint.name()),
-        health({parts.clock, parts.log, parts.metrics, parts.breaker_opened}, "endpoint", name,
-               endpoint.options().health, seed),
-        retries(parts.clock),
-        retries_made(parts.metrics.counter(kRetriesName, kRetriesHelp, {{"host", name}, {"result", "made"}})),
-        retries_refused(parts.metrics.counter(kRetriesName, kRetriesHelp, {{"host", name}, {"result", "refused"}})),
-        rate({parts.clock, parts.log, parts.metrics}, name, endpoint.options().rate_floor),
-        received(parts.metrics.counter("lifeboat_upstream_received_bytes_total",
-                                       "Bytes of bodies that came from an endpoint.", {{"host", name}})) {
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-      const std::string_view outcome = i == 0 ? "ok" : to_string(static_cast<ErrorCode>(i - 1));
-      outcomes.at(i) =
-          &parts.metrics.counter("lifeboat_upstream_requests_total", "Questions to an endpoint by what came of them.",
-                                 {{"host", name}, {"outcome", outcome}});
-    }
-  }
-  void count(std::optional<ErrorCode> failure) {
-    outcomes.at(failure ? static_cast<std::size_t>(*failure) + 1 : 0)->add();
-  }
-
-  const std::string name;
-  Health health;
-  RetryBudget retries;  ///< of a question to this endpoint
-  sys::Counter& retries_made;
-  sys::Counter& retries_refused;
-  RateBudget rate;
-  Guarded<Question> last_asked{};  ///< what a probe repeats
-  std::atomic<unsigned> probes{0};
-  sys::Counter& received;
-  std::array<sys::Counter*, static_cast<std::size_t>(ErrorCode::internal) + 2> outcomes{};  ///< "ok", then by code
-};
-
 /// Counts what comes, and tells the endpoint's breaker when a body breaks off.
 class RegistrySource::DownloadStream final : public blob::Stream {
  public:
@@ -97,6 +59,7 @@ class RegistrySource::DownloadStream final : public blob::Stream {
       }
       shared_->received.add(static_cast<double>(block->size()));
       const bool is_end = block->size() == 0;
+      if (is_end) shared_->health.report_body();
       const auto dropped = static_cast<std::size_t>(std::min<uint64_t>(to_drop_, block->size()));
       block->drop_front(dropped);
       to_drop_ -= dropped;
@@ -123,14 +86,6 @@ RegistrySource::RegistrySource(Parts parts, Endpoint endpoint, uint64_t seed)
           endpoint_) {}
 RegistrySource::~RegistrySource() = default;
 
-Health::State RegistrySource::health() const { return shared_->health.state(); }
-bool RegistrySource::is_refusing() const { return shared_->health.is_refusing(); }
-bool RegistrySource::is_short_of_requests() const { return shared_->rate.is_short(); }
-
-bool RegistrySource::can_be_asked() const {
-  return shared_->health.state() == Health::State::closed && authorizer_.can_be_asked();
-}
-
 // ---- one question, one answer ----
 
 Task<RegistrySource::Reply> RegistrySource::ask(Call call, Question question) {
@@ -145,7 +100,7 @@ Task<RegistrySource::Reply> RegistrySource::ask(Call call, Question question) {
   auto reply = co_await ask_with_authorization(call, std::move(question), std::move(*permit));
   shared_->count(reply ? std::nullopt : std::optional(reply.error().code()));
   if (!reply) {
-    if (reply.error().code() == ErrorCode::unauthorized) note_credentials(false, reply.error().message());
+    if (reply.error().code() == ErrorCode::unauthorized) shared_->credentials.doubt(false);
     co_return std::unexpected(std::move(reply).error().with_context("from upstream '" + shared_->name + "'"));
   }
   co_return std::move(*reply);
@@ -165,7 +120,7 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
     const auto failure = failure_of_reply(*reply, question);
     if (!failure) {
       permit.report_answer();
-      note_credentials(true, "accepted");
+      if (!authorization.empty()) shared_->credentials.doubt(true);
       co_return std::move(*reply);
     }
     if (reply->response.status == 401 && tries < kTriesMax) {
@@ -249,34 +204,6 @@ std::optional<Failure> RegistrySource::failure_of_reply(Reply& reply, const Ques
   return std::nullopt;
 }
 
-SteadyTime RegistrySource::next_probe() const {
-  return std::min(shared_->health.next_probe(), authorizer_.next_probe());
-}
-
-Awaitable<void> RegistrySource::probe(Call call) {
-  co_await authorizer_.probe(call);
-  auto permit = shared_->health.admit_probe();
-  if (!permit) co_return;
-  // What was asked last, and every other time only "/v2/": one repository may be what fails.
-  Question question;
-  std::string authorization;
-  if (shared_->probes++ % 2 == 0) {
-    question = shared_->last_asked.with([](const Question& last) { return last; });
-    // Without it a 401 is an answer too.
-    authorization = (co_await authorizer_.field_for(call, pull_scope(question.repository))).value_or("");
-  }
-  // Its head is enough, and no registry counts a HEAD as a pull.
-  question.method = sys::HttpMethod::head;
-  question.is_streamed = false;
-  question.from = 0;
-  auto reply = co_await exchange(call, question, std::move(authorization));
-  if (reply) {
-    report(*permit, *reply, failure_of_reply(*reply, question));
-  } else if (is_outage(reply.error().code())) {
-    permit->report_outage(outage_of(reply.error()), reply.error().message());
-  }
-}
-
 /// `failure`: nothing for the answer that was wanted.
 void RegistrySource::report(Health::Permit& permit, const Reply& reply, const std::optional<Failure>& failure) {
   if (failure && is_outage(failure->code)) {
@@ -285,16 +212,6 @@ void RegistrySource::report(Health::Permit& permit, const Reply& reply, const st
     permit.report_too_many(retry_after_of(reply.response.fields, clock_.wall()).value_or(kPauseDefault));
   } else {
     permit.report_answer();
-  }
-}
-
-void RegistrySource::note_credentials(bool are_fine, std::string_view reason) {
-  if (are_credentials_fine_.exchange(are_fine) == are_fine) return;
-  if (are_fine) {
-    log_.info("upstream.credentials", {{"endpoint", shared_->name}, {"change", "refused→accepted"}});
-  } else {
-    log_.warning("upstream.credentials",
-                 {{"endpoint", shared_->name}, {"change", "accepted→refused"}, {"reason", reason}});
   }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 #include "blob/source.h"
 #include "sys/http_client.h"
 #include "upstream/authorizer.h"
+#include "upstream/credential_check.h"
 #include "upstream/endpoint.h"
 #include "upstream/failure.h"
 #include "upstream/health.h"
@@ -49,8 +49,17 @@ class RegistrySource final : public blob::Source {
   Health::State health() const;
   /// When the next probe of the endpoint or a realm of it is due; max: none is.
   SteadyTime next_probe() const;
+  Health::Snapshot health_report() const;
   /// Asks again what failed, so that no client has to find out whether it works again. Does nothing when none is due.
   Awaitable<void> probe(Call call);
+
+  /// What the last check of the login said.
+  CredentialState credentials() const;
+  /// When the next check is due; max: none is, since there is no login and no realm that gives tokens without.
+  SteadyTime next_credential_check();
+  /// Tries the login as it is kept now, so that a deploy does not have to find out. A rotated one is used from when it
+  /// was seen to work; until then the old one is. Does nothing when no check is due.
+  Awaitable<void> check_credentials(Call call);
 
  private:
   /// What every stream needs for as long as it lives, which may be longer than the source.
@@ -79,7 +88,8 @@ class RegistrySource final : public blob::Source {
   Task<Reply> exchange(Call call, const Question& question, std::string authorization);
   static std::optional<Failure> failure_of_reply(Reply& reply, const Question& question);
   void learn_rate(const Reply& reply);
-  void note_credentials(bool are_fine, std::string_view reason);
+  Awaitable<CredentialState> judge_credentials(Call call);
+  Awaitable<CredentialState> try_credentials(Call call, std::string challenges, std::optional<Credentials> credentials);
   Task<std::vector<oci::Referrer>> referrers_by_tag(Call call, oci::RepositoryId repository, oci::Digest subject);
 
   // constant after construction
@@ -91,7 +101,6 @@ class RegistrySource final : public blob::Source {
 
   // own synchronization
   Authorizer authorizer_;
-  std::atomic<bool> are_credentials_fine_{true};
 };
 
 }  // namespace lifeboat::upstream

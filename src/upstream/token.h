@@ -45,6 +45,8 @@ class TokenCache {
 
   /// unauthorized / denied: the credentials were refused; unavailable / timed_out: the realm is down.
   Task<std::string> get(Call call, TokenRequest request);
+  /// The same without the cache: whether the realm gives one now.
+  Task<Token> exchange(Call call, TokenRequest request) { return fetch(std::move(call), std::move(request)); }
   /// `token` was refused: the next get() fetches another.
   void forget(const TokenRequest& request, const std::string& token);
 
