@@ -36,6 +36,7 @@ namespace {
 
 constexpr Duration kReapEvery{std::chrono::minutes(10)};
 constexpr Duration kReapWithin{std::chrono::minutes(1)};
+constexpr Duration kLookAgain{std::chrono::minutes(1)};  // a realm may have become known, whose answers can be checked
 constexpr Duration kProbeWithin{std::chrono::seconds(30)};  // its own deadlines are shorter
 
 unsigned loops_of(const Config& config) {
@@ -188,13 +189,16 @@ Awaitable<void> Node::keep_probing() {
     if (parts.is_stopping) break;
     look_at_freeze();
     const SteadyTime now = parts.clock.now();
-    SteadyTime next = SteadyTime::max();
+    SteadyTime next = now + kLookAgain;
     for (const auto& upstreams : parts.upstreams_in_use()) {
       for (const Upstreams::Host& host : upstreams->all()) {
         for (const auto& endpoint : host.endpoints) {
-          const SteadyTime due = endpoint->next_probe();
-          next = std::min(next, due > now ? due : SteadyTime::max());
-          if (due <= now) parts.loops.spawn(0, probe(endpoint));  // nobody waits: the process may end under it
+          const SteadyTime due = std::min(endpoint->next_probe(), endpoint->next_credential_check());
+          if (due > now) {
+            next = std::min(next, due);
+          } else {
+            parts.loops.spawn(0, probe(endpoint));  // nobody waits for it: the process may end under it
+          }
         }
       }
     }
@@ -205,6 +209,7 @@ Awaitable<void> Node::keep_probing() {
 Awaitable<void> Node::probe(std::shared_ptr<upstream::RegistrySource> endpoint) {
   const Call call(parts_->clock.now() + kProbeWithin, "probe");
   co_await endpoint->probe(call);
+  co_await endpoint->check_credentials(call);
   parts_->breaker_opened.notify_all();  // what was due behind it has to be looked at again
 }
 
@@ -229,7 +234,7 @@ Status Node::reload(const Config& fresh) {
 }
 
 Result<std::shared_ptr<Upstreams>> Node::Parts::upstreams_of(const Config& wanted) {
-  return Upstreams::build(wanted, {*client, clock, *files, disk, metrics, log, breaker_opened});
+  return Upstreams::build(wanted, {*client, clock, *files, disk, metrics, log, breaker_opened}, upstreams_in_use());
 }
 
 void Node::Parts::adopt(std::shared_ptr<Upstreams> fresh) {

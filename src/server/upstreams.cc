@@ -6,32 +6,29 @@
 namespace lifeboat::server {
 namespace {
 
-Result<std::shared_ptr<upstream::RegistrySource>> source_of(const EndpointConfig& endpoint,
-                                                            const UpstreamConfig& upstream,
-                                                            const upstream::RegistrySource::Parts& parts) {
-  LB_TRY(upstream::Endpoint made, upstream::Endpoint::make({.url = endpoint.url,
-                                                            .match = endpoint.match,
-                                                            .rewrite = endpoint.rewrite,
-                                                            .username = endpoint.username,
-                                                            .password = {},
-                                                            .password_file = endpoint.password_file,
-                                                            .password_env = endpoint.password_env,
-                                                            .docker_config = endpoint.docker_config,
-                                                            .credential_helper = endpoint.credential_helper,
-                                                            .ca_file = endpoint.ca_file,
-                                                            .client_certificate = endpoint.client_certificate,
-                                                            .client_key = endpoint.client_key,
-                                                            .skip_verify = endpoint.skip_verify,
-                                                            .realm_hosts = {},
-                                                            .deadlines = {.resolve = upstream.resolve_timeout,
-                                                                          .connect = upstream.connect_timeout,
-                                                                          .tls = upstream.tls_timeout,
-                                                                          .first_byte = upstream.first_byte_timeout,
-                                                                          .stall = upstream.stall_timeout},
-                                                            .health = {},
-                                                            .rate_floor = {.percent = upstream.rate_floor_percent}}));
-  const auto seed = static_cast<uint64_t>(parts.clock.wall().time_since_epoch().count());
-  return std::make_shared<upstream::RegistrySource>(parts, std::move(made), seed);
+upstream::EndpointOptions options_of(const EndpointConfig& endpoint, const UpstreamConfig& upstream) {
+  return {.url = endpoint.url,
+          .match = endpoint.match,
+          .rewrite = endpoint.rewrite,
+          .username = endpoint.username,
+          .password = {},
+          .password_file = endpoint.password_file,
+          .password_env = endpoint.password_env,
+          .docker_config = endpoint.docker_config,
+          .credential_helper = endpoint.credential_helper,
+          .ca_file = endpoint.ca_file,
+          .client_certificate = endpoint.client_certificate,
+          .client_key = endpoint.client_key,
+          .skip_verify = endpoint.skip_verify,
+          .realm_hosts = {},
+          .deadlines = {.resolve = upstream.resolve_timeout,
+                        .connect = upstream.connect_timeout,
+                        .tls = upstream.tls_timeout,
+                        .first_byte = upstream.first_byte_timeout,
+                        .stall = upstream.stall_timeout},
+          .health = {},
+          .rate_floor = {.percent = upstream.rate_floor_percent},
+          .credential_check_every = upstream.credential_check_every};
 }
 
 template <class Value>
@@ -62,9 +59,12 @@ registry::FreshnessPolicy freshness_of(const UpstreamConfig& config) {
 
 }  // namespace
 
-Result<std::shared_ptr<Upstreams>> Upstreams::build(const Config& config,
-                                                    const upstream::RegistrySource::Parts& parts) {
+Result<std::shared_ptr<Upstreams>> Upstreams::build(const Config& config, const upstream::RegistrySource::Parts& parts,
+                                                    const std::vector<std::shared_ptr<Upstreams>>& in_use) {
   const std::shared_ptr<Upstreams> upstreams(new Upstreams(parts));
+  for (const auto& one : in_use) {
+    for (Host& host : one->all()) upstreams->kept_.push_back(std::move(host));
+  }
   for (const UpstreamConfig& one : config.upstreams) LB_CHECK(upstreams->add(one));
   if (config.any_upstream) {
     auto make = [self = upstreams.get()](const UpstreamConfig& one) {
@@ -85,13 +85,26 @@ Status Upstreams::add(const UpstreamConfig& config) {
   return {};
 }
 
+Result<std::shared_ptr<upstream::RegistrySource>> Upstreams::source_of(const EndpointConfig& endpoint,
+                                                                       const UpstreamConfig& config) const {
+  LB_TRY(upstream::Endpoint made, upstream::Endpoint::make(options_of(endpoint, config)));
+  for (const Host& kept : kept_) {
+    if (kept.host.to_string() != config.host) continue;
+    for (const auto& source : kept.endpoints) {
+      if (source->endpoint().options() == made.options()) return source;
+    }
+  }
+  const auto seed = static_cast<uint64_t>(parts_.clock.wall().time_since_epoch().count());
+  return std::make_shared<upstream::RegistrySource>(parts_, std::move(made), seed);
+}
+
 /// One upstream with its endpoints, in their order.
 Result<registry::UpstreamHost> Upstreams::make(const UpstreamConfig& config) {
   LB_TRY(oci::RegistryHost host, oci::RegistryHost::parse(config.host));
   Host made{.host = host};
   std::vector<upstream::Upstream::Member> members;
   for (const EndpointConfig& endpoint : config.endpoints) {
-    LB_TRY(const std::shared_ptr<upstream::RegistrySource> source, source_of(endpoint, config, parts_));
+    LB_TRY(const std::shared_ptr<upstream::RegistrySource> source, source_of(endpoint, config));
     made.endpoints.push_back(source);
     members.push_back({source->endpoint().name(), source});
   }

@@ -19,7 +19,10 @@ namespace lifeboat::server {
 class Upstreams {
  public:
   /// invalid: what no check of the settings could find, such as an address that is none.
-  static Result<std::shared_ptr<Upstreams>> build(const Config& config, const upstream::RegistrySource::Parts& parts);
+  /// An endpoint of which nothing differs from one of `in_use` goes on with that one's source: what it knows (that the
+  /// endpoint is down, a token, a rate limit) is not to be found out again at a client's cost.
+  static Result<std::shared_ptr<Upstreams>> build(const Config& config, const upstream::RegistrySource::Parts& parts,
+                                                  const std::vector<std::shared_ptr<Upstreams>>& in_use);
 
   /// As requests see them.
   const registry::UpstreamHosts& hosts() const { return hosts_; }
@@ -36,11 +39,14 @@ class Upstreams {
 
  private:
   explicit Upstreams(const upstream::RegistrySource::Parts& parts) : parts_(parts) {}
+  Result<std::shared_ptr<upstream::RegistrySource>> source_of(const EndpointConfig& endpoint,
+                                                              const UpstreamConfig& config) const;
   Result<registry::UpstreamHost> make(const UpstreamConfig& config);
   Status add(const UpstreamConfig& config);
   Status choose_default(const Config& config);
 
   const upstream::RegistrySource::Parts parts_;
+  std::vector<Host> kept_;  ///< of those before
   registry::UpstreamHosts hosts_;
   Guarded<std::vector<Host>> made_;
   std::unique_ptr<HostsOnDemand> on_demand_;
