@@ -1,125 +1,12 @@
-#include "upstream/source.h"
+#include "upstream/source_test.h"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <deque>
-#include <filesystem>
 #include <fstream>
-#include <functional>
-#include <mutex>
-#include <thread>
 
-#include "test/support/http_imposter.h"
-#include "test/support/run.h"
 #include "test/support/temporary_directory.h"
 #include "upstream/upstream.h"
 
-namespace lifeboat::upstream {
+namespace lifeboat::upstream::source_test {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using test::HttpImposter;
-using Answer = HttpImposter::Answer;
-using Request = HttpImposter::Request;
-
-constexpr const char* kManifest = R"({"schemaVersion":2})";
-constexpr const char* kUnknown = R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"m"}]})";
-
-Answer json(std::string body, int status = 200) {
-  return {.status = status, .fields = {{"Content-Type", "application/json"}}, .body = std::move(body)};
-}
-Answer unknown() { return json(kUnknown, 404); }
-
-oci::RepositoryId repository(const char* name = "team/app", const char* host = "r.example") {
-  return {.host = *oci::RegistryHost::parse(host), .name = *oci::Repository::parse(name)};
-}
-oci::Tag tag(const char* text) { return *oci::Tag::parse(text); }
-oci::Digest digest_of(std::string_view text) { return oci::Digest::of(HashAlgorithm::sha256, as_bytes(text)); }
-Call call() { return {std::chrono::steady_clock::now() + seconds(20), "test"}; }
-
-Task<std::string> read_all(blob::Source& source, oci::RepositoryId id, oci::Digest digest, uint64_t from = 0) {
-  LB_CO_TRY(const auto stream, co_await source.open(call(), std::move(id), digest, from));
-  std::string bytes;
-  for (;;) {
-    LB_CO_TRY(const sys::Block block, co_await stream->next());
-    if (block.size() == 0) co_return bytes;
-    bytes.append(as_text(block.bytes()));
-  }
-}
-
-class RegistrySourceTest : public ::testing::Test {
- protected:
-  std::unique_ptr<RegistrySource> source(const std::string& url, std::function<void(EndpointOptions&)> change = {}) {
-    EndpointOptions options;
-    options.url = url;
-    if (change) change(options);
-    auto endpoint = Endpoint::make(std::move(options));
-    EXPECT_TRUE(endpoint);
-    return std::make_unique<RegistrySource>(
-        RegistrySource::Parts{*client_, clock_, *files_, disk_, metrics_, log_, opened_}, std::move(*endpoint), 1);
-  }
-  static void clock_wait(Duration duration) { std::this_thread::sleep_for(duration); }
-  void probe(RegistrySource& asked) { test::run(probed(asked)); }
-  static Awaitable<bool> probed(RegistrySource& asked) {
-    co_await asked.probe(call());
-    co_return true;
-  }
-  Result<blob::FetchedManifest> manifest(blob::Source& from, const char* name = "latest") {
-    return test::run(from.manifest(call(), repository(), oci::Reference(tag(name))));
-  }
-
-  sys::BlockPool blocks_;
-  sys::SystemClock clock_;
-  sys::ThreadPool disk_{"disk", 1};
-  std::unique_ptr<sys::FileSystem> files_ = sys::make_posix_file_system();
-  std::unique_ptr<sys::HttpClient> client_ = sys::make_curl_http_client({.user_agent = "lifeboat/test"}, blocks_);
-  sys::Metrics metrics_;
-  Log log_{{.level = LogLevel::error}};
-  sys::Notification opened_;
-};
-
-/// A registry with a token endpoint on the same port: credentials `user:<password>` give a token that works once
-/// `is_token_good` says so.
-class TokenRegistry {
- public:
-  explicit TokenRegistry(std::string password)
-      : password_(std::move(password)), server_([this](const Request& request) { return answer(request); }) {}
-  const HttpImposter& server() const { return server_; }
-  std::string url() const { return server_.url(); }
-  int tokens() const {
-    const auto requests = server_.requests();
-    return static_cast<int>(
-        std::ranges::count_if(requests, [](const Request& r) { return r.target.starts_with("/token"); }));
-  }
-  void set_password(std::string password) { password_ = std::move(password); }
-  /// Tokens given so far stop working.
-  void revoke() { ++generation_; }
-
- private:
-  Answer answer(const Request& request) {
-    const std::string authorization = request.fields.joined("Authorization");
-    if (request.target.starts_with("/token")) {
-      const std::string want = Credentials{"user", password_}.basic();
-      if (authorization != want) return json(R"({"errors":[{"code":"UNAUTHORIZED"}]})", 401);
-      return json(R"({"access_token":"t)" + std::to_string(generation_) + R"(","expires_in":300})");
-    }
-    if (authorization != "Bearer t" + std::to_string(generation_)) {
-      Answer refused = json(R"({"errors":[{"code":"UNAUTHORIZED"}]})", 401);
-      refused.fields.emplace_back(
-          "WWW-Authenticate",
-          "Bearer realm=\"" + server_.url() + "/token?a=b\",service=\"s v\",scope=\"repository:team/app:pull,push\"");
-      return refused;
-    }
-    return json(kManifest);
-  }
-
-  std::string password_;
-  int generation_ = 0;
-  HttpImposter server_;
-};
 
 TEST_F(RegistrySourceTest, resolves_a_tag_by_head) {
   HttpImposter server([](const Request&) {
@@ -528,106 +415,6 @@ TEST_F(RegistrySourceTest, does_not_blame_the_endpoint_at_once_for_the_storage_i
   EXPECT_TRUE(manifest(*asked));
 }
 
-class CredentialCanaryTest : public RegistrySourceTest {
- protected:
-  CredentialCanaryTest() { keep("old"); }
-  void keep(const std::string& secret) { std::ofstream(path_) << secret << "\n"; }
-  std::unique_ptr<RegistrySource> with_login(const std::string& url) {
-    return source(url, [&](EndpointOptions& options) {
-      options.username = "user";
-      options.password_file = path_;
-      options.credential_check_every = milliseconds(1);
-    });
-  }
-  CredentialState check(RegistrySource& asked) {
-    clock_wait(milliseconds(3));  // for it to be due
-    test::run(checked(asked));
-    return asked.credentials();
-  }
-  static Awaitable<bool> checked(RegistrySource& asked) {
-    co_await asked.check_credentials(call());
-    co_return true;
-  }
-
-  using Verdict = CredentialState::Verdict;
-  const test::TemporaryDirectory directory_;
-  const std::string path_ = directory_.path() / "password";
-};
-
-TEST_F(CredentialCanaryTest, tells_whether_a_login_works_without_any_client) {
-  TokenRegistry registry("old");
-  const auto asked = with_login(registry.url());
-  EXPECT_EQ(asked->credentials().verdict, Verdict::none);
-  EXPECT_LE(asked->next_credential_check(), clock_.now());
-  EXPECT_EQ(check(*asked).verdict, Verdict::works) << asked->credentials().reason;
-  registry.set_password("new");
-  EXPECT_EQ(check(*asked).verdict, Verdict::rejected);
-  EXPECT_TRUE(metrics_.render().contains("lifeboat_upstream_credential_state{host=\"" + registry.server().host() +
-                                         "\",state=\"rejected\"} 1"));
-  std::filesystem::remove(path_);
-  EXPECT_EQ(check(*asked).verdict, Verdict::rejected) << "it is not where it should be";
-}
-
-TEST_F(CredentialCanaryTest, uses_a_rotated_login_only_when_it_was_seen_to_work) {
-  TokenRegistry registry("old");
-  const auto asked = with_login(registry.url());
-  ASSERT_EQ(check(*asked).verdict, Verdict::works);
-  keep("new");  // before the registry knows it
-  const CredentialState early = check(*asked);
-  EXPECT_EQ(early.verdict, Verdict::works);
-  EXPECT_TRUE(early.reason.contains("still works")) << early.reason;
-  EXPECT_TRUE(manifest(*asked)) << "by the old one";
-  registry.set_password("new");
-  registry.revoke();
-  EXPECT_EQ(check(*asked).verdict, Verdict::works);
-  const std::size_t before = registry.server().requests().size();
-  EXPECT_TRUE(manifest(*asked));
-  for (std::size_t i = before; i < registry.server().requests().size(); ++i) {
-    const auto request = registry.server().requests()[i];
-    EXPECT_NE(request.fields.joined("Authorization"), (Credentials{"user", "old"}.basic())) << "the old one was tried";
-  }
-}
-
-TEST_F(CredentialCanaryTest, asks_the_endpoint_itself_where_it_wants_basic) {
-  std::atomic<int> status = 200;
-  HttpImposter server([&](const Request& request) {
-    if (!request.fields.find("Authorization")) {
-      return Answer{.status = 401, .fields = {{"WWW-Authenticate", "Basic realm=\"r\""}}};
-    }
-    return json("{}", status);
-  });
-  const auto asked = with_login(server.url());
-  EXPECT_EQ(check(*asked).verdict, Verdict::works) << asked->credentials().reason;
-  status = 401;
-  EXPECT_EQ(check(*asked).verdict, Verdict::rejected);
-  status = 503;
-  EXPECT_EQ(check(*asked).verdict, Verdict::cannot_tell);
-  EXPECT_EQ(server.requests().back().target, "/v2/");
-}
-
-TEST_F(CredentialCanaryTest, cannot_tell_during_an_outage_or_where_no_login_is_asked_for) {
-  const test::RefusingPort dead;
-  const auto down = with_login(dead.url());
-  EXPECT_EQ(check(*down).verdict, Verdict::cannot_tell);
-  EXPECT_EQ(check(*down).verdict, Verdict::cannot_tell) << "with an open breaker";
-  HttpImposter open([](const Request&) { return json("{}"); });
-  EXPECT_EQ(check(*with_login(open.url())).verdict, Verdict::cannot_tell);
-}
-
-TEST_F(CredentialCanaryTest, is_due_without_a_login_only_once_a_realm_is_known) {
-  std::string url;
-  HttpImposter server([&](const Request& request) {
-    if (request.target.starts_with("/token")) return json(R"({"token":"t","expires_in":300})");
-    if (request.fields.find("Authorization")) return json(kManifest);
-    return Answer{.status = 401, .fields = {{"WWW-Authenticate", "Bearer realm=\"" + url + "/token\",service=\"s\""}}};
-  });
-  url = server.url();
-  const auto asked = source(url, [](EndpointOptions& options) { options.credential_check_every = milliseconds(1); });
-  EXPECT_EQ(asked->next_credential_check(), SteadyTime::max());
-  ASSERT_TRUE(manifest(*asked));
-  EXPECT_EQ(check(*asked).verdict, Verdict::works) << asked->credentials().reason;
-}
-
 TEST(Endpoint, refuses_what_cannot_work) {
   EXPECT_FALSE(Endpoint::make({.url = "r.example"}));
   EXPECT_FALSE(Endpoint::make({.url = "https://u:p@r.example"}));
@@ -642,4 +429,4 @@ TEST(Endpoint, refuses_what_cannot_work) {
 }
 
 }  // namespace
-}  // namespace lifeboat::upstream
+}  // namespace lifeboat::upstream::source_test
