@@ -124,6 +124,7 @@ struct UpstreamConfig {
   Duration stall_timeout{};
   uint64_t rate_floor_percent = 0;    ///< 0: never
   Duration credential_check_every{};  ///< 0: never
+  Duration hedge_after{};             ///< 0: never
 
   friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
 };

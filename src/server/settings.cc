@@ -318,6 +318,16 @@ constexpr Setting kSettings[] = {
      .takes_effect = on_reload,
      .field = +[](UpstreamConfig& u) -> Slot { return &u.credential_check_every; },
      .bounds = {.min = 0, .max = kDayMs}},
+    {.section = kUpstreamSection,
+     .key = "hedge_after",
+     .kind = duration,
+     .default_text = "0s",
+     .meaning =
+         "When an endpoint has not begun to answer for a manifest or blob by then, the next one is asked as well "
+         "and the first good answer is taken; it costs requests. `0s` never.",
+     .takes_effect = on_reload,
+     .field = +[](UpstreamConfig& u) -> Slot { return &u.hedge_after; },
+     .bounds = {.min = 0, .max = kHourMs}},
 
     {.section = kEndpointSection,
      .key = "url",

@@ -114,7 +114,7 @@ Result<registry::UpstreamHost> Upstreams::make(const UpstreamConfig& config) {
     rules.push_back(std::move(rule));
   }
   const auto source = std::make_shared<upstream::Upstream>(
-      upstream::Upstream::Parts{parts_.clock, parts_.log, parts_.metrics}, std::move(members));
+      upstream::Upstream::Parts{parts_.clock, parts_.log, parts_.metrics}, std::move(members), config.hedge_after);
   made.upstream = source;
   made_.with([&](std::vector<Host>& all) { all.push_back(std::move(made)); });
   return registry::UpstreamHost{.host = std::move(host),

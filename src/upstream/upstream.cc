@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "sys/beside.h"
+#include "sys/notification.h"
 #include "upstream/failover.h"
 #include "upstream/failure.h"
 
@@ -116,11 +118,12 @@ class Upstream::ContinuedStream final : public blob::Stream {
   int continuations_ = 0;
 };
 
-Upstream::Upstream(Parts parts, std::vector<Member> endpoints)
+Upstream::Upstream(Parts parts, std::vector<Member> endpoints, Duration hedge_after)
     : clock_(parts.clock),
       log_(parts.log),
       endpoints_(std::move(endpoints)),
       retries_(counters_of(parts.metrics, endpoints_)),
+      hedge_after_(hedge_after),
       budget_(parts.clock) {
   LB_ASSERT(!endpoints_.empty());
 }
@@ -222,32 +225,103 @@ Task<Value> Upstream::first_of(Call call, std::vector<std::size_t> candidates, A
   co_return std::unexpected(most_telling(failures));
 }
 
+/// The attempts at one question, all on the loop of who asks. Outlives the question while one is still under way.
+template <class Value>
+struct Upstream::Race {
+  sys::Notification changed;
+  std::vector<std::pair<std::size_t, Result<Value>>> outcomes;  ///< by attempt, in the order they came
+};
+
+template <class Value>
+Awaitable<void> Upstream::run(std::shared_ptr<Race<Value>> race, std::size_t attempt,
+                              std::shared_ptr<blob::Source> /*keep_alive*/, Task<Value> question) {
+  auto outcome = co_await std::move(question);
+  race->outcomes.emplace_back(attempt, std::move(outcome));
+  race->changed.notify_all();
+}
+
+template <class Value, class Ask>
+Task<Value> Upstream::hedged_first_of(Call call, std::vector<std::size_t> candidates, Ask ask) {
+  const auto race = std::make_shared<Race<Value>>();
+  std::vector<Leave> leaves;
+  std::vector<Error> failures;
+  std::size_t last_failed = 0;
+  bool may_hedge = true;
+  SteadyTime hedge_at{};
+  budget_.note_request();
+  for (;;) {
+    const uint64_t seen = race->changed.version();
+    while (failures.size() < race->outcomes.size()) {
+      auto& [attempt, outcome] = race->outcomes.at(failures.size());
+      settle(leaves.at(attempt), candidates.at(attempt), outcome ? nullptr : &outcome.error());
+      if (outcome) co_return std::move(*outcome);
+      failures.push_back(std::move(outcome).error());
+      last_failed = candidates.at(attempt);
+      hedge_at = clock_.now();  // the next one has nothing to wait for
+      if (failures.back().code() == ErrorCode::cancelled) co_return std::unexpected(std::move(failures.back()));
+    }
+    const bool is_any_asked = failures.size() < leaves.size();
+    const bool is_any_left = leaves.size() < candidates.size();
+    if (!is_any_asked && !is_any_left) break;
+    if (is_any_asked && (!is_any_left || !may_hedge)) {
+      co_await race->changed.wait(seen, SteadyTime::max());  // each ends by the deadline of the call
+      continue;
+    }
+    if (is_any_asked && clock_.now() < hedge_at) {
+      co_await race->changed.wait(seen, hedge_at);
+      continue;
+    }
+    const std::size_t next = candidates.at(leaves.size());
+    Leave leave;
+    if (is_any_asked && !endpoints_.at(next).source->is_refusing()) {
+      // Counted now: nobody may be there any more when it ends.
+      may_hedge = leave.is_given = budget_.take();
+      (leave.is_given ? retries_.at(next).made : retries_.at(next).refused).add();
+    } else if (!is_any_asked && !failures.empty()) {
+      leave = leave_for(next, last_failed, failures.back());
+      if (!leave.is_given) break;
+    }
+    if (!leave.is_given) continue;
+    const std::size_t attempt = leaves.size();
+    leaves.push_back(leave);
+    hedge_at = clock_.now() + hedge_after_;
+    co_await sys::start_beside(run<Value>(race, attempt, endpoints_.at(next).source, ask(next, call)));
+  }
+  co_return std::unexpected(most_telling(failures));
+}
+
+template <class Value, class Ask>
+Task<Value> Upstream::head_of(Call call, std::vector<std::size_t> candidates, Ask ask) {
+  if (hedge_after_ > Duration(0)) return hedged_first_of<Value>(std::move(call), std::move(candidates), ask);
+  return first_of<Value>(std::move(call), std::move(candidates), ask);
+}
+
 Task<blob::ResolvedTag> Upstream::resolve(Call call, oci::RepositoryId repository, oci::Tag tag) {
   const auto ask = [&](std::size_t endpoint, Call share) {
     return endpoints_.at(endpoint).source->resolve(std::move(share), repository, tag);
   };
-  co_return co_await first_of<blob::ResolvedTag>(std::move(call), all_endpoints(), ask);
+  co_return co_await head_of<blob::ResolvedTag>(std::move(call), all_endpoints(), ask);
 }
 
 Task<blob::FetchedManifest> Upstream::manifest(Call call, oci::RepositoryId repository, oci::Reference reference) {
   const auto ask = [&](std::size_t endpoint, Call share) {
     return endpoints_.at(endpoint).source->manifest(std::move(share), repository, reference);
   };
-  co_return co_await first_of<blob::FetchedManifest>(std::move(call), all_endpoints(), ask);
+  co_return co_await head_of<blob::FetchedManifest>(std::move(call), all_endpoints(), ask);
 }
 
-Task<Upstream::Opened> Upstream::open_at(std::size_t endpoint, Call call, oci::RepositoryId repository,
-                                         oci::Digest digest, uint64_t from) {
-  LB_CO_TRY(auto stream, co_await endpoints_.at(endpoint).source->open(std::move(call), repository, digest, from));
+Task<Upstream::Opened> Upstream::open_at(std::shared_ptr<blob::Source> source, std::size_t endpoint, Call call,
+                                         oci::RepositoryId repository, oci::Digest digest, uint64_t from) {
+  LB_CO_TRY(auto stream, co_await source->open(std::move(call), std::move(repository), digest, from));
   co_return Opened{std::move(stream), endpoint};
 }
 
 Task<std::unique_ptr<blob::Stream>> Upstream::open(Call call, oci::RepositoryId repository, oci::Digest digest,
                                                    uint64_t from) {
   const auto ask = [&](std::size_t endpoint, Call share) {
-    return open_at(endpoint, std::move(share), repository, digest, from);
+    return open_at(endpoints_.at(endpoint).source, endpoint, std::move(share), repository, digest, from);
   };
-  LB_CO_TRY(Opened first, co_await first_of<Opened>(call, endpoints_for(digest).endpoints, ask));
+  LB_CO_TRY(Opened first, co_await head_of<Opened>(call, endpoints_for(digest).endpoints, ask));
   co_return std::make_unique<ContinuedStream>(*this, std::move(repository), digest, from, std::move(first),
                                               call.request_id());
 }

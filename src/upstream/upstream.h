@@ -31,8 +31,11 @@ class Upstream final : public blob::Source {
     Log& log;
     sys::Metrics& metrics;
   };
-  /// `endpoints`: in the order they are asked; not empty.
-  Upstream(Parts parts, std::vector<Member> endpoints);
+  /// `endpoints`: in the order they are asked; not empty. `hedge_after`: when the head of a manifest or blob has not
+  /// come within it, the next endpoint is asked as well, and so on, each drawing on the retry budget; the first good
+  /// answer wins. What is still asked then ends at its own deadlines, so that its breaker learns of an endpoint that
+  /// hangs; its answer is dropped, and it keeps its source alive, not this. 0: one after the other.
+  Upstream(Parts parts, std::vector<Member> endpoints, Duration hedge_after = {});
   ~Upstream() override;
 
   Task<blob::ResolvedTag> resolve(Call call, oci::RepositoryId repository, oci::Tag tag) override;
@@ -55,8 +58,8 @@ class Upstream final : public blob::Source {
     std::unique_ptr<blob::Stream> stream;
     std::size_t endpoint = 0;
   };
-  Task<Opened> open_at(std::size_t endpoint, Call call, oci::RepositoryId repository, oci::Digest digest,
-                       uint64_t from);
+  static Task<Opened> open_at(std::shared_ptr<blob::Source> source, std::size_t endpoint, Call call,
+                              oci::RepositoryId repository, oci::Digest digest, uint64_t from);
   struct Rejection {
     std::size_t endpoint = 0;
     SteadyTime until{};
@@ -79,6 +82,17 @@ class Upstream final : public blob::Source {
   /// `ask(endpoint, call)` for one endpoint after the other, until one answers.
   template <class Value, class Ask>
   Task<Value> first_of(Call call, std::vector<std::size_t> candidates, Ask ask);
+  /// The same, with a further one whenever `hedge_after` has passed without an answer.
+  template <class Value, class Ask>
+  Task<Value> hedged_first_of(Call call, std::vector<std::size_t> candidates, Ask ask);
+  /// The one or the other, as it is configured.
+  template <class Value, class Ask>
+  Task<Value> head_of(Call call, std::vector<std::size_t> candidates, Ask ask);
+  template <class Value>
+  struct Race;
+  template <class Value>
+  static Awaitable<void> run(std::shared_ptr<Race<Value>> race, std::size_t attempt,
+                             std::shared_ptr<blob::Source> keep_alive, Task<Value> question);
   std::vector<std::size_t> all_endpoints() const;
   /// Those that sent wrong bytes for it lately behind all others, the oldest lie first: when everybody lied once, one
   /// has to be asked again.
@@ -95,6 +109,7 @@ class Upstream final : public blob::Source {
   const std::vector<Member> endpoints_;
 
   const std::vector<Counters> retries_;  ///< by endpoint
+  const Duration hedge_after_;
 
   RetryBudget budget_;
   Guarded<std::map<oci::Digest, std::vector<Rejection>>> rejected_;

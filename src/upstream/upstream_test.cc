@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "test/support/run.h"
@@ -45,13 +46,16 @@ class Link final : public blob::Source {
 class UpstreamTest : public testing::Test {
  protected:
   UpstreamTest() {
+    make();
+    for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>(i * 7 + i / 251);
+    for (ScriptedSource& endpoint : endpoints_) endpoint.blobs[digest_of(bytes_)] = {.bytes = bytes_};
+  }
+  void make(Duration hedge_after = {}) {
     std::vector<Upstream::Member> members;
     for (ScriptedSource& endpoint : endpoints_) {
       members.push_back({"endpoint-" + std::to_string(members.size()), std::make_shared<Link>(endpoint)});
     }
-    upstream_ = std::make_unique<Upstream>(Upstream::Parts{clock_, log_, metrics_}, std::move(members));
-    for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>(i * 7 + i / 251);
-    for (ScriptedSource& endpoint : endpoints_) endpoint.blobs[digest_of(bytes_)] = {.bytes = bytes_};
+    upstream_ = std::make_unique<Upstream>(Upstream::Parts{clock_, log_, metrics_}, std::move(members), hedge_after);
   }
 
   struct Read {
@@ -81,6 +85,13 @@ class UpstreamTest : public testing::Test {
       result.bytes.append(as_text(block->bytes()));
     }
     then(**stream);
+    co_return true;
+  }
+  Awaitable<bool> read_and_go(Read& result, test::BodyGate& gate) {
+    co_await read_into(result, [](blob::Stream&) {});
+    upstream_.reset();
+    gate.open();
+    co_await clock_.sleep_until(clock_.now() + Duration(20));  // for the late answer to come
     co_return true;
   }
   ScriptedSource::Blob& blob_of(std::size_t endpoint) { return endpoints_.at(endpoint).blobs[digest_of(bytes_)]; }
@@ -155,6 +166,47 @@ TEST_F(UpstreamTest, continues_bodies_as_often_as_its_budget_allows) {
   EXPECT_LE(answered, 22);
   endpoints_[0].refuses = true;
   EXPECT_FALSE(read().failure) << "its breaker has seen it";
+}
+
+TEST_F(UpstreamTest, asks_the_next_as_well_when_one_does_not_answer_in_time) {
+  make(Duration(10));
+  endpoints_[0].head_gate = std::make_shared<test::BodyGate>(0);  // never opened
+  EXPECT_TRUE(read().bytes == bytes_);
+  EXPECT_EQ(endpoints_[0].opens, 1);
+  EXPECT_EQ(endpoints_[1].opens, 1);
+  EXPECT_EQ(endpoints_[2].opens, 0) << "one was enough";
+}
+
+TEST_F(UpstreamTest, asks_one_alone_that_answers_in_time) {
+  make(std::chrono::hours(1));
+  EXPECT_TRUE(read().bytes == bytes_);
+  EXPECT_EQ(endpoints_[1].opens, 0);
+  endpoints_[0].fails = ErrorCode::unavailable;
+  EXPECT_TRUE(read().bytes == bytes_) << "a failure is no reason to wait";
+  EXPECT_EQ(endpoints_[1].opens, 1);
+}
+
+TEST_F(UpstreamTest, waits_for_the_slow_one_when_no_other_has_it) {
+  make(Duration(10));
+  const auto gate = std::make_shared<test::BodyGate>(0);
+  endpoints_[0].head_gate = gate;
+  endpoints_[1].blobs.clear();
+  endpoints_[2].blobs.clear();
+  std::jthread opener([&] {
+    while (endpoints_[2].opens == 0) std::this_thread::yield();
+    gate->open();
+  });
+  EXPECT_TRUE(read().bytes == bytes_);
+}
+
+TEST_F(UpstreamTest, lets_go_of_what_a_slow_endpoint_answers_in_the_end) {
+  make(Duration(10));
+  const auto gate = std::make_shared<test::BodyGate>(0);
+  endpoints_[0].head_gate = gate;
+  Read got;
+  // The upstream goes while the slow endpoint is still asked; then that one answers.
+  test::run(read_and_go(got, *gate));
+  EXPECT_TRUE(got.bytes == bytes_);
 }
 
 TEST_F(UpstreamTest, skips_an_endpoint_that_cannot_continue) {

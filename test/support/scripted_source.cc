@@ -76,6 +76,7 @@ Awaitable<void> BodyGate::pass() {
 
 Task<blob::ResolvedTag> ScriptedSource::resolve(Call, oci::RepositoryId, oci::Tag tag) {
   ++asked;
+  if (const auto gate = head_gate) co_await gate->pass();
   if (fails) co_return fail(*fails, "cannot ask: scripted");
   const auto found = manifests.find(tag.to_string());
   if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such tag");
@@ -84,6 +85,7 @@ Task<blob::ResolvedTag> ScriptedSource::resolve(Call, oci::RepositoryId, oci::Ta
 
 Task<blob::FetchedManifest> ScriptedSource::manifest(Call, oci::RepositoryId, oci::Reference reference) {
   ++asked;
+  if (const auto gate = head_gate) co_await gate->pass();
   if (fails) co_return fail(*fails, "cannot ask: scripted");
   const auto found = manifests.find(reference.to_string());
   if (found == manifests.end()) co_return fail(ErrorCode::not_found, "no such manifest");
@@ -95,6 +97,7 @@ Task<std::unique_ptr<blob::Stream>> ScriptedSource::open(Call, oci::RepositoryId
   ++asked;
   ++opens;
   last_from = from;
+  if (const auto gate = head_gate) co_await gate->pass();
   if (fails) co_return fail(*fails, "cannot ask: scripted");
   const auto found = blobs.find(digest.to_string());
   if (found == blobs.end()) co_return fail(ErrorCode::not_found, "no such blob");

@@ -58,10 +58,11 @@ class ScriptedSource final : public blob::Source {
     std::shared_ptr<BodyGate> gate = nullptr;     ///< the body waits there; also at its end
   };
 
-  std::string name = "scripted";                              ///< of its endpoint
-  std::optional<ErrorCode> fails;                             ///< everything, with this code
-  bool refuses = false;                                       ///< is_refusing(); what is asked is answered all the same
-  bool is_short = false;                                      ///< is_short_of_requests()
+  std::string name = "scripted";                  ///< of its endpoint
+  std::optional<ErrorCode> fails;                 ///< everything, with this code
+  std::shared_ptr<BodyGate> head_gate = nullptr;  ///< manifests and blobs wait there before they are answered
+  bool refuses = false;                           ///< is_refusing(); what is asked is answered all the same
+  bool is_short = false;                          ///< is_short_of_requests()
   std::map<std::string, std::string, std::less<>> manifests;  ///< by tag and by digest
   std::map<std::string, Blob, std::less<>> blobs;             ///< by digest
   std::map<std::string, std::vector<oci::Referrer>, std::less<>> referring;  ///< by subject
