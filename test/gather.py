@@ -3,13 +3,14 @@
 
 The release build has every test, the sanitizer builds have unit and conformance tests under the same names; here they
 carry the name of their build, so one run of CTest shows and counts all of them. clang-tidy, and with --long each fuzz
-target, are entries like any other.
+target and a simulation of worlds nobody has seen yet, are entries like any other.
 """
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILDS = {"release": "", "asan-ubsan": "asan-ubsan."}
@@ -20,6 +21,7 @@ SANITIZER_ENVIRONMENT = [
     "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1",
 ]
 FUZZ_SECONDS = 60
+SIMULATED_SEEDS = 3000
 
 
 def quoted(text: str) -> str:
@@ -68,11 +70,20 @@ def main() -> None:
     tidy = [str(ROOT / "script" / "tidy")] + (["--all"] if long_run else [])
     entries.append(entry("tidy", tidy, {"LABELS": "house", "TIMEOUT": 7200 if long_run else 900, "COST": 300}))
     if long_run:
-        entries += fuzz_entries()
+        entries += fuzz_entries() + [simulation_entry()]
     directory = pathlib.Path(arguments[0])
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "CTestTestfile.cmake").write_text("\n".join(entries) + "\n")
     print(f"gather: {len(entries)} tests in {directory}")
+
+
+def simulation_entry() -> str:
+    """Other seeds each time; a failure prints its own."""
+    command = [str(ROOT / "build" / "release" / "bin" / "simulation_test"), "--gtest_filter=*whatever_the_upstreams_do"]
+    first = int(time.time()) * 1000
+    properties = {"LABELS": "sim", "TIMEOUT": 1800, "COST": 400,
+                  "ENVIRONMENT": [f"LIFEBOAT_SIM_SEEDS={SIMULATED_SEEDS}", f"LIFEBOAT_SIM_FIRST={first}"]}
+    return entry("sim.new_seeds", command, properties)
 
 
 def fuzz_entries() -> list[str]:
