@@ -12,13 +12,14 @@ constexpr Duration kWriteWithin{120'000};
 }  // namespace
 
 RequestContext::RequestContext(Services& services, sys::HttpExchange& exchange, Query query)
-    : services_(services), exchange_(exchange), query_(std::move(query)) {
+    : services_(services), exchange_(exchange), query_(std::move(query)), began_(services.clock.now()) {
   const auto ns = query_.first("ns");
   if (ns && oci::RegistryHost::parse(*ns)) ns_ = *ns;
 }
 
 Call RequestContext::read_call() const {
-  return {services_.clock.now() + services_.options.answer_within, exchange_.request_id()};
+  const SteadyTime from = is_read() ? began_ : services_.clock.now();
+  return {from + services_.options.answer_within, exchange_.request_id()};
 }
 
 Call RequestContext::write_call() const { return {services_.clock.now() + kWriteWithin, exchange_.request_id()}; }

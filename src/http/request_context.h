@@ -25,7 +25,7 @@ class RequestContext {
   bool is_head() const { return request().method == sys::HttpMethod::head; }
   bool is_read() const { return is_head() || request().method == sys::HttpMethod::get; }
 
-  /// For what must be answered within `answer_within`.
+  /// For what must be answered within `answer_within`: of a read all that is asked together, of a write each question.
   Call read_call() const;
   /// For what makes something durable: as long as a slow disk may take.
   Call write_call() const;
@@ -69,6 +69,7 @@ class RequestContext {
   Services& services_;
   sys::HttpExchange& exchange_;
   const Query query_;
+  const SteadyTime began_;
   std::string ns_;  ///< as given, when it is a host's name
   std::string failure_;
   std::string endpoint_;
