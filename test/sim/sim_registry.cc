@@ -125,7 +125,7 @@ SimEndpoint draw_endpoint(Random random, const SimHost& host, std::size_t index,
                                 : SimEndpoint::Login::bearer;
   endpoint.tells_digest_in_head = random.has_chance(90);
   endpoint.knows_ranges = random.has_chance(85);
-  endpoint.announces_length = random.has_chance(90);
+  endpoint.announces_length = random.has_chance(75);
   endpoint.has_storage = random.has_chance(25);
   endpoint.latency = random.between(Duration(1), Duration(80));
   endpoint.rate_bytes = random.between(40'000, 4'000'000);
