@@ -16,17 +16,29 @@ std::string reason_of(ErrorCode failure) {
   }
 }
 
+constexpr int kStretch = 10;
+constexpr Duration kStretchMin = std::chrono::minutes(10);
+
 bool is_within_max_stale(const HeldTag& held, WallTime now, const FreshnessPolicy& policy) {
   return !policy.max_stale || now - held.checked <= policy.fresh_for + *policy.max_stale;
 }
 
 }  // namespace
 
-BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, const FreshnessPolicy& policy) {
+BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, const FreshnessPolicy& policy,
+                           bool is_short) {
   if (!held) return BeforeAsking::fetch;
-  const bool is_fresh = now >= held->checked && now - held->checked < policy.fresh_for;
-  if (!is_fresh || (held->is_gone_upstream && policy.drops_gone)) return BeforeAsking::revalidate;
-  return held->is_gone_upstream ? BeforeAsking::serve_gone : BeforeAsking::serve;
+  const auto is_within = [&](Duration span) { return now >= held->checked && now - held->checked < span; };
+  if (held->is_gone_upstream && policy.drops_gone) return BeforeAsking::revalidate;
+  if (is_within(policy.fresh_for)) return held->is_gone_upstream ? BeforeAsking::serve_gone : BeforeAsking::serve;
+  const bool may_wait = is_short && is_within(stretched(policy.fresh_for)) && is_within_max_stale(*held, now, policy);
+  return may_wait ? BeforeAsking::serve_late : BeforeAsking::revalidate;
+}
+
+Duration stretched(Duration fresh_for) {
+  // Past a day somebody wants tags that hardly change, and the product of two large numbers is no time.
+  if (fresh_for >= std::chrono::days(1)) return fresh_for;
+  return std::max(fresh_for * kStretch, kStretchMin);
 }
 
 bool may_supply_the_rest(ErrorCode failure) {

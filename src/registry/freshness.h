@@ -20,10 +20,13 @@ struct HeldTag {
 enum class BeforeAsking {
   serve,       ///< confirmed lately
   serve_gone,  ///< the upstream lately said it has it no more: keep serving, and say so
+  serve_late,  ///< to be confirmed, but the upstream is short of requests: keep serving for a while, and say so
   revalidate,  ///< ask, with the held copy in hand
   fetch,       ///< ask, with nothing in hand
 };
-BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, const FreshnessPolicy& policy);
+/// `is_short`: the upstream will soon take no more requests (blob/source.h).
+BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, const FreshnessPolicy& policy,
+                           bool is_short);
 
 /// After the upstream was asked and did not confirm or deliver: `failure` is the source's code (timed_out when the wait
 /// was over first).
@@ -43,6 +46,9 @@ AfterFailure after_failure(const std::optional<HeldTag>& held, ErrorCode failure
 /// Whether a source that failed so may still have what a held copy lacks: it was slow, wants a pause, or said something
 /// of the tag alone.
 bool may_supply_the_rest(ErrorCode failure);
+
+/// With a source that is short of requests, a held tag is good for longer: better late than refused.
+Duration stretched(Duration fresh_for);
 
 /// How an answer that is not fresh is marked: `Warning: 110` and `X-Lifeboat-Stale: <reason>; age=<seconds>`.
 struct Staleness {

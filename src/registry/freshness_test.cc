@@ -20,6 +20,7 @@ TEST(Freshness, decides_before_asking) {
     const char* name;
     std::optional<HeldTag> held;
     BeforeAsking want;
+    bool is_short = false;
   };
   const std::vector<Row> rows{
       {"nothing held", std::nullopt, BeforeAsking::fetch},
@@ -30,8 +31,13 @@ TEST(Freshness, decides_before_asking) {
       {"gone, said lately", gone_ago(seconds(10)), BeforeAsking::serve_gone},
       {"gone, said long ago: it may be back", gone_ago(seconds(61)), BeforeAsking::revalidate},
       {"checked in the future: the clock was set back", checked_ago(seconds(-30)), BeforeAsking::revalidate},
+      {"few requests are left, and it is fresh", checked_ago(seconds(59)), BeforeAsking::serve, true},
+      {"few requests are left: it can wait", checked_ago(seconds(60)), BeforeAsking::serve_late, true},
+      {"few are left: it has waited for long", checked_ago(seconds(600)), BeforeAsking::revalidate, true},
+      {"few are left, and nothing is held", std::nullopt, BeforeAsking::fetch, true},
+      {"few are left, and the clock was set back", checked_ago(seconds(-30)), BeforeAsking::revalidate, true},
   };
-  for (const Row& row : rows) EXPECT_EQ(before_asking(row.held, kNow, policy), row.want) << row.name;
+  for (const Row& row : rows) EXPECT_EQ(before_asking(row.held, kNow, policy, row.is_short), row.want) << row.name;
 }
 
 TEST(Freshness, decides_after_a_failure_with_a_copy_in_hand) {
@@ -79,11 +85,19 @@ TEST(Freshness, relies_on_a_source_only_when_it_may_still_give_something) {
   }
 }
 
+TEST(Freshness, stretches_with_what_it_was) {
+  EXPECT_EQ(stretched(seconds(0)), std::chrono::minutes(10));
+  EXPECT_EQ(stretched(seconds(60)), std::chrono::minutes(10));
+  EXPECT_EQ(stretched(std::chrono::hours(1)), std::chrono::hours(10));
+  EXPECT_EQ(stretched(std::chrono::days(30)), std::chrono::days(30));
+  EXPECT_EQ(stretched(Duration::max()), Duration::max());
+}
+
 TEST(Freshness, forgets_what_is_gone_where_the_operator_wants_that) {
   FreshnessPolicy policy;
   policy.drops_gone = true;
-  EXPECT_EQ(before_asking(gone_ago(seconds(1)), kNow, policy), BeforeAsking::revalidate);
-  EXPECT_EQ(before_asking(checked_ago(seconds(1)), kNow, policy), BeforeAsking::serve);
+  EXPECT_EQ(before_asking(gone_ago(seconds(1)), kNow, policy, true), BeforeAsking::revalidate);
+  EXPECT_EQ(before_asking(checked_ago(seconds(1)), kNow, policy, false), BeforeAsking::serve);
   EXPECT_EQ(after_failure(checked_ago(seconds(60)), ErrorCode::not_found, kNow, policy).kind,
             AfterFailure::Kind::not_found);
   EXPECT_EQ(after_failure(checked_ago(seconds(60)), ErrorCode::timed_out, kNow, policy).kind,
@@ -99,6 +113,12 @@ TEST(Freshness, refuses_a_copy_under_refused_credentials_where_the_operator_want
   }
   EXPECT_EQ(after_failure(checked_ago(seconds(60)), ErrorCode::unavailable, kNow, policy).kind,
             AfterFailure::Kind::serve_stale);
+}
+
+TEST(Freshness, stretches_no_further_than_max_stale) {
+  const FreshnessPolicy policy{.fresh_for = seconds(60), .max_stale = seconds(60)};
+  EXPECT_EQ(before_asking(checked_ago(seconds(120)), kNow, policy, true), BeforeAsking::serve_late);
+  EXPECT_EQ(before_asking(checked_ago(seconds(121)), kNow, policy, true), BeforeAsking::revalidate);
 }
 
 TEST(Freshness, stops_serving_a_copy_older_than_max_stale) {

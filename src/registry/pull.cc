@@ -144,21 +144,25 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
 
   const FreshnessPolicy policy = upstream != nullptr ? policy_for(*upstream, repository.name, &tag) : FreshnessPolicy{};
   const WallTime now = clock_.wall();
-  const BeforeAsking before = before_asking(held, now, policy);
-  if (before == BeforeAsking::serve || before == BeforeAsking::serve_gone) {
-    const bool is_alone = upstream == nullptr || !upstream->source->can_be_asked();
-    std::optional<Staleness> gone;
-    if (before == BeforeAsking::serve_gone) gone = Staleness{"gone", age_of(record->checked, now)};
-    auto served = co_await held_tag(call, repository, *record, std::move(gone), is_alone);
+  const bool can_ask = upstream != nullptr && upstream->source->can_be_asked();
+  const bool is_short = can_ask && upstream->source->is_short_of_requests();
+  const BeforeAsking before = before_asking(held, now, policy, is_short);
+  if (before != BeforeAsking::revalidate && before != BeforeAsking::fetch) {
+    std::optional<Staleness> stale;
+    if (before == BeforeAsking::serve_gone) stale = Staleness{"gone", age_of(record->checked, now)};
+    if (before == BeforeAsking::serve_late) stale = Staleness{"rate-limited", age_of(record->checked, now)};
+    auto served = co_await held_tag(call, repository, *record, std::move(stale), !can_ask);
     if (!served) co_return served;
-    const Duration fresh_yet = record->checked + policy.fresh_for - now;
-    served->valid_until = clock_.now() + (is_alone ? std::min(fresh_yet, kStaleAgainFor) : fresh_yet);
+    const bool is_whole_window = can_ask && before != BeforeAsking::serve_late;
+    served->valid_until = clock_.now() + (is_whole_window ? record->checked + policy.fresh_for - now : kStaleAgainFor);
     co_return served;
   }
 
   Result<ManifestFetches::Answer> answer =
-      fail(ErrorCode::unavailable, "cannot ask the upstream: it is not configured any more");
-  if (upstream != nullptr) {
+      fail(ErrorCode::unavailable, upstream == nullptr ? "cannot ask the upstream: it is not configured any more"
+                                                       : "cannot ask the upstream: no endpoint of it is asked now");
+  // An asking from before may still wait for what the breakers know by now: with a copy in hand nobody joins it.
+  if (upstream != nullptr && (can_ask || !held)) {
     const Call asking = held ? call.shortened_to(clock_.now() + policy.revalidate_within) : call;
     ManifestFetches::Request request{.repository = repository,
                                      .reference = oci::Reference(tag),
@@ -184,7 +188,7 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
     case AfterFailure::Kind::serve_gone: {
       answers(repository, "stale").add();
       const bool is_alone =
-          upstream == nullptr || !upstream->source->can_be_asked() || !may_supply_the_rest(answer.error().code());
+          !can_ask || !upstream->source->can_be_asked() || !may_supply_the_rest(answer.error().code());
       auto stale = std::optional(Staleness{after.reason, age_of(record->checked, now)});
       auto served = co_await held_tag(call, repository, *record, std::move(stale), is_alone);
       if (served) served->valid_until = clock_.now() + kStaleAgainFor;

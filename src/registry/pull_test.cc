@@ -89,6 +89,36 @@ TEST_F(PullTest, relies_on_an_upstream_that_is_only_slow) {
   EXPECT_EQ(code_of(get("v1")), "unavailable") << "who refuses us gives us no layers";
 }
 
+TEST_F(PullTest, leaves_the_last_requests_to_what_is_not_held) {
+  publish(first_, "v1");
+  ASSERT_TRUE(get("v1"));
+  clock.advance(seconds(100));
+  source.is_short = true;
+  const int asked = source.asked;
+  const auto served = get("v1");
+  ASSERT_TRUE(served);
+  EXPECT_EQ(served->stale->reason, "rate-limited");
+  EXPECT_EQ(source.asked, asked);
+  publish(second_, "v2");
+  EXPECT_TRUE(get("v2")) << "what is not held is asked for";
+  clock.advance(seconds(3600));
+  EXPECT_FALSE(get("v1")->stale) << "not for ever";
+}
+
+TEST_F(PullTest, asks_nobody_for_a_held_tag_while_nobody_answers) {
+  publish(first_, "v1");
+  ASSERT_TRUE(get("v1"));
+  test::keep_blob(blobs, names, repository, first_.config);
+  test::keep_blob(blobs, names, repository, first_.layers[0]);
+  clock.advance(seconds(100));
+  source.is_reachable = false;  // and would answer, if it were asked
+  const int asked = source.asked;
+  const auto served = get("v1");
+  ASSERT_TRUE(served) << served.error().message();
+  EXPECT_EQ(served->stale->reason, "unavailable");
+  EXPECT_EQ(source.asked, asked);
+}
+
 TEST_F(PullTest, serves_an_index_that_is_whole_for_one_platform) {
   const std::string index = index_of({{first_.manifest, "linux/amd64"}, {second_.manifest, "linux/arm64"}});
   publish(index, "v1");

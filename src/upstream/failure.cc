@@ -91,9 +91,10 @@ Health::Outage outage_of(const Error& error) {
     case NetworkStep::resolve:
     case NetworkStep::connect:
     case NetworkStep::tls: return Health::Outage::unreachable;
+    case NetworkStep::first_byte:
+      return error.code() == ErrorCode::timed_out ? Health::Outage::unreachable : Health::Outage::broken;
     case NetworkStep::none:
     case NetworkStep::not_sent:
-    case NetworkStep::first_byte:
     case NetworkStep::redirect:
     case NetworkStep::body: return Health::Outage::broken;
   }

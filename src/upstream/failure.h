@@ -39,7 +39,8 @@ std::optional<Failure> failure_of(const Answer& answer, Wanted wanted);
 /// True when it tells that the endpoint, or the way to it, is broken: what the breaker counts.
 bool is_outage(ErrorCode code);
 
-/// How much of an outage it is: without a connection the next asker would wait just as long (health.h). A host that was
+/// How much of an outage it is: without a connection, or an answer on it in time, the next asker would wait just as
+/// long (health.h). A host that was
 /// only redirected to is not the endpoint's own address.
 Health::Outage outage_of(const Error& error);
 

@@ -72,12 +72,6 @@ Health::State Health::state() const {
   return state_;
 }
 
-bool Health::is_refusing() const {
-  const SteadyTime now = clock_.now();
-  const std::lock_guard lock(mu_);
-  return state_ != State::closed || now < limited_until_;
-}
-
 Health::Snapshot Health::snapshot() const {
   const std::lock_guard lock(mu_);
   return {.state = state_,

@@ -32,7 +32,7 @@ class Health {
 
   /// What a failure says about the endpoint.
   enum class Outage {
-    unreachable,  ///< no connection: opens the breaker at once, since whoever asks next would wait as long
+    unreachable,  ///< no connection, or silence on it: opens the breaker at once, since whoever asks next would wait
     broken,       ///< it was reached and failed: one of `failures_max`
   };
 
@@ -88,8 +88,6 @@ class Health {
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
   };
   Snapshot snapshot() const;
-  /// True when admit() would fail now.
-  bool is_refusing() const;
 
  private:
   void answered(bool is_probe);

@@ -42,7 +42,6 @@ class RegistrySource final : public blob::Source {
 
   /// Neither its breaker nor that of a token realm is open.
   bool can_be_asked() const override;
-  bool is_refusing() const override;
   bool is_short_of_requests() const override;
 
   const Endpoint& endpoint() const { return endpoint_; }

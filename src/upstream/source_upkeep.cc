@@ -38,7 +38,6 @@ class Running {
 
 Health::State RegistrySource::health() const { return shared_->health.state(); }
 Health::Snapshot RegistrySource::health_report() const { return shared_->health.snapshot(); }
-bool RegistrySource::is_refusing() const { return shared_->health.is_refusing(); }
 bool RegistrySource::is_short_of_requests() const { return shared_->rate.is_short(); }
 bool RegistrySource::can_be_asked() const {
   return shared_->health.state() == Health::State::closed && authorizer_.can_be_asked();

@@ -139,7 +139,7 @@ std::vector<Upstream::Counters> Upstream::counters_of(sys::Metrics& metrics, con
 
 Upstream::Leave Upstream::leave_for(std::size_t next, std::size_t failed, const Error& failure) {
   const bool is_retry = is_outage(failure.code()) && failure.step() != NetworkStep::not_sent &&
-                        (next == failed || !endpoints_.at(failed).source->is_refusing());
+                        (next == failed || endpoints_.at(failed).source->can_be_asked());
   if (!is_retry) return {};
   const bool is_given = budget_.take();
   if (!is_given) retries_.at(next).refused.add();
@@ -157,12 +157,8 @@ void Upstream::settle(Leave leave, std::size_t endpoint, const Error* failure) {
 }
 Upstream::~Upstream() = default;
 
-bool Upstream::is_refusing() const {
-  return std::ranges::all_of(endpoints_, [](const Member& one) { return one.source->is_refusing(); });
-}
-
 bool Upstream::is_short_of_requests() const {
-  const auto first = std::ranges::find_if(endpoints_, [](const Member& one) { return !one.source->is_refusing(); });
+  const auto first = std::ranges::find_if(endpoints_, [](const Member& one) { return one.source->can_be_asked(); });
   return first != endpoints_.end() && first->source->is_short_of_requests();
 }
 
@@ -273,7 +269,7 @@ Task<Value> Upstream::hedged_first_of(Call call, std::vector<std::size_t> candid
     }
     const std::size_t next = candidates.at(leaves.size());
     Leave leave;
-    if (is_any_asked && !endpoints_.at(next).source->is_refusing()) {
+    if (is_any_asked && endpoints_.at(next).source->can_be_asked()) {
       // Counted now: nobody may be there any more when it ends.
       may_hedge = leave.is_given = budget_.take();
       (leave.is_given ? retries_.at(next).made : retries_.at(next).refused).add();

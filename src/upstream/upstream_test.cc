@@ -36,7 +36,7 @@ class Link final : public blob::Source {
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override {
     return to_.referrers(std::move(call), std::move(repository), subject);
   }
-  bool is_refusing() const override { return to_.is_refusing(); }
+  bool can_be_asked() const override { return to_.can_be_asked(); }
   bool is_short_of_requests() const override { return to_.is_short_of_requests(); }
 
  private:
@@ -118,11 +118,12 @@ TEST_F(UpstreamTest, is_short_of_requests_when_the_endpoint_it_would_ask_is) {
   EXPECT_FALSE(upstream_->is_short_of_requests());
   endpoints_[1].is_short = true;
   EXPECT_FALSE(upstream_->is_short_of_requests()) << "the first one is asked, and has enough";
-  endpoints_[0].refuses = true;
+  endpoints_[0].is_reachable = false;
   EXPECT_TRUE(upstream_->is_short_of_requests()) << "the first one is not asked now";
-  endpoints_[1].refuses = endpoints_[2].refuses = true;
+  endpoints_[1].is_reachable = false;
+  endpoints_[2].is_reachable = false;
   EXPECT_FALSE(upstream_->is_short_of_requests()) << "nobody is asked";
-  EXPECT_TRUE(upstream_->is_refusing());
+  EXPECT_FALSE(upstream_->can_be_asked());
 }
 
 TEST_F(UpstreamTest, goes_on_after_an_outage_as_often_as_its_budget_allows) {
@@ -144,7 +145,7 @@ TEST_F(UpstreamTest, goes_on_for_nothing_where_it_hammers_nobody) {
   const struct {
     std::string name;
     ErrorCode code;
-    bool refuses;
+    bool is_seen;
   } rows[] = {
       {"not found", ErrorCode::not_found, false},
       {"refused credentials", ErrorCode::unauthorized, false},
@@ -153,7 +154,7 @@ TEST_F(UpstreamTest, goes_on_for_nothing_where_it_hammers_nobody) {
   };
   for (const auto& row : rows) {
     endpoints_[0].fails = row.code;
-    endpoints_[0].refuses = row.refuses;
+    endpoints_[0].is_reachable = !row.is_seen;
     for (int i = 0; i < 50; ++i) EXPECT_FALSE(read().failure) << row.name << ", " << i;
   }
 }
@@ -164,7 +165,7 @@ TEST_F(UpstreamTest, continues_bodies_as_often_as_its_budget_allows) {
   for (int i = 0; i < 60; ++i) answered += read().failure ? 0 : 1;
   EXPECT_GE(answered, 10);
   EXPECT_LE(answered, 22);
-  endpoints_[0].refuses = true;
+  endpoints_[0].is_reachable = false;
   EXPECT_FALSE(read().failure) << "its breaker has seen it";
 }
 

@@ -38,6 +38,7 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                                                            .addressing = *addressing_,
                                                                            .stamps = stamps_,
                                                                            .names = disk.names,
+                                                                           .status = status_,
                                                                            .clock = clock_,
                                                                            .metrics = metrics_,
                                                                            .log = log,
@@ -54,11 +55,12 @@ void House::build_upstreams(const SimWorld& world, sys::HttpClient& network, Log
     for (const SimEndpoint& endpoint : host.endpoints) {
       auto made = upstream::Endpoint::make(options_of(endpoint));
       LB_ASSERT(made.has_value());
-      auto source = std::make_unique<upstream::RegistrySource>(parts, std::move(*made), seed++);
+      auto source = std::make_shared<upstream::RegistrySource>(parts, std::move(*made), seed++);
       endpoints_.push_back(source.get());
       members.push_back({endpoint.name, std::move(source)});
     }
-    upstreams_.push_back(std::make_unique<upstream::Upstream>(clock_, log, std::move(members)));
+    upstreams_.push_back(std::make_unique<upstream::Upstream>(upstream::Upstream::Parts{clock_, log, metrics_},
+                                                              std::move(members), Duration(0)));
     hosts->hosts.push_back({.host = *oci::RegistryHost::parse(host.name),
                             .source = upstreams_.back().get(),
                             .freshness = {.fresh_for = host.fresh_for,
@@ -88,7 +90,7 @@ Awaitable<void> House::keep_probing() {
     const SteadyTime now = clock_.now();
     SteadyTime next = SteadyTime::max();
     for (upstream::RegistrySource* endpoint : endpoints_) {
-      const SteadyTime due = endpoint->next_probe();
+      const SteadyTime due = std::min(endpoint->next_probe(), endpoint->next_credential_check());
       if (due > now) {
         next = std::min(next, due);
       } else {
@@ -105,6 +107,7 @@ Awaitable<void> House::probe(upstream::RegistrySource& endpoint) {
   ++probes_;
   const Call call(clock_.now() + kProbeWithin, "probe");
   co_await endpoint.probe(call);
+  co_await endpoint.check_credentials(call);
   --probes_;
   breaker_opened_.notify_all();
 }

@@ -73,6 +73,10 @@ class House {
   std::unique_ptr<registry::Pull> pull_;
   std::unique_ptr<registry::Push> push_;
   std::unique_ptr<registry::Uploads> uploads_;
+  class NoStatus final : public http::NodeStatus {
+    http::StatusReport report() const override { return {}; }
+  };
+  NoStatus status_;
   std::unique_ptr<http::Handler> handler_;
   bool is_stopping_ = false;
   std::size_t probes_ = 0;

@@ -100,6 +100,9 @@ Awaitable<Capture::Ended> Capture::capture(meta::CaptureJob job, std::shared_ptr
   if (!upstream.source->can_be_asked()) {
     co_return Ended{.status = fail(ErrorCode::unavailable, "cannot capture: the upstream is not asked now")};
   }
+  if (upstream.source->is_short_of_requests()) {
+    co_return Ended{.status = fail(ErrorCode::too_many, "cannot capture: the upstream takes few more requests")};
+  }
   const Call call(parts_.walk.clock.now() + kStoreWithin, random_upload_id().to_string());
   const Status noted = co_await note_platform(call, job.repository, job.manifest);
   if (!noted) co_return Ended{.status = noted};

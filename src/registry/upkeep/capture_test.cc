@@ -174,6 +174,21 @@ TEST_F(CaptureTest, waits_out_an_outage_without_counting_it) {
   EXPECT_TRUE(has(amd_));
 }
 
+TEST_F(CaptureTest, leaves_the_last_requests_to_clients) {
+  publish(amd_, "v1");
+  ASSERT_TRUE(get("v1"));
+  clock.advance(seconds(1));
+  source.is_short = true;
+  const int asked = source.asked;
+  work_off();
+  EXPECT_EQ(source.asked, asked);
+  EXPECT_EQ(job_of(amd_.manifest)->failures, 0U);
+  source.is_short = false;
+  clock.advance(minutes(5));
+  work_off();
+  EXPECT_TRUE(has(amd_));
+}
+
 TEST_F(CaptureTest, goes_on_with_the_rest_when_a_layer_is_missing_there) {
   publish(amd_, "v1");
   source.blobs.erase(digest_of(amd_.layers[0]));
