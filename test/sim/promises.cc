@@ -75,7 +75,15 @@ Promises::Before Promises::before(const Question& question, const House& house) 
   if (question.is_tag()) {
     const auto tag = owed->tags.find(question.reference);
     before.is_owed = tag != owed->tags.end();
-    if (before.is_owed) before.newest = tag->second;
+    if (before.is_owed) {
+      before.newest = tag->second;
+      const auto& versions = question.repository->find_tag(question.reference)->versions;
+      for (std::size_t version = 0; version <= *before.newest; ++version) {
+        const bool is_this_whole = is_whole(question, versions.at(version).digest);
+        before.is_any_whole = before.is_any_whole || is_this_whole;
+        before.is_newest_whole = is_this_whole;
+      }
+    }
   } else {
     const auto& known = question.kind == Question::Kind::blob ? owed->blobs : owed->manifests;
     before.is_owed = known.contains(question.reference);
@@ -116,6 +124,8 @@ void Promises::check_status(const Case& it) {
   if (status == 503 && it.reply.field("Retry-After").empty()) fault(it, "503 without Retry-After");
   if (!it.before.is_owed || status == 200 || status == 206) return;
   if (it.question.is_tag()) {
+    // Half of an image is no answer while nobody has the rest.
+    if (status == 503 && !it.before.is_any_whole) return;
     // Policies may say so: a tag that is gone upstream is dropped, one is not served while credentials are refused.
     if (may_be_gone(it.question)) return;
     if (status == 503 && !it.question.host->serves_on_credential_fault) return;
@@ -184,7 +194,7 @@ void Promises::check_tag(const Case& it) {
   }
   Owed& owed = owed_[key_of(*it.question.host, *it.question.repository)];
   const bool goes_back = it.before.newest && *version < *it.before.newest;
-  if (goes_back && is_whole(it.question, tag.versions.at(*it.before.newest).digest)) {
+  if (goes_back && it.before.is_newest_whole) {
     fault(it, "the tag goes back to version " + std::to_string(*version) + " after version " +
                   std::to_string(*it.before.newest) + " was given and is whole");
   }

@@ -39,6 +39,8 @@ class Promises {
     Duration at{};
     bool is_owed = false;               ///< somebody got it whole
     std::optional<std::size_t> newest;  ///< version of the tag that somebody got
+    bool is_newest_whole = false;       ///< and all that it names
+    bool is_any_whole = false;          ///< or all that an earlier one names
     bool are_breakers_open = false;
     bool is_asking = false;  ///< an upstream of the host, for somebody
     uint64_t requests = 0;

@@ -85,6 +85,8 @@ class Builder {
       const std::string child = add_manifest();
       if (!manifests.empty()) manifests += ",";
       manifests += descriptor(oci::kOciManifest, child, made_.manifests.at(child).bytes.size());
+      manifests.back() = ',';
+      manifests += R"("platform":{"os":"linux","architecture":")" + std::string(i == 0 ? "amd64" : "arm64") + R"("}})";
       document.children.push_back(child);
     }
     document.bytes =
