@@ -11,7 +11,7 @@ namespace {
 using Verdict = CredentialState::Verdict;
 
 constexpr std::array kVerdicts{Verdict::none, Verdict::works, Verdict::rejected, Verdict::cannot_tell};
-constexpr Duration kLeastPause = std::chrono::seconds(30);
+constexpr Duration kLeastPause = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -56,14 +56,14 @@ void CredentialCheck::end(CredentialState state) {
 
 void CredentialCheck::learn(CredentialState state) {
   state.checked = parts_.clock.wall();
-  const bool is_news = std::exchange(state_, std::move(state)).verdict != state_.verdict;
+  const Verdict before = std::exchange(state_, std::move(state)).verdict;
   show(state_);
-  if (!is_news) return;
-  const std::string_view verdict = to_string(state_.verdict);
+  if (before == state_.verdict) return;
+  const std::string change = std::string(to_string(before)) + "→" + std::string(to_string(state_.verdict));
   if (state_.verdict == Verdict::works) {
-    parts_.log.info("upstream.credentials", {{"endpoint", name_}, {"change", verdict}, {"reason", state_.reason}});
+    parts_.log.info("upstream.credentials", {{"endpoint", name_}, {"change", change}, {"reason", state_.reason}});
   } else {
-    parts_.log.warning("upstream.credentials", {{"endpoint", name_}, {"change", verdict}, {"reason", state_.reason}});
+    parts_.log.warning("upstream.credentials", {{"endpoint", name_}, {"change", change}, {"reason", state_.reason}});
   }
 }
 
