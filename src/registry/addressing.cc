@@ -76,4 +76,26 @@ Task<oci::RepositoryId> Addressing::locate(Call call, Address address, Purpose p
   co_return is_pulled ? std::move(pulled) : std::move(hosted);
 }
 
+Task<Addressing::Meaning> Addressing::meaning_of(Call call, oci::FullReference reference) const {
+  const std::string name = reference.repository.to_string();
+  if (!reference.host) {
+    const Address address{.name = name, .ns = std::nullopt};
+    LB_CO_TRY(oci::RepositoryId found, co_await locate(call, address, Purpose::manifest));
+    const Meaning::By by = found.is_hosted() ? Meaning::By::hosted : Meaning::By::default_host;
+    co_return Meaning{std::move(found), by};
+  }
+  const std::string host = reference.host->to_string();
+  if (hosts()->contains(*reference.host)) {
+    LB_CO_TRY(oci::RepositoryId found, of_upstream(*reference.host, name));
+    co_return Meaning{std::move(found), Meaning::By::host};
+  }
+  if (auto whole = oci::Repository::parse(host + "/" + name)) {
+    oci::RepositoryId hosted{std::nullopt, std::move(*whole)};
+    LB_CO_TRY(const bool is_hosted, co_await names_.repositories().contains(call, hosted));
+    if (is_hosted) co_return Meaning{std::move(hosted), Meaning::By::hosted};
+  }
+  co_return fail(ErrorCode::not_found, "cannot find '" + reference.to_string() + "': '" + host +
+                                           "' is no configured upstream, and nothing of that name is hosted here");
+}
+
 }  // namespace lifeboat::registry

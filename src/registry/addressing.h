@@ -8,6 +8,7 @@
 #include "base/guarded.h"
 #include "base/task.h"
 #include "meta/store.h"
+#include "oci/full_reference.h"
 #include "oci/repository_id.h"
 #include "registry/upstream_host.h"
 
@@ -34,6 +35,19 @@ class Addressing {
   /// through to it; the host is a key, never an address to dial). unsupported: a write to an upstream's repository
   /// (W93).
   Task<oci::RepositoryId> locate(Call call, Address address, Purpose purpose) const;
+
+  /// What a reference as people write it means.
+  struct Meaning {
+    enum class By {
+      host,          ///< it names an upstream's host
+      hosted,        ///< a repository of this name is hosted here, or no host is the default
+      default_host,  ///< it names no host
+    };
+    oci::RepositoryId repository;
+    By by = By::hosted;
+  };
+  /// not_found: it names a host that is not configured, and no repository of this name is hosted here.
+  Task<Meaning> meaning_of(Call call, oci::FullReference reference) const;
 
   /// The upstream of such a repository; null for a hosted one, and for a host that is no longer configured. The pointer
   /// is good as long as the returned hosts are kept.

@@ -293,6 +293,32 @@ TEST_F(AddressingTest, finds_a_host_that_is_named_before_one_on_demand) {
   EXPECT_EQ(hosts.find(host("10.0.0.1")), nullptr);
 }
 
+TEST_F(AddressingTest, knows_what_a_reference_as_people_write_it_means) {
+  configure(with_default("docker.io", false));
+  keep_a_blob_in(hosted("team/app"));
+  keep_a_blob_in(hosted("other.example/app"));
+  const struct {
+    const char* text;
+    std::string want;
+    Addressing::Meaning::By by;
+  } rows[] = {
+      {"nginx", "docker.io/library/nginx", Addressing::Meaning::By::default_host},
+      {"docker.io/nginx", "docker.io/library/nginx", Addressing::Meaning::By::host},
+      {"org/app:v1", "docker.io/org/app", Addressing::Meaning::By::default_host},
+      {"ghcr.io/org/app", "ghcr.io/org/app", Addressing::Meaning::By::host},
+      {"registry.example:5000/app", "registry.example:5000/app", Addressing::Meaning::By::host},
+      {"team/app:v1", "team/app", Addressing::Meaning::By::hosted},
+      {"other.example/app", "other.example/app", Addressing::Meaning::By::hosted},
+      {"unknown.example/app", "not_found", {}},
+      {"unknown.example:5000/app", "not_found", {}},
+  };
+  for (const auto& row : rows) {
+    const auto meaning = run(addressing_.meaning_of(test::a_call(), oci::FullReference::parse(row.text).value()));
+    EXPECT_EQ(meaning ? meaning->repository.to_string() : std::string(test::code_of(meaning)), row.want) << row.text;
+    if (meaning) EXPECT_EQ(meaning->by, row.by) << row.text;
+  }
+}
+
 TEST_F(AddressingTest, guesses_nothing_when_the_names_cannot_be_asked) {
   configure(with_default("docker.io", false));
   const Call late(SteadyTime::min(), "test");
