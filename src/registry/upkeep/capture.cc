@@ -16,6 +16,8 @@ constexpr Duration kStoreFailedPause = std::chrono::seconds(10);
 constexpr Duration kUnknownHostPause = std::chrono::hours(1);
 /// With everything else here, referrers that cannot be had are let go after so many tries.
 constexpr uint32_t kReferrerTriesMax = 5;
+/// Where the worst of the failing is looked for: those that wait for an outage alone may be many more.
+constexpr std::size_t kSummaryMax = 1000;
 
 /// The pause, less up to a quarter of it: what failed together does not come back together.
 Duration jittered(Duration pause, const meta::CaptureJob& job) {
@@ -170,8 +172,8 @@ Task<void> Capture::note_platform(Call call, oci::RepositoryId repository, oci::
   co_return Status{};
 }
 
-Task<oci::Digest> Capture::prefetch(Call call, oci::RepositoryId repository, oci::Reference reference,
-                                    PlatformsWanted wanted) {
+Task<Prefetched> Capture::prefetch(Call call, oci::RepositoryId repository, oci::Reference reference,
+                                   PlatformsWanted wanted) {
   const auto hosts = parts_.addressing.hosts();
   const UpstreamHost* upstream = repository.host ? hosts->find(*repository.host) : nullptr;
   if (upstream == nullptr) {
@@ -180,11 +182,16 @@ Task<oci::Digest> Capture::prefetch(Call call, oci::RepositoryId repository, oci
   }
   LB_CO_TRY(const ServedManifest served, co_await parts_.pull.manifest(call, repository, reference));
   LB_CO_TRY(PlatformsWanted all, co_await platforms_of(call, repository, *upstream, wanted.to_string()));
-  if (!all.has_all && all.names.empty()) wanted.names.insert(own_platform());
+  if (!all.has_all && all.names.empty()) {
+    wanted.names.insert(own_platform());
+    all.names.insert(own_platform());
+  }
+  // Where nothing is captured that was not asked for, the job itself has to say for what it is.
+  if (!upstream->capture.is_on) wanted.add(all);
   LB_CO_CHECK(co_await parts_.walk.names.captures().add(call, repository, served.digest, wanted.to_string(),
                                                         parts_.walk.clock.wall()));
   look();
-  co_return served.digest;
+  co_return Prefetched{served.digest, std::move(all), served.stale};
 }
 
 Task<CaptureState> Capture::state_of(Call call, oci::RepositoryId repository, oci::Digest manifest) {
@@ -194,15 +201,29 @@ Task<CaptureState> Capture::state_of(Call call, oci::RepositoryId repository, oc
   if (job) {
     state.failures = job->failures;
     state.last_error = job->last_error;
+    state.next_try = job->due;
   }
   running_.with([&](const Running& running) {
     const auto found = running.find(Key(repository, manifest));
     if (found == running.end()) return;
     state.phase = CaptureState::Phase::running;
+    state.next_try.reset();
     if (found->second) state.progress = found->second->progress();
   });
   LB_CO_TRY(state.holding, co_await holdings_.of(call, repository, manifest));
   co_return state;
+}
+
+Task<CaptureSummary> Capture::summary(Call call) {
+  CaptureSummary summary{.running = running()};
+  LB_CO_TRY(const meta::CaptureTotals totals, co_await parts_.walk.names.captures().totals(call));
+  summary.waiting = totals.waiting - std::min(totals.waiting, summary.running);
+  summary.failing = totals.failing;
+  if (totals.failing == 0) co_return summary;
+  LB_CO_TRY(auto jobs, co_await parts_.walk.names.captures().due(call, WallTime::max(), kSummaryMax));
+  const auto worst = std::ranges::max_element(jobs, {}, &meta::CaptureJob::failures);
+  if (worst != jobs.end() && worst->failures > 0) summary.worst = std::move(*worst);
+  co_return summary;
 }
 
 }  // namespace lifeboat::registry

@@ -31,10 +31,26 @@ struct CaptureState {
     done,     ///< nothing that is wanted is left to fetch
   };
   Phase phase = Phase::waiting;
-  CaptureProgress progress{};  ///< while running
-  uint32_t failures = 0;       ///< in a row
-  std::string last_error{};    ///< of the last of them
-  Holding holding{};           ///< what is here now
+  CaptureProgress progress{};          ///< while running
+  uint32_t failures = 0;               ///< in a row
+  std::string last_error{};            ///< of the last of them
+  std::optional<WallTime> next_try{};  ///< while waiting
+  Holding holding{};                   ///< what is here now
+};
+
+/// A manifest whose capture was asked for.
+struct Prefetched {
+  oci::Digest digest;
+  PlatformsWanted wanted;            ///< all it is captured for
+  std::optional<Staleness> stale{};  ///< of a tag that could not be confirmed
+};
+
+/// All captures at a glance.
+struct CaptureSummary {
+  uint64_t running = 0;
+  uint64_t waiting = 0;                     ///< for their turn or their next try
+  uint64_t failing = 0;                     ///< of all, those whose last try failed
+  std::optional<meta::CaptureJob> worst{};  ///< that failed most often
 };
 
 /// Makes whole in the background what came from upstreams (DESIGN §4.5): works off the jobs of meta::CaptureIndex,
@@ -61,9 +77,10 @@ class Capture {
   /// Resolves the reference as a pull does and captures it now, for these platforms beyond what the upstream's policy
   /// and the pulls so far want; where all of them say nothing, for this machine's. The errors of Pull::manifest;
   /// unsupported: a repository that is hosted here.
-  Task<oci::Digest> prefetch(Call call, oci::RepositoryId repository, oci::Reference reference, PlatformsWanted wanted);
+  Task<Prefetched> prefetch(Call call, oci::RepositoryId repository, oci::Reference reference, PlatformsWanted wanted);
   Task<CaptureState> state_of(Call call, oci::RepositoryId repository, oci::Digest manifest);
   std::size_t running() const;
+  Task<CaptureSummary> summary(Call call);
 
  private:
   using Key = std::pair<oci::RepositoryId, oci::Digest>;

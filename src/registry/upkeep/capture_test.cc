@@ -249,12 +249,13 @@ TEST_F(CaptureTest, prefetches_what_nobody_has_asked_for) {
   const auto digest = test::run(capture.prefetch(call(), repository, oci::Reference::parse("v1").value(),
                                                  PlatformsWanted::parse("linux/arm64").value()));
   ASSERT_TRUE(digest) << digest.error().message();
-  EXPECT_EQ(*digest, sha256_of(index));
-  EXPECT_EQ(test::run(capture.state_of(call(), repository, *digest))->phase, CaptureState::Phase::waiting);
+  EXPECT_EQ(digest->digest, sha256_of(index));
+  EXPECT_EQ(digest->wanted.to_string(), "linux/arm64");
+  EXPECT_EQ(test::run(capture.state_of(call(), repository, digest->digest))->phase, CaptureState::Phase::waiting);
   work_off();
   EXPECT_TRUE(has(arm_));
   EXPECT_FALSE(has_manifest(amd_.manifest));
-  const auto state = test::run(capture.state_of(call(), repository, *digest)).value();
+  const auto state = test::run(capture.state_of(call(), repository, digest->digest)).value();
   EXPECT_EQ(state.phase, CaptureState::Phase::done);
   EXPECT_TRUE(state.holding.is_pullable);
   EXPECT_FALSE(state.holding.is_whole);
@@ -270,6 +271,46 @@ TEST_F(CaptureTest, prefetches_for_this_machine_when_nothing_else_is_said) {
   work_off();
   EXPECT_TRUE(has(amd_));
   EXPECT_FALSE(has_manifest(arm_.manifest));
+}
+
+TEST_F(CaptureTest, prefetches_where_nothing_is_captured_unasked) {
+  const std::string index = index_of({{amd_.manifest, "plan9/amd64"}, {arm_.manifest, "plan9/arm64"}});
+  publish(amd_);
+  publish(arm_);
+  publish(index, "v1");
+  configure({}, {.is_on = false});
+  const oci::Reference v1 = oci::Reference::parse("v1").value();
+  Capture capture = a_capture();
+  ASSERT_TRUE(test::run(capture.prefetch(call(), repository, v1, PlatformsWanted::parse("plan9/arm64").value())));
+  work_off();
+  EXPECT_TRUE(has(arm_));
+  EXPECT_FALSE(has_manifest(amd_.manifest));
+  const std::string moved = index_of({{amd_.manifest, "plan9/arm64"}});
+  publish(moved, "v1");
+  clock.advance(hours(1));
+  const auto again = test::run(capture.prefetch(call(), repository, v1, {}));
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->wanted.to_string(), "plan9/arm64");
+  work_off();
+  EXPECT_TRUE(has(amd_)) << "what was asked for before is asked for again, although no client's pull is followed";
+}
+
+TEST_F(CaptureTest, tells_the_worst_of_what_fails) {
+  const Image broken = image_of("broken", 1);
+  publish(broken.manifest, "v1");  // and none of its blobs
+  pull_and_work_off("v1");
+  Capture capture = a_capture();
+  const auto summary = test::run(capture.summary(call()));
+  ASSERT_TRUE(summary) << summary.error().message();
+  EXPECT_EQ(summary->running, 0U);
+  EXPECT_EQ(summary->waiting, 1U);
+  EXPECT_EQ(summary->failing, 1U);
+  ASSERT_TRUE(summary->worst.has_value());
+  EXPECT_EQ(summary->worst->manifest, sha256_of(broken.manifest));
+  EXPECT_NE(summary->worst->last_error, "");
+  const auto state = test::run(capture.state_of(call(), repository, sha256_of(broken.manifest))).value();
+  ASSERT_TRUE(state.next_try.has_value());
+  EXPECT_GT(*state.next_try, clock.wall() + seconds(10)) << "it is tried again after a pause";
 }
 
 TEST_F(CaptureTest, prefetches_nothing_of_a_hosted_repository) {
