@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/assert.h"
 #include "base/guarded.h"
 #include "blob/data_directory.h"
 #include "blob/fs_store.h"
@@ -15,6 +16,7 @@
 #include "registry/push.h"
 #include "registry/upkeep/capture.h"
 #include "registry/upkeep/freeze.h"
+#include "registry/upkeep/prefetch_list.h"
 #include "registry/uploads.h"
 #include "server/node_status.h"
 #include "server/settings.h"
@@ -92,6 +94,7 @@ struct Node::Parts {
   std::unique_ptr<registry::Pull> pull;
   std::unique_ptr<registry::Push> push;
   std::unique_ptr<registry::Capture> capture;
+  std::unique_ptr<registry::PrefetchList> prefetch_list;
   std::unique_ptr<registry::Freeze> freeze;
   std::unique_ptr<registry::Uploads> uploads;
   std::unique_ptr<NodeStatus> status;
@@ -109,6 +112,7 @@ struct Node::Parts {
   Status open_upstreams();
   void build_use_cases();
   Status listen();
+  void follow_prefetch(const Config& wanted);
   Result<std::shared_ptr<Upstreams>> upstreams_of(const Config& wanted);
   /// For the next request, and for probes.
   void adopt(std::shared_ptr<Upstreams> fresh);
@@ -140,6 +144,7 @@ void Node::run() {
   parts_->upkeep->spawn(keep_house());
   parts_->upkeep->spawn(keep_probing());
   parts_->upkeep->spawn(parts_->capture->run());
+  parts_->upkeep->spawn(parts_->prefetch_list->run());
   parts_->loops.run();
   if (const Status closed = parts_->names->close(); !closed) {
     parts_->log.error("store.close_failed", {{"reason", closed.error().message()}});
@@ -152,6 +157,7 @@ void Node::request_stop() {
   parts_->stop_asked.notify_all();
   parts_->breaker_opened.notify_all();
   parts_->capture->stop();
+  parts_->prefetch_list->stop();
   parts_->loops.spawn(0, shut_down());
 }
 
@@ -230,6 +236,7 @@ Status Node::reload(const Config& fresh) {
   parts_->adopt(std::move(upstreams));
   parts_->handler->forget_prepared();
   parts_->log.set_options({fresh.log.level, fresh.log.format});
+  parts_->follow_prefetch(fresh);
   return {};
 }
 
@@ -286,7 +293,10 @@ void Node::Parts::build_use_cases() {
                                .loops = loops,
                                .metrics = metrics,
                                .log = log},
-      registry::CaptureOptions{});
+      registry::CaptureOptions{.running_max = static_cast<unsigned>(config.capture.running_max)});
+  prefetch_list =
+      std::make_unique<registry::PrefetchList>(registry::PrefetchList::Parts{*addressing, *capture, loops, clock, log});
+  follow_prefetch(config);
   freeze = std::make_unique<registry::Freeze>(*names, clock, metrics, log);
   const registry::UploadsOptions sessions{.expires_after = config.storage.uploads_expire,
                                           .per_repository_max = config.storage.uploads_per_repository_max,
@@ -312,6 +322,16 @@ void Node::Parts::build_use_cases() {
                                                                           .log = log,
                                                                           .loops = loops.count()});
   upkeep = std::make_unique<sys::TaskGroup>(loops);
+}
+
+void Node::Parts::follow_prefetch(const Config& wanted) {
+  std::vector<oci::FullReference> references;
+  for (const std::string& entry : wanted.capture.prefetch) {
+    auto reference = oci::FullReference::parse(entry);
+    LB_ASSERT(reference.has_value());  // load_config has read it too
+    references.push_back(std::move(*reference));
+  }
+  prefetch_list->replace(std::move(references), wanted.capture.prefetch_every);
 }
 
 Status Node::Parts::listen() {

@@ -47,6 +47,15 @@ enum class AccessLog {
   all,
 };
 
+/// What is fetched before anybody asks for it, and how much of it at a time.
+struct CaptureConfig {
+  uint64_t running_max = 0;
+  std::vector<std::string> prefetch;  ///< as oci::FullReference has them
+  Duration prefetch_every{};          ///< 0: only at the start and at a reload
+
+  friend bool operator==(const CaptureConfig&, const CaptureConfig&) = default;
+};
+
 struct LogConfig {
   LogLevel level{};
   LogFormat format{};
@@ -84,6 +93,13 @@ enum class OnGone { keep, drop };
 
 /// What becomes of a held tag while the upstream refuses our credentials.
 enum class OnCredentialFault { serve, refuse };
+
+/// What of an upstream's manifests is fetched in the background.
+enum class CaptureMode {
+  requested,  ///< all that is missing of the platforms that are pulled
+  all,        ///< of every platform
+  none,
+};
 
 /// A value that may be left to the upstream that the record belongs to.
 template <class Value>
@@ -125,6 +141,9 @@ struct UpstreamConfig {
   uint64_t rate_floor_percent = 0;    ///< 0: never
   Duration credential_check_every{};  ///< 0: never
   Duration hedge_after{};             ///< 0: never
+  CaptureMode capture{};
+  std::vector<std::string> capture_platforms;  ///< besides, as oci::Platform writes them
+  bool capture_referrers = false;
 
   friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
 };
@@ -137,6 +156,7 @@ inline constexpr std::string_view kAnyUpstream = "*";
 struct Config {
   ServerConfig server;
   StorageConfig storage;
+  CaptureConfig capture;
   LogConfig log;
   MetricsConfig metrics;
   std::vector<UpstreamConfig> upstreams;  ///< the named ones first, in order, then the built-in ones; hosts are unique

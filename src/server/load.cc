@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/full_reference.h"
 #include "oci/host_pattern.h"
+#include "oci/platform.h"
 #include "server/any_upstream.h"
 #include "server/config_file.h"
 #include "server/draft.h"
@@ -73,6 +75,7 @@ class Finish {
     for (Draft::Upstream& upstream : draft_.upstreams) add_upstream(upstream);
     if (server.builtin_upstreams) add_builtin_upstreams();
     check_default_host();
+    check_prefetch();
     return std::move(loaded_);
   }
 
@@ -138,6 +141,7 @@ class Finish {
     }
     hosts_.push_back(host);
     check_allow(upstream, is_any);
+    check_platforms(upstream);
     if (upstream.endpoints.empty() && is_default) {
       problems_.add(upstream.declared, "cannot use upstream 'default': it has no 'endpoints' (want at least one)");
     } else if (upstream.endpoints.empty()) {
@@ -188,6 +192,24 @@ class Finish {
     for (const std::string& entry : allow) {
       const auto pattern = oci::HostPattern::parse(entry);
       if (!pattern) problems_.add(origin, "cannot set 'upstream.allow': " + pattern.error().message());
+    }
+  }
+
+  /// In their normal form from here on.
+  void check_platforms(Draft::Upstream& upstream) {
+    const auto found = upstream.origins.find("capture_platforms");
+    const Origin& origin = found == upstream.origins.end() ? upstream.declared : found->second;
+    for (std::string& entry : upstream.config.capture_platforms) {
+      const auto platform = oci::Platform::parse(entry);
+      if (platform) {
+        entry = platform->to_string();
+      } else {
+        problems_.add(origin, "cannot set 'upstream.capture_platforms': " + platform.error().message());
+      }
+    }
+    if (upstream.config.capture == CaptureMode::none && !upstream.config.capture_platforms.empty()) {
+      problems_.add(origin,
+                    "cannot set 'upstream.capture_platforms': 'upstream.capture' is 'none' (want 'requested' with it)");
     }
   }
 
@@ -255,6 +277,15 @@ class Finish {
     if (!server.is_default_host_explicit || is_known) return;
     problems_.add(named->second,
                   "cannot set 'server.default_host': no upstream has this host (got '" + server.default_host + "')");
+  }
+
+  void check_prefetch() {
+    for (const std::string& entry : loaded_.config.capture.prefetch) {
+      const auto reference = oci::FullReference::parse(entry);
+      if (reference) continue;
+      problems_.add(loaded_.origins.process["capture.prefetch"],
+                    "cannot set 'capture.prefetch': " + reference.error().message());
+    }
   }
 
   const ConfigSources& sources_;

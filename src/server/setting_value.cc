@@ -47,6 +47,12 @@ Words<OnCredentialFault> words(const OnCredentialFault*) {
   return kWords;
 }
 
+Words<CaptureMode> words(const CaptureMode*) {
+  static constexpr std::array<std::pair<std::string_view, CaptureMode>, 3> kWords{
+      {{"requested", CaptureMode::requested}, {"all", CaptureMode::all}, {"none", CaptureMode::none}}};
+  return kWords;
+}
+
 /// What a place holds when it holds something: the words, the types and the rules are those of that.
 template <class Value>
 struct Held {

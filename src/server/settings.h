@@ -16,7 +16,7 @@ namespace lifeboat::server {
 /// Where a setting's value lives in a Config.
 using Slot =
     std::variant<std::string*, std::vector<std::string>*, bool*, uint64_t*, Duration*, std::optional<Duration>*,
-                 LogLevel*, LogFormat*, AccessLog*, OnGone*, OnCredentialFault*, Override<Duration>*,
+                 LogLevel*, LogFormat*, AccessLog*, OnGone*, OnCredentialFault*, CaptureMode*, Override<Duration>*,
                  Override<std::optional<Duration>>*, Override<OnGone>*, Override<OnCredentialFault>*>;
 /// Which record has it: the process, one upstream, or one record of a list within an upstream.
 using Field =

@@ -41,6 +41,7 @@ TEST(Settings, have_a_kind_that_fits_their_place) {
           const bool is_choice = std::holds_alternative<LogLevel*>(slot) || std::holds_alternative<LogFormat*>(slot) ||
                                  std::holds_alternative<AccessLog*>(slot) || std::holds_alternative<OnGone*>(slot) ||
                                  std::holds_alternative<OnCredentialFault*>(slot) ||
+                                 std::holds_alternative<CaptureMode*>(slot) ||
                                  std::holds_alternative<Override<OnGone>*>(slot) ||
                                  std::holds_alternative<Override<OnCredentialFault>*>(slot);
           const bool is_duration =

@@ -48,6 +48,13 @@ Result<registry::FreshnessRule> rule_of(const RuleConfig& config) {
       .not_found_for = config.not_found_for.value};
 }
 
+registry::CapturePolicy capture_of(const UpstreamConfig& config) {
+  return {.is_on = config.capture != CaptureMode::none,
+          .has_all_platforms = config.capture == CaptureMode::all,
+          .platforms = config.capture_platforms,
+          .has_referrers = config.capture_referrers};
+}
+
 registry::FreshnessPolicy freshness_of(const UpstreamConfig& config) {
   return {.fresh_for = config.fresh_for,
           .max_stale = config.max_stale,
@@ -121,7 +128,7 @@ Result<registry::UpstreamHost> Upstreams::make(const UpstreamConfig& config) {
                                 .source = source.get(),
                                 .freshness = freshness_of(config),
                                 .rules = std::move(rules),
-                                .capture = {.is_on = true}};
+                                .capture = capture_of(config)};
 }
 
 Status Upstreams::choose_default(const Config& config) {
