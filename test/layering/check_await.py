@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Fails on two uses of `co_await` that g++ 12 miscompiles.
+"""Fails on three uses of `co_await` that g++ 12 miscompiles.
 
 One is `co_await` in the condition expression of an if or a while: its temporaries are destroyed at the wrong time, and
 the coroutine crashes, even where the branch is not taken. A declaration as the condition (`if (auto x = co_await f(); !x)`)
-is compiled right. The other is a braced temporary among the arguments of an awaited call: it is destroyed twice.
+is compiled right. Another is a braced temporary among the arguments of an awaited call: it is destroyed twice. The third
+is a branch of a conditional expression.
 usage: check_await.py DIRECTORY…    exit status 1 when something was found
 """
 import pathlib
@@ -39,14 +40,22 @@ def braced_arguments(text):
             yield text.count("\n", 0, match.start()) + 1, " ".join(statement.split())
 
 
+def branches(text):
+    for match in re.finditer(r"\?\s*co_await\b", text):
+        yield text.count("\n", 0, match.start()) + 1, " ".join(text[match.start() : match.start() + 60].split())
+
+
 def self_test():
     bad = ["if (!co_await f()) return;", "while (a && co_await f()) {}", "} else if (!co_await f(x, y(z))) {"]
     good = ["if (auto x = co_await f(); !x) {}", "if (const auto x = co_await f()) {}", "if (a) co_await f();"]
     braced = ["co_await f({});", "co_await f(call, {a, b});", "co_await g(x, meta::Put{a});"]
+    branch = ["auto x = a ? co_await f() : g();", "auto x = a ?\n  co_await f() : co_await g();"]
     named = ["co_await f(a, b);", "co_await pool.run([&] { return 1; });"]
     return (
         all(list(findings(t)) for t in bad)
         and not any(list(findings(t)) for t in good)
+        and all(list(branches(t)) for t in branch)
+        and not any(list(branches(t)) for t in good + named)
         and all(list(braced_arguments(t)) for t in braced)
         and not any(list(braced_arguments(t)) for t in named)
     )
@@ -63,6 +72,9 @@ def main():
             text = path.read_text()
             for line, condition in findings(text):
                 print(f"{path}:{line}: co_await in a condition ({condition}): await in a statement of its own")
+                found += 1
+            for line, statement in branches(text):
+                print(f"{path}:{line}: co_await behind '?' ({statement}): await in a statement of its own")
                 found += 1
             for line, statement in braced_arguments(text):
                 print(f"{path}:{line}: a braced temporary in an awaited call ({statement}): give it a name and move it")
