@@ -315,7 +315,9 @@ TEST_F(AddressingTest, knows_what_a_reference_as_people_write_it_means) {
   for (const auto& row : rows) {
     const auto meaning = run(addressing_.meaning_of(test::a_call(), oci::FullReference::parse(row.text).value()));
     EXPECT_EQ(meaning ? meaning->repository.to_string() : std::string(test::code_of(meaning)), row.want) << row.text;
-    if (meaning) EXPECT_EQ(meaning->by, row.by) << row.text;
+    if (meaning) {
+      EXPECT_EQ(meaning->by, row.by) << row.text;
+    }
   }
 }
 

@@ -31,6 +31,15 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
   push_ = std::make_unique<registry::Push>(disk.blobs, disk.names, stamps_);
   uploads_ =
       std::make_unique<registry::Uploads>(registry::UploadsOptions{}, disk.blobs, disk.names, clock_, metrics_, log);
+  capture_ = std::make_unique<registry::Capture>(
+      registry::Capture::Parts{.walk = {disk.blobs, disk.names, *manifest_fetches_, *blob_fetches_, clock_},
+                               .addressing = *addressing_,
+                               .pull = *pull_,
+                               .loops = loops_,
+                               .metrics = metrics_,
+                               .log = log},
+      registry::CaptureOptions{});
+  freeze_ = std::make_unique<registry::Freeze>(disk.names, clock_, metrics_, log);
   const http::HandlerOptions options{.access_log = http::AccessLogMode::none};
   handler_ = std::make_unique<http::Handler>(options, http::Handler::Parts{.pull = *pull_,
                                                                            .push = *push_,
@@ -67,16 +76,41 @@ void House::build_upstreams(const SimWorld& world, sys::HttpClient& network, Log
                                           .max_stale = std::nullopt,
                                           .drops_gone = host.drops_gone,
                                           .serves_on_credential_fault = host.serves_on_credential_fault,
-                                          .not_found_for = host.not_found_for}});
+                                          .not_found_for = host.not_found_for},
+                            .capture = {.is_on = host.captures}});
   }
   addressing_->replace_hosts(std::move(hosts));
 }
 
-void House::start() { loops_.spawn(0, keep_probing()); }
+void House::start() {
+  loops_.spawn(0, keep_probing());
+  loops_.spawn(0, keep_capturing());
+}
+
+Awaitable<void> House::keep_capturing() {
+  ++probes_;
+  co_await capture_->run();
+  --probes_;
+  breaker_opened_.notify_all();
+}
+
+/// As in server/compose.cc.
+void House::look_at_freeze() {
+  std::vector<registry::Freeze::Host> hosts;
+  for (const registry::UpstreamHost& host : addressing_->hosts()->hosts) {
+    hosts.push_back({host.host, host.source->can_be_asked()});
+  }
+  if (!freeze_->look(hosts)) return;
+  handler_->forget_prepared();
+  capture_->look();
+}
 
 Awaitable<void> House::stop() {
   is_stopping_ = true;
   breaker_opened_.notify_all();
+  capture_->stop();
+  // The process leaves what runs; here it ends, so that whoever looks finds nothing.
+  while (capture_->running() > 0) co_await clock_.sleep_until(clock_.now() + std::chrono::seconds(1));
   co_await manifest_fetches_->stop();
   co_await blob_fetches_->stop();
   while (probes_ > 0) co_await breaker_opened_.wait(breaker_opened_.version(), SteadyTime::max());
@@ -87,6 +121,7 @@ Awaitable<void> House::keep_probing() {
   ++probes_;
   while (!is_stopping_) {
     const uint64_t seen = breaker_opened_.version();
+    look_at_freeze();
     const SteadyTime now = clock_.now();
     SteadyTime next = SteadyTime::max();
     for (upstream::RegistrySource* endpoint : endpoints_) {
@@ -124,6 +159,6 @@ bool House::are_all_breakers_open(const SimHost& host) const {
                               [&](const SimEndpoint& endpoint) { return is_breaker_closed(endpoint.name); });
 }
 
-std::size_t House::running() const { return blob_fetches_->running() + probes_; }
+std::size_t House::running() const { return blob_fetches_->running() + capture_->running() + probes_; }
 
 }  // namespace lifeboat::sim

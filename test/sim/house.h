@@ -13,6 +13,8 @@
 #include "registry/manifest_fetch.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/upkeep/capture.h"
+#include "registry/upkeep/freeze.h"
 #include "registry/uploads.h"
 #include "sys/clock.h"
 #include "sys/event_loops.h"
@@ -44,7 +46,7 @@ class House {
 
   http::Handler& handler() { return *handler_; }
   sys::EventLoops& loops() { return loops_; }
-  /// Probes what is out of order, in the background; call once.
+  /// Probes what is out of order and completes what was pulled, in the background; call once.
   void start();
   /// Lets what runs end by itself; what was started by start() with it.
   Awaitable<void> stop();
@@ -57,6 +59,8 @@ class House {
  private:
   void build_upstreams(const SimWorld& world, sys::HttpClient& network, Log& log, uint64_t seed);
   Awaitable<void> keep_probing();
+  Awaitable<void> keep_capturing();
+  void look_at_freeze();
   Awaitable<void> probe(upstream::RegistrySource& endpoint);
 
   sys::SystemClock clock_;
@@ -72,6 +76,8 @@ class House {
   std::unique_ptr<registry::BlobFetches> blob_fetches_;
   std::unique_ptr<registry::Pull> pull_;
   std::unique_ptr<registry::Push> push_;
+  std::unique_ptr<registry::Capture> capture_;
+  std::unique_ptr<registry::Freeze> freeze_;
   std::unique_ptr<registry::Uploads> uploads_;
   class NoStatus final : public http::NodeStatus {
     http::StatusReport report() const override { return {}; }

@@ -211,6 +211,7 @@ SimWorld SimWorld::draw(const WorldOptions& options) {
     SimHost host{.name = std::string(kNames.at(i)), .repositories = {}, .endpoints = {}};
     host.fresh_for = random.between(seconds(1), seconds(60));
     host.not_found_for = random.between(Duration(0), seconds(5));
+    host.captures = random.has_chance(60);
     host.drops_gone = options.drops_gone.value_or(random.has_chance(25));
     host.serves_on_credential_fault = random.has_chance(85);
     const std::size_t repositories = random.between(1, 2);

@@ -73,6 +73,7 @@ struct SimHost {
   Duration fresh_for{};
   Duration not_found_for{};
   bool drops_gone = false;
+  bool captures = false;
   bool serves_on_credential_fault = true;
 
   const SimRepository* find_repository(const std::string& repository) const;

@@ -123,7 +123,7 @@ class Simulation {
   void describe() {
     report_.note("busy until " + to_text(world_.busy_until) + ", dark until " + to_text(world_.dark_until));
     for (const SimHost& host : world_.hosts) {
-      report_.note(host.name + ": fresh for " + to_text(host.fresh_for) +
+      report_.note(host.name + ": fresh for " + to_text(host.fresh_for) + (host.captures ? ", captures" : "") +
                    (host.drops_gone ? ", drops what is gone" : "") +
                    (host.serves_on_credential_fault ? "" : ", refuses on a credential fault"));
       for (const SimEndpoint& endpoint : host.endpoints) {
