@@ -66,6 +66,8 @@ class Source {
   /// False while asking would get no answer, as far as is known: no request path touches the network then. Costs no
   /// I/O.
   virtual bool can_be_asked() const { return true; }
+  /// The same for one repository: not every endpoint may have it.
+  virtual bool can_be_asked_for(const oci::RepositoryId& /*repository*/) const { return can_be_asked(); }
   /// By the API, else by the fallback tag (W91). Empty when the source knows neither.
   virtual Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) = 0;
   /// True when it will soon take no more requests from us (a rate limit): what is only to be confirmed should be asked

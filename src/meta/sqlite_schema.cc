@@ -91,7 +91,8 @@ PRAGMA application_id = 0x4c666274;
 PRAGMA user_version = 1;
 )"};
 
-/// What came from an upstream before there were captures is looked through once.
+/// What came from an upstream before there were captures is looked through once, spread over six hours, so that what is
+/// pulled meanwhile does not wait for it.
 constexpr Sql kVersion2{"add captures to the schema", R"(
 CREATE TABLE capture (
   repository_id INTEGER NOT NULL REFERENCES repository,
@@ -103,7 +104,8 @@ CREATE TABLE capture (
   PRIMARY KEY (repository_id, content_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX capture_by_due ON capture (due);
-INSERT INTO capture SELECT repository_id, content_id, '', 0, 0, '' FROM manifest
+INSERT INTO capture SELECT repository_id, content_id, '',
+  1000 * CAST(strftime('%s', 'now') AS INTEGER) + abs(random() % 21600000), 0, '' FROM manifest
   JOIN repository ON repository.id = repository_id WHERE host <> '';
 
 CREATE TABLE repository_platform (  -- what is pulled from a repository of an upstream

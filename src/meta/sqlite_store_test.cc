@@ -258,7 +258,7 @@ TEST_F(SqliteStoreTest, brings_up_a_database_of_the_first_version) {
   }
   const auto store = open();
   EXPECT_EQ(test::run(store->tags().find(call(), hosted("a"), tag("v1")))->digest, digest("pushed"));
-  const auto jobs = test::run(store->captures().due(call(), clock_.wall(), 10)).value();
+  const auto jobs = test::run(store->captures().due(call(), WallTime::max(), 10)).value();
   ASSERT_EQ(jobs.size(), 1U) << "what came from upstreams before is looked through once";
   EXPECT_EQ(jobs[0].manifest, digest("pulled"));
 }

@@ -41,7 +41,7 @@ std::shared_ptr<const UpstreamHosts> Addressing::hosts() const {
 }
 
 void Addressing::replace_hosts(std::shared_ptr<const UpstreamHosts> hosts) {
-  hosts_.with([&](auto& current) { current = std::move(hosts); });
+  hosts_.with([&](auto& current) { current.swap(hosts); });  // those of before are let go outside of the lock
 }
 
 Task<oci::RepositoryId> Addressing::locate(Call call, Address address, Purpose purpose) const {
@@ -55,7 +55,16 @@ Task<oci::RepositoryId> Addressing::locate(Call call, Address address, Purpose p
     }
     LB_CO_TRY(upstream, of_upstream(*host, address.name));
   } else if (const auto split = split_host(*hosts, address.name)) {
-    LB_CO_TRY(upstream, of_upstream(split->first, split->second));
+    // What a pattern allows does not take away what is hosted here under such a name.
+    bool is_hosted = false;
+    auto whole = oci::Repository::parse(address.name);
+    if (whole && !hosts->is_named(split->first)) {
+      const oci::RepositoryId own{std::nullopt, std::move(*whole)};
+      LB_CO_TRY(is_hosted, co_await names_.repositories().contains(call, own));
+    }
+    if (!is_hosted) {
+      LB_CO_TRY(upstream, of_upstream(split->first, split->second));
+    }
   }
   if (upstream) {
     if (purpose == Purpose::write) co_return refuse_write(*upstream);

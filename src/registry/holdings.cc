@@ -27,10 +27,18 @@ bool is_pullable(const std::vector<Holding::Child>& children) {
 
 Task<Holding> Holdings::of(Call call, oci::RepositoryId repository, oci::Digest digest) {
   Seen seen;
-  co_return co_await walk(std::move(call), std::move(repository), digest, 0, seen);
+  co_return co_await walk(std::move(call), std::move(repository), digest, 0, Extent::all, seen);
 }
 
-Task<Holding> Holdings::walk(Call call, oci::RepositoryId repository, oci::Digest digest, int depth, Seen& seen) {
+Task<bool> Holdings::can_be_pulled(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  Seen seen;
+  LB_CO_TRY(const Holding holding,
+            co_await walk(std::move(call), std::move(repository), digest, 0, Extent::until_pullable, seen));
+  co_return holding.is_pullable;
+}
+
+Task<Holding> Holdings::walk(Call call, oci::RepositoryId repository, oci::Digest digest, int depth, Extent extent,
+                             Seen& seen) {
   auto held = co_await read_held_manifest(call, blobs_, names_, repository, digest);
   if (!held) {
     const bool is_absent = held.error().code() == ErrorCode::not_found || held.error().code() == ErrorCode::corrupt;
@@ -39,18 +47,22 @@ Task<Holding> Holdings::walk(Call call, oci::RepositoryId repository, oci::Diges
   }
   Holding holding{.is_here = true, .is_whole = false, .is_pullable = false, .children = {}, .missing = {}};
   const auto manifest = oci::Manifest::parse(as_bytes(held->bytes), held->record.media_type);
-  if (!manifest || depth >= kDepthMax) co_return holding;
+  if (!manifest || depth > kDepthMax) co_return holding;
 
   if (manifest->is_index()) {
     for (const oci::Descriptor& child : manifest->manifests) {
       auto known = seen.find(child.digest);
       if (known == seen.end()) {
-        LB_CO_TRY(const Holding below, co_await walk(call, repository, child.digest, depth + 1, seen));
+        LB_CO_TRY(const Holding below, co_await walk(call, repository, child.digest, depth + 1, Extent::all, seen));
         known = seen.emplace(child.digest, below.is_whole).first;
       }
       const bool is_program = child.platform.is_known();
       holding.children.push_back(
           {child.digest, is_program ? child.platform.to_string() : std::string(), known->second});
+      if (extent == Extent::until_pullable && is_program && known->second) {
+        holding.is_pullable = true;
+        co_return holding;
+      }
     }
     holding.is_whole = std::ranges::all_of(holding.children, &Holding::Child::is_whole);
     holding.is_pullable = is_pullable(holding.children);

@@ -33,11 +33,14 @@ class Holdings {
 
   /// Of a manifest that is not here, and of one that cannot be read, nothing is held. The errors are the stores' own.
   Task<Holding> of(Call call, oci::RepositoryId repository, oci::Digest digest);
+  /// Holding::is_pullable alone, and no further than it takes to know it.
+  Task<bool> can_be_pulled(Call call, oci::RepositoryId repository, oci::Digest digest);
 
  private:
   /// Which manifests were walked, and whether they are whole: an index may name one child many times.
   using Seen = std::map<oci::Digest, bool>;
-  Task<Holding> walk(Call call, oci::RepositoryId repository, oci::Digest digest, int depth, Seen& seen);
+  enum class Extent : bool { all, until_pullable };
+  Task<Holding> walk(Call call, oci::RepositoryId repository, oci::Digest digest, int depth, Extent extent, Seen& seen);
 
   blob::Store& blobs_;
   meta::Store& names_;

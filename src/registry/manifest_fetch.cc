@@ -112,6 +112,11 @@ Task<ManifestFetches::Answer> ManifestFetches::ask(Call call, const Request& req
     LB_CO_CHECK(co_await names_.tags().point(call, request.repository, *tag, resolved->digest,
                                              request.repository.host->to_string()));
     stamps_.bump(request.repository);
+    if (request.is_captured) {  // it may be here by a child of its own, or from before anything was captured
+      LB_CO_CHECK(co_await names_.captures().add(call, request.repository, resolved->digest, "",
+                                                 clock_.wall() + kCaptureAfter));
+      capture_added_.notify_all();
+    }
     co_return Answer{resolved->digest, std::move(resolved->endpoint)};
   }
   auto kept = co_await keep(call, request, resolved->digest);

@@ -14,8 +14,10 @@ constexpr Duration kStaleAgainFor{1000};
 /// How far back a tag's past is looked at for something that can be pulled.
 constexpr std::size_t kPastMax = 16;
 
-std::string host_label(const oci::RepositoryId& repository) {
-  return repository.host ? repository.host->to_string() : std::string("hosted");
+/// Clients may name any host that a pattern allows: those share one label.
+std::string host_label(const oci::RepositoryId& repository, const UpstreamHosts& hosts) {
+  if (!repository.host) return "hosted";
+  return hosts.is_named(*repository.host) ? repository.host->to_string() : std::string("*");
 }
 
 std::unexpected<Error> unknown_host(const oci::RepositoryId& repository) {
@@ -43,7 +45,7 @@ Pull::Pull(blob::Store& blobs, meta::Store& names, Addressing& addressing, Manif
 
 sys::Counter& Pull::answers(const oci::RepositoryId& repository, std::string_view result) {
   return metrics_.counter("lifeboat_pull_answers_total", "Answers to pulls, by where the content came from.",
-                          {{"host", host_label(repository)}, {"result", result}});
+                          {{"host", host_label(repository, *addressing_.hosts())}, {"result", result}});
 }
 
 Task<ServedManifest> Pull::manifest(Call call, oci::RepositoryId repository, oci::Reference reference) {
@@ -93,12 +95,19 @@ Task<ServedManifest> Pull::hosted_tag(Call call, oci::RepositoryId repository, o
 }
 
 Task<ServedManifest> Pull::held_tag(Call call, oci::RepositoryId repository, meta::TagRecord record,
-                                    std::optional<Staleness> stale, bool is_alone) {
-  if (is_alone) {
-    LB_CO_TRY(const Holding holding, co_await holdings_.of(call, repository, record.digest));
-    if (!holding.is_pullable) {
-      std::string reason = stale ? std::move(stale->reason) : std::string("unavailable");
-      co_return co_await earlier_tag(call, std::move(repository), std::move(record), std::move(reason));
+                                    std::optional<Staleness> stale, Rest rest) {
+  if (rest != Rest::there) {
+    LB_CO_TRY(const bool is_pullable, co_await holdings_.can_be_pulled(call, repository, record.digest));
+    if (!is_pullable) {
+      const std::string reason = stale ? stale->reason : std::string("unavailable");
+      LB_CO_TRY(auto earlier, co_await earlier_tag(call, repository, record, reason));
+      if (earlier) co_return std::move(*earlier);
+      if (rest == Rest::nowhere) {
+        answers(repository, "unavailable").add();
+        co_return fail(ErrorCode::unavailable,
+                       "cannot serve '" + repository.to_string() + ":" + record.tag.to_string() +
+                           "': not all of it is held, and the upstream cannot be asked for the rest");
+      }
     }
   }
   auto served = co_await manifest_by_digest(call, std::move(repository), record.digest);
@@ -107,30 +116,28 @@ Task<ServedManifest> Pull::held_tag(Call call, oci::RepositoryId repository, met
 }
 
 /// What the tag was before, as long as that is here to be pulled: an outage must not begin with the last move of a tag.
-Task<ServedManifest> Pull::earlier_tag(Call call, oci::RepositoryId repository, meta::TagRecord record,
-                                       std::string reason) {
+Task<std::optional<ServedManifest>> Pull::earlier_tag(Call call, oci::RepositoryId repository, meta::TagRecord record,
+                                                      std::string reason) {
   LB_CO_TRY(const auto past, co_await names_.tags().history(call, repository, record.tag, kPastMax));
   WallTime replaced = clock_.wall();
   std::set<oci::Digest> seen{record.digest};
   for (const meta::TagPast& one : past) {
     if (seen.insert(one.digest).second) {
-      LB_CO_TRY(const Holding holding, co_await holdings_.of(call, repository, one.digest));
-      if (holding.is_pullable) {
-        log_.warning("tag.earlier_served", {{"repository", repository.to_string()},
-                                            {"tag", record.tag.to_string()},
-                                            {"digest", one.digest.to_string()},
-                                            {"newer_held_in_part", record.digest.to_string()},
-                                            {"request_id", call.request_id()}});
-        auto served = co_await manifest_by_digest(call, repository, one.digest);
-        if (served) served->stale = Staleness{std::move(reason), age_of(replaced, clock_.wall())};
-        co_return served;
+      LB_CO_TRY(const bool is_pullable, co_await holdings_.can_be_pulled(call, repository, one.digest));
+      if (is_pullable) {
+        log_.info("tag.earlier_served", {{"repository", repository.to_string()},
+                                         {"tag", record.tag.to_string()},
+                                         {"digest", one.digest.to_string()},
+                                         {"newer_held_in_part", record.digest.to_string()},
+                                         {"request_id", call.request_id()}});
+        LB_CO_TRY(ServedManifest served, co_await manifest_by_digest(call, repository, one.digest));
+        served.stale = Staleness{std::move(reason), age_of(replaced, clock_.wall())};
+        co_return std::optional(std::move(served));
       }
     }
     replaced = one.since;
   }
-  answers(repository, "unavailable").add();
-  co_return fail(ErrorCode::unavailable, "cannot serve '" + repository.to_string() + ":" + record.tag.to_string() +
-                                             "': not all of it is held, and the upstream cannot be asked for the rest");
+  co_return std::optional<ServedManifest>();
 }
 
 Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository, oci::Tag tag) {
@@ -144,14 +151,16 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
 
   const FreshnessPolicy policy = upstream != nullptr ? policy_for(*upstream, repository.name, &tag) : FreshnessPolicy{};
   const WallTime now = clock_.wall();
-  const bool can_ask = upstream != nullptr && upstream->source->can_be_asked();
+  const bool can_ask = upstream != nullptr && upstream->source->can_be_asked_for(repository);
   const bool is_short = can_ask && upstream->source->is_short_of_requests();
   const BeforeAsking before = before_asking(held, now, policy, is_short);
   if (before != BeforeAsking::revalidate && before != BeforeAsking::fetch) {
     std::optional<Staleness> stale;
     if (before == BeforeAsking::serve_gone) stale = Staleness{"gone", age_of(record->checked, now)};
     if (before == BeforeAsking::serve_late) stale = Staleness{"rate-limited", age_of(record->checked, now)};
-    auto served = co_await held_tag(call, repository, *record, std::move(stale), !can_ask);
+    Rest rest = before == BeforeAsking::serve ? Rest::there : Rest::unclear;
+    if (!can_ask) rest = Rest::nowhere;
+    auto served = co_await held_tag(call, repository, *record, std::move(stale), rest);
     if (!served) co_return served;
     const bool is_whole_window = can_ask && before != BeforeAsking::serve_late;
     served->valid_until = clock_.now() + (is_whole_window ? record->checked + policy.fresh_for - now : kStaleAgainFor);
@@ -187,10 +196,12 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
     case AfterFailure::Kind::serve_stale:
     case AfterFailure::Kind::serve_gone: {
       answers(repository, "stale").add();
-      const bool is_alone =
-          !can_ask || !upstream->source->can_be_asked() || !may_supply_the_rest(answer.error().code());
+      const ErrorCode code = answer.error().code();
+      Rest rest = code == ErrorCode::timed_out ? Rest::there : Rest::unclear;
+      if (!can_ask || !upstream->source->can_be_asked_for(repository) || !may_supply_the_rest(code))
+        rest = Rest::nowhere;
       auto stale = std::optional(Staleness{after.reason, age_of(record->checked, now)});
-      auto served = co_await held_tag(call, repository, *record, std::move(stale), is_alone);
+      auto served = co_await held_tag(call, repository, *record, std::move(stale), rest);
       if (served) served->valid_until = clock_.now() + kStaleAgainFor;
       co_return served;
     }

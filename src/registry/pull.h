@@ -60,11 +60,17 @@ class Pull {
   Task<ServedManifest> held_manifest(Call call, oci::RepositoryId repository, oci::Digest digest);
   Task<ServedManifest> manifest_by_digest(Call call, oci::RepositoryId repository, oci::Digest digest);
   Task<ServedManifest> hosted_tag(Call call, oci::RepositoryId repository, oci::Tag tag);
-  /// A tag as it is held. `is_alone`: nothing that is missing can be had now, so it must be here for one platform at
-  /// least; else an earlier digest of the tag is served that is.
+  /// Whether what is missing of a held image can be had from the upstream now.
+  enum class Rest {
+    there,    ///< as far as anybody knows
+    unclear,  ///< it has not the tag, or wants a pause: rather something that is held whole
+    nowhere,  ///< no
+  };
+  /// A tag as it is held; where the rest cannot be had, what the tag was before, as long as that can be pulled.
   Task<ServedManifest> held_tag(Call call, oci::RepositoryId repository, meta::TagRecord record,
-                                std::optional<Staleness> stale, bool is_alone);
-  Task<ServedManifest> earlier_tag(Call call, oci::RepositoryId repository, meta::TagRecord record, std::string reason);
+                                std::optional<Staleness> stale, Rest rest);
+  Task<std::optional<ServedManifest>> earlier_tag(Call call, oci::RepositoryId repository, meta::TagRecord record,
+                                                  std::string reason);
   Task<ServedManifest> upstream_tag(Call call, oci::RepositoryId repository, oci::Tag tag);
   sys::Counter& answers(const oci::RepositoryId& repository, std::string_view result);
 

@@ -81,6 +81,8 @@ struct UpstreamHosts {
   bool contains(const oci::RegistryHost& host) const {
     return find_named(host) != nullptr || (on_demand != nullptr && on_demand->allows(host));
   }
+  /// Named in the configuration, not one of those that clients name.
+  bool is_named(const oci::RegistryHost& host) const { return find_named(host) != nullptr; }
   /// Null: not one of them. What goes to the upstream asks so; who only wants to know asks contains().
   const UpstreamHost* find(const oci::RegistryHost& host) const {
     const UpstreamHost* named = find_named(host);

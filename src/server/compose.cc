@@ -215,6 +215,7 @@ Awaitable<void> Node::keep_probing() {
 Awaitable<void> Node::probe(std::shared_ptr<upstream::RegistrySource> endpoint) {
   const Call call(parts_->clock.now() + kProbeWithin, "probe");
   co_await endpoint->probe(call);
+  parts_->breaker_opened.notify_all();  // what was due behind it has to be looked at again
   co_await endpoint->check_credentials(call);
   parts_->breaker_opened.notify_all();  // what was due behind it has to be looked at again
 }
@@ -233,7 +234,12 @@ void Node::look_at_freeze() {
 Status Node::reload(const Config& fresh) {
   LB_TRY(auto upstreams, parts_->upstreams_of(fresh));
   if (parts_->tls) LB_CHECK(parts_->tls->reload());
-  parts_->adopt(std::move(upstreams));
+  parts_->adopt(upstreams);
+  // What failed for want of a login or a host may go through now.
+  for (const registry::UpstreamHost& host : upstreams->hosts().hosts) {
+    parts_->names->captures().hurry(host.host, parts_->clock.wall());
+  }
+  parts_->capture->look();
   parts_->handler->forget_prepared();
   parts_->log.set_options({fresh.log.level, fresh.log.format});
   parts_->follow_prefetch(fresh);
@@ -245,8 +251,8 @@ Result<std::shared_ptr<Upstreams>> Node::Parts::upstreams_of(const Config& wante
 }
 
 void Node::Parts::adopt(std::shared_ptr<Upstreams> fresh) {
-  addressing->replace_hosts(std::shared_ptr<const registry::UpstreamHosts>(fresh, &fresh->hosts()));
   upstreams.with([&](auto& all) { all.push_back(fresh); });
+  addressing->replace_hosts(std::shared_ptr<const registry::UpstreamHosts>(fresh, &fresh->hosts()));
   breaker_opened.notify_all();
 }
 

@@ -26,6 +26,7 @@ class HostsOnDemand::Refusal final : public blob::Source {
   Task<std::vector<oci::Referrer>> referrers(Call, oci::RepositoryId repository, oci::Digest) override {
     co_return because(repository);
   }
+  bool can_be_asked() const override { return false; }
 
  private:
   std::unexpected<Error> because(const oci::RepositoryId& repository) const {

@@ -1,6 +1,7 @@
 #include "server/upstreams.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace lifeboat::server {
@@ -69,7 +70,7 @@ registry::FreshnessPolicy freshness_of(const UpstreamConfig& config) {
 Result<std::shared_ptr<Upstreams>> Upstreams::build(const Config& config, const upstream::RegistrySource::Parts& parts,
                                                     const std::vector<std::shared_ptr<Upstreams>>& in_use) {
   const std::shared_ptr<Upstreams> upstreams(new Upstreams(parts));
-  for (const auto& one : in_use) {
+  for (const auto& one : in_use | std::views::reverse) {  // the latest first
     for (Host& host : one->all()) upstreams->kept_.push_back(std::move(host));
   }
   for (const UpstreamConfig& one : config.upstreams) LB_CHECK(upstreams->add(one));

@@ -42,6 +42,7 @@ class RegistrySource final : public blob::Source {
 
   /// Neither its breaker nor that of a token realm is open.
   bool can_be_asked() const override;
+  bool can_be_asked_for(const oci::RepositoryId& repository) const override;
   bool is_short_of_requests() const override;
 
   const Endpoint& endpoint() const { return endpoint_; }

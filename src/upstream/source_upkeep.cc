@@ -42,6 +42,9 @@ bool RegistrySource::is_short_of_requests() const { return shared_->rate.is_shor
 bool RegistrySource::can_be_asked() const {
   return shared_->health.state() == Health::State::closed && authorizer_.can_be_asked();
 }
+bool RegistrySource::can_be_asked_for(const oci::RepositoryId& repository) const {
+  return can_be_asked() && endpoint_.repository_of(repository).has_value();
+}
 CredentialState RegistrySource::credentials() const { return shared_->credentials.state(); }
 
 SteadyTime RegistrySource::next_probe() const {

@@ -337,6 +337,11 @@ Task<std::vector<oci::Referrer>> Upstream::referrers(Call call, oci::RepositoryI
   co_return co_await first_of<std::vector<oci::Referrer>>(std::move(call), all_endpoints(), ask);
 }
 
+bool Upstream::can_be_asked_for(const oci::RepositoryId& repository) const {
+  return std::ranges::any_of(endpoints_,
+                             [&](const Member& member) { return member.source->can_be_asked_for(repository); });
+}
+
 bool Upstream::can_be_asked() const {
   return std::ranges::any_of(endpoints_, [](const Member& member) { return member.source->can_be_asked(); });
 }

@@ -47,6 +47,7 @@ class Upstream final : public blob::Source {
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
   /// One of the endpoints can.
   bool can_be_asked() const override;
+  bool can_be_asked_for(const oci::RepositoryId& repository) const override;
   /// The one that would be asked first is.
   bool is_short_of_requests() const override;
 

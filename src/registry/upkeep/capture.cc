@@ -1,6 +1,7 @@
 #include "registry/upkeep/capture.h"
 
 #include <algorithm>
+#include <set>
 
 #include "registry/held_manifest.h"
 #include "registry/random_id.h"
@@ -14,6 +15,13 @@ constexpr Duration kLookAgain = std::chrono::minutes(1);
 constexpr Duration kStoreFailedPause = std::chrono::seconds(10);
 /// A host that is no longer configured may be again.
 constexpr Duration kUnknownHostPause = std::chrono::hours(1);
+/// A job that has just ended is not taken for one that is due.
+constexpr Duration kSettled = std::chrono::seconds(1);
+constexpr Duration kTotalsEvery = std::chrono::seconds(2);
+/// What the upstream does not have, or has wrong, so many times in a row (some hours) it will not have.
+constexpr uint32_t kTriesMax = 10;
+/// More is no repository that people use.
+constexpr std::size_t kPlatformsMax = 32;
 /// With everything else here, referrers that cannot be had are let go after so many tries.
 constexpr uint32_t kReferrerTriesMax = 5;
 /// Where the worst of the failing is looked for: those that wait for an outage alone may be many more.
@@ -42,7 +50,7 @@ void Capture::stop() {
 }
 
 std::size_t Capture::running() const {
-  return running_.with([](const Running& running) { return running.size(); });
+  return desk_.with([](const Desk& desk) { return desk.running.size(); });
 }
 
 Awaitable<void> Capture::run() {
@@ -58,52 +66,74 @@ Awaitable<void> Capture::run() {
 Awaitable<SteadyTime> Capture::start_due() {
   const SteadyTime now = parts_.walk.clock.now();
   const WallTime wall = parts_.walk.clock.wall();
-  meta::CaptureIndex& captures = parts_.walk.names.captures();
+  const std::size_t known = desk_.with([&](Desk& desk) {
+    std::erase_if(desk.not_before, [&](const auto& one) { return one.second <= now; });
+    return desk.running.size() + desk.not_before.size();
+  });
   const Call call(now + kStoreWithin, "capture");
-  const auto jobs = co_await captures.due(call, WallTime::max(), options_.running_max + running());
-  const auto totals = co_await captures.totals(call);
-  if (!jobs || !totals) {
-    parts_.log.warning("capture.cannot_look", {{"reason", (jobs ? totals.error() : jobs.error()).message()}});
+  const auto jobs = co_await parts_.walk.names.captures().due(call, WallTime::max(), options_.running_max + known);
+  if (!jobs) {
+    parts_.log.warning("capture.cannot_look", {{"reason", jobs.error().message()}});
     co_return now + kStoreFailedPause;
   }
-  waiting_.set(static_cast<double>(totals->waiting));
-  failing_.set(static_cast<double>(totals->failing));
+  SteadyTime next = now + kLookAgain;
   for (const meta::CaptureJob& job : *jobs) {
-    if (job.due > wall) co_return std::min(now + kLookAgain, now + (job.due - wall));
-    const bool is_ours = running_.with([&](Running& running) {
-      if (running.size() >= options_.running_max) return false;
-      return running.emplace(Key(job.repository, job.manifest), nullptr).second;
+    if (job.due > wall) {
+      next = std::min(next, now + (job.due - wall));
+      break;
+    }
+    const Key key(job.repository, job.manifest);
+    const bool is_ours = desk_.with([&](Desk& desk) {
+      if (const auto waits = desk.not_before.find(key); waits != desk.not_before.end()) {
+        next = std::min(next, waits->second);
+        return false;
+      }
+      return desk.running.size() < options_.running_max && desk.running.emplace(key, nullptr).second;
     });
     if (is_ours) parts_.loops.spawn(next_loop_++ % parts_.loops.count(), work(job));
   }
   running_gauge_.set(static_cast<double>(running()));
-  co_return now + kLookAgain;
+  if (now >= totals_due_) {
+    totals_due_ = now + kTotalsEvery;
+    if (const auto totals = co_await parts_.walk.names.captures().totals(call)) {
+      waiting_.set(static_cast<double>(totals->waiting));
+      failing_.set(static_cast<double>(totals->failing));
+    }
+  }
+  co_return next;
 }
 
 Awaitable<void> Capture::work(meta::CaptureJob job) {
   const Key key(job.repository, job.manifest);
   const auto hosts = parts_.addressing.hosts();
   const UpstreamHost* upstream = job.repository.host ? hosts->find(*job.repository.host) : nullptr;
+  SteadyTime not_before = parts_.walk.clock.now() + kSettled;
   if (upstream == nullptr) {
     const WallTime until = parts_.walk.clock.wall() + kUnknownHostPause;
     parts_.walk.names.captures().postpone(std::move(job), until);
   } else {
     const Ended ended = co_await capture(job, hosts, *upstream);
-    conclude(std::move(job), *upstream, ended);
+    not_before = conclude(std::move(job), *upstream, ended);
   }
-  running_.with([&](Running& running) { running.erase(key); });
+  desk_.with([&](Desk& desk) {
+    desk.running.erase(key);
+    desk.not_before[key] = not_before;
+  });
   running_gauge_.set(static_cast<double>(running()));
   look();
 }
 
 Awaitable<Capture::Ended> Capture::capture(meta::CaptureJob job, std::shared_ptr<const UpstreamHosts> hosts,
                                            const UpstreamHost& upstream) {
-  if (!upstream.capture.is_on && job.platforms.empty()) co_return Ended{.status = {}};
-  if (!upstream.source->can_be_asked()) {
+  if (!upstream.source->can_be_asked_for(job.repository)) {
     co_return Ended{.status = fail(ErrorCode::unavailable, "cannot capture: the upstream is not asked now")};
   }
   if (upstream.source->is_short_of_requests()) {
     co_return Ended{.status = fail(ErrorCode::too_many, "cannot capture: the upstream takes few more requests")};
+  }
+  if (!upstream.capture.is_on && job.platforms.empty()) {
+    // The setting may be a mistake that the next reload mends.
+    co_return Ended{.status = fail(ErrorCode::unsupported, "cannot capture: it is switched off for this upstream")};
   }
   const Call call(parts_.walk.clock.now() + kStoreWithin, random_upload_id().to_string());
   const Status noted = co_await note_platform(call, job.repository, job.manifest);
@@ -112,28 +142,35 @@ Awaitable<Capture::Ended> Capture::capture(meta::CaptureJob job, std::shared_ptr
   if (!wanted) co_return Ended{.status = std::unexpected(std::move(wanted).error())};
   const auto walk = std::make_shared<CaptureWalk>(parts_.walk, job.repository, std::move(hosts), upstream,
                                                   std::move(*wanted), call.request_id());
-  running_.with([&](Running& running) { running[Key(job.repository, job.manifest)] = walk; });
+  desk_.with([&](Desk& desk) { desk.running[Key(job.repository, job.manifest)] = walk; });
   Status done = co_await walk->run(job.manifest);
   co_return Ended{std::move(done), walk->is_content_whole(), walk->progress()};
 }
 
-void Capture::conclude(meta::CaptureJob job, const UpstreamHost& upstream, const Ended& ended) {
+SteadyTime Capture::conclude(meta::CaptureJob job, const UpstreamHost& upstream, const Ended& ended) {
   meta::CaptureIndex& captures = parts_.walk.names.captures();
-  const bool is_enough = ended.is_content_whole && job.failures + 1 >= kReferrerTriesMax;
+  const SteadyTime now = parts_.walk.clock.now();
   const std::string repository = job.repository.to_string();
   const std::string manifest = job.manifest.to_string();
-  if (ended.status || is_enough) {
-    if (ended.progress.blobs_done > 0) {
+  const bool is_enough = ended.is_content_whole && job.failures + 1 >= kReferrerTriesMax;
+  const bool is_hopeless = !ended.status && job.failures + 1 >= kTriesMax && is_final(ended.status.error().code());
+  if (ended.status || is_enough || is_hopeless) {
+    if (is_hopeless && !is_enough) {
+      parts_.log.warning("capture.given_up", {{"repository", repository},
+                                              {"manifest", manifest},
+                                              {"tries", job.failures + 1},
+                                              {"reason", ended.status.error().message()}});
+    } else if (ended.progress.blobs_done > 0) {
       parts_.log.info("capture.whole", {{"repository", repository},
                                         {"manifest", manifest},
                                         {"blobs", ended.progress.blobs_done},
                                         {"bytes", ended.progress.bytes_done}});
     }
     captures.finish(std::move(job));
-    return;
+    return now + kSettled;
   }
   const Error& error = ended.status.error();
-  const CaptureRetry retry = retry_of(error.code(), job.failures, upstream.source->can_be_asked());
+  const CaptureRetry retry = retry_of(error.code(), job.failures, upstream.source->can_be_asked_for(job.repository));
   const Duration pause = jittered(retry.pause, job);
   if (retry.is_failure && ++job.failures == 1) {
     parts_.log.warning("capture.failed", {{"repository", repository},
@@ -143,6 +180,7 @@ void Capture::conclude(meta::CaptureJob job, const UpstreamHost& upstream, const
   }
   job.last_error = error.message();
   captures.postpone(std::move(job), parts_.walk.clock.wall() + pause);
+  return now + (retry.is_failure ? std::min(pause, kLookAgain) : kSettled);
 }
 
 Task<PlatformsWanted> Capture::platforms_of(Call call, oci::RepositoryId repository, const UpstreamHost& upstream,
@@ -159,15 +197,21 @@ Task<PlatformsWanted> Capture::platforms_of(Call call, oci::RepositoryId reposit
 /// A client asked for this manifest: the platform that the indexes here name it for is one that is pulled.
 Task<void> Capture::note_platform(Call call, oci::RepositoryId repository, oci::Digest manifest) {
   LB_CO_TRY(const auto parents, co_await parts_.walk.names.manifests().parents(call, repository, manifest));
+  std::set<std::string> named;
   for (const oci::Digest& parent : parents) {
     const auto held = co_await read_held_manifest(call, parts_.walk.blobs, parts_.walk.names, repository, parent);
     if (!held) continue;
     const auto index = oci::Manifest::parse(as_bytes(held->bytes), held->record.media_type);
     if (!index) continue;
     for (const oci::Descriptor& child : index->manifests) {
-      if (child.digest != manifest || !child.platform.is_known()) continue;
-      parts_.walk.names.captures().note_platform(repository, child.platform.to_string());
+      if (child.digest != manifest || !child.platform.is_known() || named.size() >= kPlatformsMax) continue;
+      // An index may say anything; what is kept is what people could write.
+      if (oci::Platform::parse(child.platform.to_string())) named.insert(child.platform.to_string());
     }
+  }
+  LB_CO_TRY(const auto noted, co_await parts_.walk.names.captures().platforms(call, repository));
+  for (const std::string& one : named) {
+    if (noted.size() < kPlatformsMax) parts_.walk.names.captures().note_platform(repository, one);
   }
   co_return Status{};
 }
@@ -203,9 +247,9 @@ Task<CaptureState> Capture::state_of(Call call, oci::RepositoryId repository, oc
     state.last_error = job->last_error;
     state.next_try = job->due;
   }
-  running_.with([&](const Running& running) {
-    const auto found = running.find(Key(repository, manifest));
-    if (found == running.end()) return;
+  desk_.with([&](const Desk& desk) {
+    const auto found = desk.running.find(Key(repository, manifest));
+    if (found == desk.running.end()) return;
     state.phase = CaptureState::Phase::running;
     state.next_try.reset();
     if (found->second) state.progress = found->second->progress();

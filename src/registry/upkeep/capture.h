@@ -84,7 +84,12 @@ class Capture {
 
  private:
   using Key = std::pair<oci::RepositoryId, oci::Digest>;
-  using Running = std::map<Key, std::shared_ptr<CaptureWalk>>;  ///< null: about to begin
+  /// What runs, and what ended a moment ago: the store may still give it out as due, and where it cannot be written to
+  /// for as long as that.
+  struct Desk {
+    std::map<Key, std::shared_ptr<CaptureWalk>> running;  ///< null: about to begin
+    std::map<Key, SteadyTime> not_before;
+  };
 
   /// Starts what is due, as far as there is room. Gives when to look again.
   Awaitable<SteadyTime> start_due();
@@ -96,7 +101,8 @@ class Capture {
   };
   Awaitable<Ended> capture(meta::CaptureJob job, std::shared_ptr<const UpstreamHosts> hosts,
                            const UpstreamHost& upstream);
-  void conclude(meta::CaptureJob job, const UpstreamHost& upstream, const Ended& ended);
+  /// Gives when it may be started again at the soonest.
+  SteadyTime conclude(meta::CaptureJob job, const UpstreamHost& upstream, const Ended& ended);
   Task<PlatformsWanted> platforms_of(Call call, oci::RepositoryId repository, const UpstreamHost& upstream,
                                      std::string of_job);
   Task<void> note_platform(Call call, oci::RepositoryId repository, oci::Digest manifest);
@@ -108,8 +114,9 @@ class Capture {
   sys::Gauge& failing_;
   sys::Gauge& running_gauge_;
   std::atomic<bool> is_stopping_ = false;
-  unsigned next_loop_ = 0;  ///< of run() alone
-  Guarded<Running> running_;
+  unsigned next_loop_ = 0;   ///< of run() alone
+  SteadyTime totals_due_{};  ///< of run() alone
+  Guarded<Desk> desk_;
 };
 
 }  // namespace lifeboat::registry

@@ -9,6 +9,8 @@ constexpr Duration kRetryMin = std::chrono::seconds(30);
 constexpr Duration kRetryMax = std::chrono::hours(6);
 /// The end of an outage hurries what waits for it (upkeep/freeze.h); this is for what nobody tells.
 constexpr Duration kOutagePause = std::chrono::minutes(10);
+constexpr Duration kCredentialPause = std::chrono::minutes(5);
+constexpr Duration kSwitchedOffPause = std::chrono::hours(6);
 constexpr Duration kLimitPause = std::chrono::minutes(5);
 
 }  // namespace
@@ -76,8 +78,18 @@ std::vector<oci::Descriptor> blobs_wanted(const oci::Manifest& manifest) {
   return blobs;
 }
 
+bool is_final(ErrorCode code) {
+  return code == ErrorCode::not_found || code == ErrorCode::corrupt || code == ErrorCode::invalid;
+}
+
 CaptureRetry retry_of(ErrorCode code, uint32_t failures, bool can_be_asked) {
   if (code == ErrorCode::too_many) return {kLimitPause, false};
+  if (code == ErrorCode::cancelled) return {Duration(0), false};  // the process ends: the next one takes it up
+  if (code == ErrorCode::unsupported) return {kSwitchedOffPause, false};
+  if (code == ErrorCode::unauthorized || code == ErrorCode::denied) {
+    // A login is mended by people, who then want to see it work.
+    return {std::min(kCredentialPause, kRetryMin * (int64_t{1} << std::min<uint32_t>(failures, 16))), true};
+  }
   const bool is_outage = code == ErrorCode::unavailable || code == ErrorCode::timed_out;
   if (is_outage && !can_be_asked) return {kOutagePause, false};
   const int doublings = static_cast<int>(std::min<uint32_t>(failures, 16));

@@ -43,6 +43,9 @@ struct CaptureRetry {
 /// `failures`: how often it failed before, in a row. `can_be_asked`: whether the upstream could be, just now.
 CaptureRetry retry_of(ErrorCode code, uint32_t failures, bool can_be_asked);
 
+/// What the upstream has not, or has wrong: no matter of time.
+bool is_final(ErrorCode code);
+
 /// The tags under which cosign and others keep what they sign, where a registry has no referrers: "sha256-<hex>.sig" …
 std::vector<oci::Tag> signature_tags_of(const oci::Digest& digest);
 

@@ -59,6 +59,10 @@ TEST(CapturePlan, tries_again_later_and_later) {
       {"down, and the wait ended first", ErrorCode::timed_out, 7, false, minutes(10), false},
       {"a layer that is missing, and then it went down", ErrorCode::not_found, 0, false, seconds(30), true},
       {"a rate limit", ErrorCode::too_many, 7, true, minutes(5), false},
+      {"a login that is refused", ErrorCode::unauthorized, 0, true, seconds(30), true},
+      {"a login that is refused for long", ErrorCode::denied, 100, true, minutes(5), true},
+      {"switched off", ErrorCode::unsupported, 0, true, hours(6), false},
+      {"the process ends", ErrorCode::cancelled, 3, true, seconds(0), false},
       {"our own disk is full", ErrorCode::no_space, 0, true, seconds(30), true},
   };
   for (const Row& row : rows) {

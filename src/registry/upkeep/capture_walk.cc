@@ -46,7 +46,7 @@ Status CaptureWalk::weigh(Error error) {
 }
 
 Task<void> CaptureWalk::run(oci::Digest digest) {
-  LB_CO_CHECK(co_await complete(digest, 0, wanted_));
+  LB_CO_CHECK(co_await complete(digest, 0, wanted_, Part::content));
   is_content_whole_ = !passed_over_;
   // What refers to something may be referred to itself: the list grows while it is gone through.
   for (std::size_t i = 0; upstream_.capture.has_referrers && i < subjects_.size(); ++i) {
@@ -57,7 +57,7 @@ Task<void> CaptureWalk::run(oci::Digest digest) {
   co_return Status{};
 }
 
-Task<void> CaptureWalk::complete(oci::Digest digest, int depth, const PlatformsWanted& wanted) {
+Task<void> CaptureWalk::complete(oci::Digest digest, int depth, const PlatformsWanted& wanted, Part part) {
   if (!seen_.insert(digest).second) co_return Status{};
   if (depth > kDepthMax || seen_.size() > kManifestsMax) {
     co_return weigh(Error(ErrorCode::invalid, "cannot capture manifest '" + digest.to_string() +
@@ -72,9 +72,12 @@ Task<void> CaptureWalk::complete(oci::Digest digest, int depth, const PlatformsW
   if (!manifest) co_return weigh(manifest.error());
   moving_.with([](Moving& moving) { ++moving.so_far.manifests; });
   subjects_.push_back(digest);
-  if (!manifest->is_index()) co_return co_await complete_blobs(*manifest);
+  if (!manifest->is_index()) co_return co_await complete_blobs(*manifest, part);
+  const bool has_programs =
+      std::ranges::any_of(manifest->manifests, [](const oci::Descriptor& child) { return child.platform.is_known(); });
   for (const oci::Descriptor& child : children_wanted(*manifest, wanted)) {
-    LB_CO_CHECK(co_await complete(child.digest, depth + 1, wanted));
+    const Part of_child = child.platform.is_known() || !has_programs ? part : Part::attachment;
+    LB_CO_CHECK(co_await complete(child.digest, depth + 1, wanted, of_child));
   }
   co_return Status{};
 }
@@ -97,7 +100,7 @@ Task<std::string> CaptureWalk::manifest_of(oci::Digest digest, std::string& medi
   co_return std::move(held->bytes);
 }
 
-Task<void> CaptureWalk::complete_blobs(const oci::Manifest& manifest) {
+Task<void> CaptureWalk::complete_blobs(const oci::Manifest& manifest, Part part) {
   const std::vector<oci::Descriptor> wanted = blobs_wanted(manifest);
   std::vector<oci::Digest> digests;
   digests.reserve(wanted.size());
@@ -107,7 +110,12 @@ Task<void> CaptureWalk::complete_blobs(const oci::Manifest& manifest) {
   std::set<oci::Digest> left(missing.begin(), missing.end());
   std::vector<oci::Descriptor> to_fetch;
   for (const oci::Descriptor& blob : wanted) {
-    if (left.erase(blob.digest) != 0) to_fetch.push_back(blob);
+    if (left.erase(blob.digest) == 0) continue;
+    if (part == Part::attachment) {
+      if (blob.size_bytes > attachments_left_bytes_) continue;
+      attachments_left_bytes_ -= blob.size_bytes;
+    }
+    to_fetch.push_back(blob);
   }
   moving_.with([&](Moving& moving) {
     moving.so_far.blobs_wanted += to_fetch.size();
@@ -148,28 +156,33 @@ Task<void> CaptureWalk::complete_referrers(oci::Digest subject) {
     co_return Status{};
   }
   const PlatformsWanted all{.has_all = true, .names = {}};
-  for (const oci::Referrer& referrer : *referrers) LB_CO_CHECK(co_await complete(referrer.digest, 0, all));
+  for (const oci::Referrer& referrer : *referrers)
+    LB_CO_CHECK(co_await complete(referrer.digest, 0, all, Part::attachment));
   co_return Status{};
 }
 
 Task<void> CaptureWalk::complete_signature_tags(oci::Digest subject) {
-  const PlatformsWanted all{.has_all = true, .names = {}};
-  for (const oci::Tag& tag : signature_tags_of(subject)) {
-    const auto resolved = co_await upstream_.source->resolve(call(), repository_, tag);
-    if (!resolved) {
-      if (ends_the_walk(resolved.error().code())) co_return std::unexpected(resolved.error());
-      continue;
-    }
+  for (const oci::Tag& tag : signature_tags_of(subject)) LB_CO_CHECK(co_await complete_signature(tag));
+  co_return Status{};
+}
+
+Task<void> CaptureWalk::complete_signature(const oci::Tag& tag) {
+  const auto resolved = co_await upstream_.source->resolve(call(), repository_, tag);
+  if (!resolved) {
+    if (ends_the_walk(resolved.error().code())) co_return std::unexpected(resolved.error());
+    co_return Status{};
+  }
+  const auto held = co_await parts_.names.tags().find(call(), repository_, tag);
+  oci::Digest digest = resolved->digest;
+  if (!held || held->digest != digest) {
     ManifestFetches::Request request{
         .repository = repository_, .reference = oci::Reference(tag), .source = upstream_.source, .keep_alive = hosts_};
     const auto fetched = co_await parts_.manifest_fetches.fetch(call(), std::move(request));
-    if (!fetched) {
-      LB_CO_CHECK(weigh(fetched.error()));
-      continue;
-    }
-    LB_CO_CHECK(co_await complete(fetched->digest, 0, all));
+    if (!fetched) co_return weigh(fetched.error());
+    digest = fetched->digest;
   }
-  co_return Status{};
+  const PlatformsWanted all{.has_all = true, .names = {}};
+  co_return co_await complete(digest, 0, all, Part::attachment);
 }
 
 CaptureProgress CaptureWalk::progress() const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/call.h"
 #include "base/guarded.h"
 #include "base/task.h"
@@ -40,6 +41,9 @@ class CaptureWalk {
     BlobFetches& blob_fetches;
     sys::Clock& clock;
   };
+  /// All that hangs on one manifest, together.
+  static constexpr uint64_t kAttachmentsMaxBytes = 256 * kMiB;
+
   /// `upstream` is one of `hosts`. `request_id`: in logs.
   CaptureWalk(Parts parts, oci::RepositoryId repository, std::shared_ptr<const UpstreamHosts> hosts,
               const UpstreamHost& upstream, PlatformsWanted wanted, std::string request_id);
@@ -58,9 +62,13 @@ class CaptureWalk {
   };
 
   Call call() const;
-  Task<void> complete(oci::Digest digest, int depth, const PlatformsWanted& wanted);
+  /// Whether it is what somebody pulls, or what hangs on that (signatures, attestations): of the latter there is a
+  /// most, since publishers choose what hangs on what.
+  enum class Part : bool { content, attachment };
+  Task<void> complete(oci::Digest digest, int depth, const PlatformsWanted& wanted, Part part);
   Task<std::string> manifest_of(oci::Digest digest, std::string& media_type);
-  Task<void> complete_blobs(const oci::Manifest& manifest);
+  Task<void> complete_blobs(const oci::Manifest& manifest, Part part);
+  Task<void> complete_signature(const oci::Tag& tag);
   Task<void> fetch_blob(const oci::Descriptor& blob);
   Task<void> complete_referrers(oci::Digest subject);
   Task<void> complete_signature_tags(oci::Digest subject);
@@ -78,6 +86,7 @@ class CaptureWalk {
   std::vector<oci::Digest> subjects_;  ///< whose referrers are still to be looked for
   std::optional<Error> passed_over_;
   bool is_content_whole_ = false;
+  uint64_t attachments_left_bytes_ = kAttachmentsMaxBytes;
   Guarded<Moving> moving_;
 };
 

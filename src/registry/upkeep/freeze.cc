@@ -11,6 +11,13 @@ bool Freeze::is_frozen(const oci::RegistryHost& host) const {
   return frozen_.with([&](const auto& frozen) { return frozen.contains(host); });
 }
 
+void Freeze::show(const oci::RegistryHost& host, bool is_frozen) {
+  metrics_
+      .gauge("lifeboat_upstream_frozen", "1 while no endpoint of the host can be asked: nothing of it is removed.",
+             {{"host", host.to_string()}})
+      .set(is_frozen ? 1 : 0);
+}
+
 bool Freeze::look(const std::vector<Host>& hosts) {
   bool has_changed = false;
   const auto set = [&](const oci::RegistryHost& host, bool is_frozen) {
@@ -25,12 +32,7 @@ bool Freeze::look(const std::vector<Host>& hosts) {
       log_.info("host.thawed", {{"host", host.to_string()}, {"reason", "an endpoint can be asked again"}});
       names_.captures().hurry(host, clock_.wall());
     }
-    if (is_news) {
-      metrics_
-          .gauge("lifeboat_upstream_frozen", "1 while no endpoint of the host can be asked: nothing of it is removed.",
-                 {{"host", host.to_string()}})
-          .set(is_frozen ? 1 : 0);
-    }
+    if (is_news) show(host, is_frozen);
   };
   for (const Host& one : hosts) set(one.host, !one.can_be_asked);
   // A host that is no longer configured is not frozen: nobody will ever find it healthy.
@@ -39,7 +41,12 @@ bool Freeze::look(const std::vector<Host>& hosts) {
   };
   std::set<oci::RegistryHost> gone = frozen_.with([](const auto& frozen) { return frozen; });
   std::erase_if(gone, known);
-  for (const oci::RegistryHost& host : gone) set(host, false);
+  for (const oci::RegistryHost& host : gone) {
+    frozen_.with([&](auto& frozen) { frozen.erase(host); });
+    show(host, false);
+    log_.info("host.thawed", {{"host", host.to_string()}, {"reason", "it is no longer configured"}});
+    has_changed = true;
+  }
   return has_changed;
 }
 

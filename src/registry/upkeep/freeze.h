@@ -13,7 +13,8 @@
 namespace lifeboat::registry {
 
 /// Which hosts cannot be asked now. What is held of such a host is frozen: nothing of it expires, is evicted or is
-/// collected until it can be asked again. Both ends are logged, and `lifeboat_upstream_frozen` shows it. Any thread.
+/// collected until it can be asked again: whoever removes anything asks is_frozen(). Both ends are logged, and
+/// `lifeboat_upstream_frozen` shows it. Any thread.
 class Freeze {
  public:
   Freeze(meta::Store& names, sys::Clock& clock, sys::Metrics& metrics, Log& log);
@@ -28,6 +29,8 @@ class Freeze {
   bool is_frozen(const oci::RegistryHost& host) const;
 
  private:
+  void show(const oci::RegistryHost& host, bool is_frozen);
+
   meta::Store& names_;
   sys::Clock& clock_;
   sys::Metrics& metrics_;

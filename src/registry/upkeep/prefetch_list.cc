@@ -8,6 +8,7 @@
 namespace lifeboat::registry {
 namespace {
 
+constexpr Duration kTryAgain = std::chrono::minutes(1);
 constexpr Duration kResolveWithin = std::chrono::seconds(30);
 
 }  // namespace
@@ -32,6 +33,8 @@ Awaitable<void> PrefetchList::run() {
     co_await round(order);
     SteadyTime next = SteadyTime::max();
     if (order.every > Duration(0) && !order.references.empty()) next = parts_.clock.now() + order.every;
+    // A node that starts in an outage does not wait a whole round for its end.
+    if (!failing_.empty()) next = std::min(next, parts_.clock.now() + kTryAgain);
     while (!is_stopping_ && number() == order.number && parts_.clock.now() < next) {
       const uint64_t seen = changed_.version();
       if (is_stopping_ || number() != order.number) break;
