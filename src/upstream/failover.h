@@ -8,9 +8,8 @@
 
 namespace lifeboat::upstream {
 
-/// What to say when every endpoint failed: an outage before anything else, since the endpoint that is down may have
-/// what the others do not; then a rate limit, lies, credentials; not_found only when all said so. Among equals the
-/// first. `failures` is in the order of the endpoints and not empty; the others are named behind it.
+/// What to say when every endpoint failed: the failure with the lowest rank (verdict.h), among equals the first.
+/// `failures` is in the order of the endpoints and not empty; the others are named behind it.
 Error most_telling(const std::vector<Error>& failures);
 
 /// Until when one endpoint may try when `endpoints_left` (itself included) share the time to `deadline`: a first one

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oci/error_code.h"
+#include "upstream/verdict.h"
 
 namespace lifeboat::upstream {
 namespace {
@@ -82,9 +83,7 @@ std::optional<Failure> failure_of(const Answer& answer, Wanted wanted) {
   }
 }
 
-bool is_outage(ErrorCode code) {
-  return code == ErrorCode::unavailable || code == ErrorCode::timed_out || code == ErrorCode::corrupt;
-}
+bool is_outage(ErrorCode code) { return verdict_of(code).breaker() == BreakerEffect::counts; }
 
 Health::Outage outage_of(const Error& error) {
   switch (error.step()) {

@@ -36,7 +36,7 @@ struct Failure {
 /// is due → corrupt.
 std::optional<Failure> failure_of(const Answer& answer, Wanted wanted);
 
-/// True when it tells that the endpoint, or the way to it, is broken: what the breaker counts.
+/// True when the endpoint, or the way to it, is broken: what the breaker counts (verdict.h).
 bool is_outage(ErrorCode code);
 
 /// How much of an outage it is: without a connection, or an answer on it in time, the next asker would wait just as

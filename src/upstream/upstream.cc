@@ -10,6 +10,7 @@
 #include "sys/notification.h"
 #include "upstream/failover.h"
 #include "upstream/failure.h"
+#include "upstream/verdict.h"
 
 namespace lifeboat::upstream {
 namespace {
@@ -216,7 +217,7 @@ Task<Value> Upstream::first_of(Call call, std::vector<std::size_t> candidates, A
     if (result) co_return result;
     failures.push_back(std::move(result).error());
     last = endpoint;
-    if (failures.back().code() == ErrorCode::cancelled) break;
+    if (!verdict_of(failures.back().code()).asks_next()) break;
   }
   co_return std::unexpected(most_telling(failures));
 }
@@ -254,7 +255,7 @@ Task<Value> Upstream::hedged_first_of(Call call, std::vector<std::size_t> candid
       failures.push_back(std::move(outcome).error());
       last_failed = candidates.at(attempt);
       hedge_at = clock_.now();  // the next one has nothing to wait for
-      if (failures.back().code() == ErrorCode::cancelled) co_return std::unexpected(std::move(failures.back()));
+      if (!verdict_of(failures.back().code()).asks_next()) co_return std::unexpected(std::move(failures.back()));
     }
     const bool is_any_asked = failures.size() < leaves.size();
     const bool is_any_left = leaves.size() < candidates.size();
