@@ -76,7 +76,9 @@ bool read_request(int socket, std::string& buffer, HttpImposter::Request& reques
 }
 
 bool write_answer(int socket, const HttpImposter::Answer& answer, bool is_head) {
-  if (!answer.raw.empty()) {
+  if (answer.is_silent) {
+    // Not even a head.
+  } else if (!answer.raw.empty()) {
     if (!write_all(socket, answer.raw)) return false;
   } else {
     std::string head =
@@ -223,5 +225,26 @@ DeadAddress::~DeadAddress() {
 
 BlackHole::BlackHole() : socket_(loopback_socket(port_)) { LB_ASSERT(::listen(socket_, 64) == 0); }
 BlackHole::~BlackHole() { ::close(socket_); }
+
+Babbler::Babbler() : socket_(loopback_socket(port_)) {
+  LB_ASSERT(::listen(socket_, 64) == 0);
+  thread_ = std::thread([this] { babble(); });
+}
+Babbler::~Babbler() {
+  ::shutdown(socket_, SHUT_RDWR);
+  thread_.join();
+  ::close(socket_);
+}
+void Babbler::babble() {
+  for (;;) {
+    const int client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client < 0) return;
+    std::string hello;
+    (void)read_some(client, hello);
+    (void)write_all(client, "220 mail.example ESMTP ready\r\n");
+    ::shutdown(client, SHUT_WR);
+    ::close(client);
+  }
+}
 
 }  // namespace lifeboat::test

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,8 @@ class HttpImposter {
     std::optional<int64_t> announced_bytes{};
     /// Sent instead of all of the above.
     std::string raw{};
+    /// Nothing of the above is sent.
+    bool is_silent = false;
     /// Runs behind the answer (on the connection's thread), then `more` is sent as it is.
     std::function<void()> pause{};
     std::string more{};
@@ -111,6 +114,23 @@ class BlackHole {
  private:
   uint16_t port_ = 0;
   int socket_ = -1;  ///< behind port_, which its making sets
+};
+
+/// A loopback port that says what is no TLS as soon as somebody connects, and hangs up.
+class Babbler {
+ public:
+  Babbler();
+  ~Babbler();
+  Babbler(const Babbler&) = delete;
+  Babbler& operator=(const Babbler&) = delete;
+  std::string tls_url() const { return "https://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  void babble();
+
+  uint16_t port_ = 0;
+  int socket_ = -1;  ///< behind port_, which its making sets
+  std::thread thread_;
 };
 
 }  // namespace lifeboat::test
