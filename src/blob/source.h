@@ -70,6 +70,8 @@ class Source {
   virtual bool can_be_asked_for(const oci::RepositoryId& /*repository*/) const { return can_be_asked(); }
   /// By the API, else by the fallback tag (W91). Empty when the source knows neither.
   virtual Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) = 0;
+  /// Its last answer was an outage.
+  virtual bool is_failing() const { return false; }
   /// True when it will soon take no more requests from us (a rate limit): what is only to be confirmed should be asked
   /// for less often, so that there is something left for what is not held.
   virtual bool is_short_of_requests() const { return false; }

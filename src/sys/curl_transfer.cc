@@ -97,7 +97,9 @@ bool CurlTransfer::reject(ErrorCode code, std::string_view reason) {
 // ---- what libcurl calls ----
 
 int CurlTransfer::on_request(void* self, char*, char*, int, int) {
-  static_cast<CurlTransfer*>(self)->enter(TransferStep::first_byte);
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  transfer.enter(TransferStep::first_byte);
+  transfer.give_up_on_silence();
   return CURL_PREREQFUNC_OK;
 }
 
@@ -117,6 +119,7 @@ bool CurlTransfer::take_header_line(std::string_view line) {
   last_byte_ = std::chrono::steady_clock::now();
   if (line.starts_with("HTTP/")) {
     enter(TransferStep::head);
+    be_patient_again();
     head_ = {};
     head_bytes_ = 0;
     announced_.reset();

@@ -83,6 +83,10 @@ class CurlTransfer {
   static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
   static CURLcode on_tls(CURL* easy, void* context, void* self);
   static int on_request(void* self, char* ip, char* local_ip, int port, int local_port);
+  /// A request on a connection that was kept says nothing when the peer has lost its power since: without an
+  /// acknowledgement within half of what connecting may take the connection is given up, and libcurl connects anew.
+  void give_up_on_silence();
+  void be_patient_again();
 
   void set_options();
   void set_fields();
@@ -133,6 +137,7 @@ class CurlTransfer {
   SteadyTime attempt_began_{};          ///< of this host: a redirect begins another
   curl_off_t looked_up_before_us_ = 0;  ///< libcurl's times add up over redirects
   SteadyTime step_began_{};
+  int watched_socket_ = -1;  ///< until the head arrives
   SteadyTime last_byte_{};
   std::optional<Error> rejected_;
 

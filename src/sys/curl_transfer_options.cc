@@ -1,28 +1,11 @@
 // What libcurl is told about a request, and what its verdicts mean to the house.
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "sys/curl_transfer.h"
 
 namespace lifeboat::sys {
-
-namespace {
-
-/// A request on a connection that was kept says nothing when the peer has lost its power since: without an
-/// acknowledgement within half of what connecting may take the connection is given up, and libcurl connects anew.
-int give_up_on_silence(void* transfer_request, curl_socket_t socket, curlsocktype /*purpose*/) {
-  const auto& request = *static_cast<const HttpClientRequest*>(transfer_request);
-  const auto within_ms = static_cast<unsigned>(std::max<Duration::rep>(1, request.deadlines.connect.count() / 2));
-  (void)::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &within_ms, sizeof within_ms);  // a Unix socket has none
-  return CURL_SOCKOPT_OK;
-}
-
-}  // namespace
 
 Result<CURL*> CurlTransfer::prepare(const CurlLibrary& curl) {
   curl_ = &curl;
@@ -48,8 +31,6 @@ void CurlTransfer::set_options() {
   set(CURLOPT_UNRESTRICTED_AUTH, 0L);
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
-  set(CURLOPT_SOCKOPTFUNCTION, &give_up_on_silence);
-  set(CURLOPT_SOCKOPTDATA, &request_);
   if (mode_ == Mode::streamed) set(CURLOPT_BUFFERSIZE, static_cast<long>(256 * kKiB));  // NOLINT(google-runtime-int)
   if (!user_agent_.empty()) set(CURLOPT_USERAGENT, user_agent_.c_str());
   if (!request_.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());  // knows no proxy

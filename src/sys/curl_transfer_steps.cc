@@ -1,5 +1,9 @@
 // How far a request has come, and until when each step of it may take.
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -171,6 +175,25 @@ SteadyTime CurlTransfer::next_look() const {
   if (is_paused_) return SteadyTime::max();
   if (filling_.size() > 0 && ready_.empty()) return last_byte_ + kPartialBlockDelay;
   return last_byte_ + allowed();
+}
+
+void CurlTransfer::give_up_on_silence() {
+  long connections_made = 0;  // NOLINT(google-runtime-int): libcurl's type
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  const bool is_kept =
+      curl_->easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &connections_made) == CURLE_OK && connections_made == 0 &&
+      curl_->easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK && socket != CURL_SOCKET_BAD;
+  if (!is_kept) return;
+  const auto within_ms = static_cast<unsigned>(std::max<Duration::rep>(1, request_.deadlines.connect.count() / 2));
+  if (::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &within_ms, sizeof within_ms) == 0) watched_socket_ = socket;
+}
+
+void CurlTransfer::be_patient_again() {
+  if (watched_socket_ < 0) return;
+  const unsigned as_the_system_has_it = 0;
+  (void)::setsockopt(watched_socket_, IPPROTO_TCP, TCP_USER_TIMEOUT, &as_the_system_has_it,
+                     sizeof as_the_system_has_it);
+  watched_socket_ = -1;
 }
 
 }  // namespace lifeboat::sys

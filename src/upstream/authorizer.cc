@@ -78,12 +78,24 @@ Task<std::string> Authorizer::answer_basic(std::string used) {
   LB_CO_TRY(auto credentials, co_await credentials_.current());
   if (!credentials) co_return refuse(ErrorCode::unauthorized, "it wants credentials and none are configured");
   if (credentials->basic() != used) co_return credentials->basic();
-  const bool has_others = co_await credentials_.has_others_than(credentials);
-  if (!has_others) {
+  auto others = co_await credentials_.others_than(credentials);
+  if (!others) {
     co_return refuse(ErrorCode::unauthorized, "it refused the credentials");
   }
-  LB_CO_TRY(credentials, co_await credentials_.current());
-  co_return credentials->basic();
+  std::string value = others->basic();
+  const std::lock_guard lock(mu_);
+  untried_ = std::move(others);
+  co_return value;
+}
+
+void Authorizer::note_accepted(const std::string& used) {
+  std::optional<Credentials> seen_to_work;
+  {
+    const std::lock_guard lock(mu_);
+    if (!untried_ || untried_->basic() != used) return;
+    seen_to_work.swap(untried_);
+  }
+  credentials_.adopt(std::move(*seen_to_work));
 }
 
 Result<Authorizer::Bearer> Authorizer::bearer_of(const Challenge& challenge) const {
@@ -123,13 +135,15 @@ Task<std::string> Authorizer::token_for(Call call, Bearer bearer, std::string sc
   LB_CO_TRY(TokenRequest request, co_await request_of(bearer, scope));
   const auto credentials = request.credentials;
   auto token = co_await tokens_.get(call, std::move(request));
-  const bool is_refused =
-      !token && (token.error().code() == ErrorCode::unauthorized || token.error().code() == ErrorCode::denied);
-  bool is_worth_again = is_refused && credentials.has_value();
-  if (is_worth_again) is_worth_again = co_await credentials_.has_others_than(credentials);
-  if (is_worth_again) {
-    LB_CO_TRY(TokenRequest again, co_await request_of(bearer, scope));
+  // A realm that denies one repository says nothing about the login.
+  const bool is_refused = !token && token.error().code() == ErrorCode::unauthorized;
+  std::optional<Credentials> others;
+  if (is_refused && credentials) others = co_await credentials_.others_than(credentials);
+  if (others) {
+    TokenRequest again = request_for(bearer, scope);
+    again.credentials = others;
     token = co_await tokens_.get(call, std::move(again));
+    if (token) credentials_.adopt(std::move(*others));
   }
   if (!token) co_return std::unexpected(std::move(token).error());
   co_return std::string(kBearer) + *token;

@@ -39,6 +39,9 @@ class Authorizer {
   Task<std::string> try_out(Call call, std::string challenges, std::optional<Credentials> credentials);
   CredentialStore& credentials() { return credentials_; }
 
+  /// A request that had `used` was taken: when that came from a login that was not in use yet, it is now.
+  void note_accepted(const std::string& used);
+
   /// Of the token realms; see TokenCache.
   SteadyTime next_probe() const { return tokens_.next_probe(); }
   Awaitable<void> probe(Call call) { return tokens_.probe(std::move(call)); }
@@ -70,6 +73,7 @@ class Authorizer {
   std::mutex mu_;
   bool is_basic_known_ = false;
   std::optional<Bearer> bearer_known_;
+  std::optional<Credentials> untried_;  ///< given out for a Basic login, and not seen to work yet
 };
 
 }  // namespace lifeboat::upstream

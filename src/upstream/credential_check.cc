@@ -51,6 +51,7 @@ void CredentialCheck::end(CredentialState state) {
   is_running_ = false;
   ended_ = parts_.clock.now();
   next_ = ended_ + jittered();
+  is_confirmed_ = std::exchange(is_early_, false) && state.verdict == state_.verdict;
   learn(std::move(state));
 }
 
@@ -71,13 +72,15 @@ void CredentialCheck::doubt(bool was_accepted) {
   {
     const std::lock_guard lock(mu_);
     if (every_ == Duration(0)) {
+      if (state_.verdict == (was_accepted ? Verdict::works : Verdict::rejected)) return;
       return learn({.verdict = was_accepted ? Verdict::works : Verdict::rejected, .reason = "of a request"});
     }
     const bool is_known = state_.verdict == (was_accepted ? Verdict::works : Verdict::rejected);
     const bool is_unsure = state_.verdict == Verdict::none || (was_accepted && state_.verdict == Verdict::cannot_tell);
     const SteadyTime soonest = std::max(parts_.clock.now(), ended_ + kLeastPause);
-    if (is_known || is_unsure || is_running_ || soonest >= next_) return;
+    if (is_known || is_unsure || is_running_ || is_confirmed_ || soonest >= next_) return;
     next_ = soonest;
+    is_early_ = true;
   }
   parts_.due.notify_all();
 }

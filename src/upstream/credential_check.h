@@ -47,7 +47,9 @@ class CredentialCheck {
   void end(CredentialState state);
   void abandon();
   /// A request found out something that a check would: when it says otherwise than the last one, the next is due now,
-  /// but not before half a minute has passed since. Where checks are switched off, it is all there is to know.
+  /// but not before five seconds have passed since. When that check says the same as before, no request is listened to
+  /// before the next one: a login that is tried too often is locked. Where checks are switched off, requests are all
+  /// there is to know.
   void doubt(bool was_accepted);
   CredentialState state() const;
 
@@ -66,6 +68,8 @@ class CredentialCheck {
   CredentialState state_;
   bool is_running_ = false;
   bool is_expiry_shown_ = false;
+  bool is_early_ = false;      ///< the next check is due because of a request
+  bool is_confirmed_ = false;  ///< by a check that was due because of a request
   SteadyTime next_{};
   SteadyTime ended_{};
   uint64_t random_;

@@ -76,6 +76,10 @@ TEST_F(CredentialCheckTest, is_due_sooner_when_a_request_says_otherwise) {
   clock_.advance(seconds(40));
   check_.doubt(true);
   EXPECT_LE(check_.next(), clock_.now());
+  check(Verdict::rejected);
+  clock_.advance(seconds(40));
+  check_.doubt(true);
+  EXPECT_GT(check_.next() - clock_.now(), minutes(3)) << "what was confirmed is not tried again and again";
 }
 
 }  // namespace

@@ -76,14 +76,23 @@ Task<std::optional<Credentials>> CredentialStore::current() {
   co_return co_await read();
 }
 
-Awaitable<bool> CredentialStore::has_others_than(std::optional<Credentials> refused) {
-  if (!can_change()) co_return false;
+Awaitable<std::optional<Credentials>> CredentialStore::others_than(std::optional<Credentials> refused) {
+  if (!can_change()) co_return std::nullopt;
+  std::optional<Credentials> others;
+  bool is_to_be_read = true;
   {
     const std::lock_guard lock(mu_);
-    if (is_helper_just_asked()) co_return known_&& known_ != refused;
+    if (is_helper_just_asked()) {
+      others = known_;
+      is_to_be_read = false;
+    }
   }
-  const auto read_again = co_await read();
-  co_return read_again && *read_again != refused;
+  if (is_to_be_read) {
+    const auto read_again = co_await read();
+    if (read_again) others = *read_again;
+  }
+  if (others == refused) others.reset();
+  co_return others;
 }
 
 std::optional<Credentials> CredentialStore::in_use() {
@@ -118,7 +127,7 @@ Task<std::optional<Credentials>> CredentialStore::read() {
     if (!outcome) outcome = fail(ErrorCode::unauthorized, outcome.error().message());
     {
       const std::lock_guard lock(mu_);
-      if (outcome) known_ = *outcome;
+      if (outcome && !known_) known_ = *outcome;
       failure_ = outcome ? std::nullopt : std::optional(outcome.error());
       reading->outcome = outcome;
       reading_.reset();

@@ -30,9 +30,9 @@ class CredentialStore {
 
   /// Nothing: anonymous. unauthorized: the place they are kept cannot be read, or has none.
   Task<std::optional<Credentials>> current();
-  /// True when reading again gave other credentials than `refused`. A helper is a process: it is asked once a second
-  /// at most, however often they are refused.
-  Awaitable<bool> has_others_than(std::optional<Credentials> refused);
+  /// As they are kept now, when they are others than `refused`; what is in use stays in use until they are seen to work
+  /// (adopt). A helper is a process: it is asked once a second at most, however often they are refused.
+  Awaitable<std::optional<Credentials>> others_than(std::optional<Credentials> refused);
 
   /// What is in use; nothing before the first need.
   std::optional<Credentials> in_use();

@@ -52,7 +52,7 @@ TEST_F(CredentialsTest, come_from_a_variable) {
   });
   const Credentials want{"ci", "secret"};
   EXPECT_EQ(test::run(from->current()).value(), want);
-  EXPECT_FALSE(test::run(from->has_others_than(want)));
+  EXPECT_FALSE(test::run(from->others_than(want)));
   const auto missing = store([](EndpointOptions& options) {
     options.username = "ci";
     options.password_env = "LIFEBOAT_TEST_NOT_SET";
@@ -66,10 +66,14 @@ TEST_F(CredentialsTest, come_from_a_docker_config_and_are_read_again_when_refuse
   const auto from = store([&](EndpointOptions& options) { options.docker_config = path; });
   const Credentials old{"ci", "old"};
   EXPECT_EQ(test::run(from->current()).value(), old);
-  EXPECT_FALSE(test::run(from->has_others_than(old)));
+  EXPECT_FALSE(test::run(from->others_than(old)));
   file("config.json", R"({"auths":{"registry.example:5000":{"username":"ci","password":"new"}}})");
   EXPECT_EQ(test::run(from->current()).value(), old) << "nobody refused it";
-  EXPECT_TRUE(test::run(from->has_others_than(old)));
+  const auto others = test::run(from->others_than(old));
+  ASSERT_TRUE(others);
+  EXPECT_EQ(others->password, "new");
+  EXPECT_EQ(test::run(from->current()).value(), old) << "nobody has seen the new one work";
+  from->adopt(*others);
   EXPECT_EQ(test::run(from->current()).value()->password, "new");
 }
 
@@ -99,7 +103,7 @@ TEST_F(CredentialsTest, of_a_helper_are_not_asked_for_at_every_refusal) {
   const auto from = store([](EndpointOptions& options) { options.credential_helper = "lifeboat-test"; });
   const auto first = test::run(from->current());
   ASSERT_TRUE(first) << first.error().message();
-  for (int i = 0; i < 5; ++i) EXPECT_FALSE(test::run(from->has_others_than(*first)));
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(test::run(from->others_than(*first)));
   std::ifstream written(calls);
   const std::string all((std::istreambuf_iterator<char>(written)), std::istreambuf_iterator<char>());
   EXPECT_EQ(all, "called\n");

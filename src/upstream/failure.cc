@@ -85,6 +85,11 @@ std::optional<Failure> failure_of(const Answer& answer, Wanted wanted) {
 
 bool is_outage(ErrorCode code) { return verdict_of(code).breaker() == BreakerEffect::counts; }
 
+bool is_fault_of_endpoint(const Error& error) {
+  const bool is_impatience = error.code() == ErrorCode::timed_out && error.step() == NetworkStep::none;
+  return is_outage(error.code()) && !is_impatience;
+}
+
 Health::Outage outage_of(const Error& error) {
   switch (error.step()) {
     case NetworkStep::resolve:

@@ -39,6 +39,9 @@ std::optional<Failure> failure_of(const Answer& answer, Wanted wanted);
 /// True when the endpoint, or the way to it, is broken: what the breaker counts (verdict.h).
 bool is_outage(ErrorCode code);
 
+/// The same of a request: that whoever asked did not wait long enough says nothing about who was asked.
+bool is_fault_of_endpoint(const Error& error);
+
 /// How much of an outage it is: without a connection, or an answer on it in time, the next asker would wait just as
 /// long (health.h). A host that was
 /// only redirected to is not the endpoint's own address.

@@ -72,6 +72,11 @@ Health::State Health::state() const {
   return state_;
 }
 
+bool Health::is_failing() const {
+  const std::lock_guard lock(mu_);
+  return state_ != State::closed || failures_ > 0 || late_failures_ > 0;
+}
+
 Health::Snapshot Health::snapshot() const {
   const std::lock_guard lock(mu_);
   return {.state = state_,

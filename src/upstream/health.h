@@ -88,6 +88,8 @@ class Health {
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
   };
   Snapshot snapshot() const;
+  /// An outage was the last that was heard of it.
+  bool is_failing() const;
 
  private:
   void answered(bool is_probe);

@@ -144,7 +144,9 @@ std::optional<RateLimit> rate_limit_of(const sys::HttpFields& fields, WallTime n
 
 bool is_short(const RateLimit& rate, const RateFloor& floor) {
   if (floor.percent == 0) return false;
-  if (rate.remaining <= floor.requests) return true;
+  // Of a small limit not even half is kept back.
+  const auto requests = rate.limit ? std::min<uint64_t>(floor.requests, *rate.limit / 2) : floor.requests;
+  if (rate.remaining <= requests) return true;
   // Without an overflow, and exactly at the share.
   return rate.limit && rate.remaining <= *rate.limit / 100 * floor.percent + *rate.limit % 100 * floor.percent / 100;
 }

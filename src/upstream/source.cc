@@ -59,7 +59,7 @@ class RegistrySource::DownloadStream final : public blob::Stream {
       }
       shared_->received.add(static_cast<double>(block->size()));
       const bool is_end = block->size() == 0;
-      if (is_end) shared_->health.report_body();
+      is_whole_ = is_whole_ || is_end;
       const auto dropped = static_cast<std::size_t>(std::min<uint64_t>(to_drop_, block->size()));
       block->drop_front(dropped);
       to_drop_ -= dropped;
@@ -67,9 +67,18 @@ class RegistrySource::DownloadStream final : public blob::Stream {
     }
   }
   std::string endpoint() const override { return shared_->name; }
-  void reject() override { shared_->health.report_late_outage(kWrongBytes); }
+  /// Whole and not rejected: only now it counts for the endpoint.
+  ~DownloadStream() override {
+    if (is_whole_ && !is_rejected_) shared_->health.report_body();
+  }
+  void reject() override {
+    is_rejected_ = true;
+    shared_->health.report_late_outage(kWrongBytes);
+  }
 
  private:
+  bool is_whole_ = false;
+  bool is_rejected_ = false;
   const std::shared_ptr<Shared> shared_;
   const Reply reply_;
   uint64_t to_drop_;
@@ -114,13 +123,17 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
   for (int tries = 1;; ++tries) {
     auto reply = co_await exchange(call, question, authorization);
     if (!reply) {
-      if (is_outage(reply.error().code())) permit.report_outage(outage_of(reply.error()), reply.error().message());
+      if (is_fault_of_endpoint(reply.error())) {
+        permit.report_outage(outage_of(reply.error()), reply.error().message());
+      }
       co_return std::unexpected(std::move(reply).error());
     }
     const auto failure = failure_of_reply(*reply, question);
     if (!failure) {
       permit.report_answer();
-      if (!authorization.empty()) shared_->credentials.doubt(true);
+      if (!authorization.empty()) authorizer_.note_accepted(authorization);
+      // A token from before says nothing about the login that was refused since.
+      if (authorization.starts_with("Basic ")) shared_->credentials.doubt(true);
       co_return std::move(*reply);
     }
     if (reply->response.status == 401 && tries < kTriesMax) {

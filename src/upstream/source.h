@@ -44,6 +44,7 @@ class RegistrySource final : public blob::Source {
   bool can_be_asked() const override;
   bool can_be_asked_for(const oci::RepositoryId& repository) const override;
   bool is_short_of_requests() const override;
+  bool is_failing() const override;
 
   const Endpoint& endpoint() const { return endpoint_; }
   Health::State health() const;

@@ -38,6 +38,7 @@ class Running {
 
 Health::State RegistrySource::health() const { return shared_->health.state(); }
 Health::Snapshot RegistrySource::health_report() const { return shared_->health.snapshot(); }
+bool RegistrySource::is_failing() const { return shared_->health.is_failing(); }
 bool RegistrySource::is_short_of_requests() const { return shared_->rate.is_short(); }
 bool RegistrySource::can_be_asked() const {
   return shared_->health.state() == Health::State::closed && authorizer_.can_be_asked();
@@ -70,7 +71,7 @@ Awaitable<void> RegistrySource::probe(Call call) {
   auto reply = co_await exchange(call, question, std::move(authorization));
   if (reply) {
     report(*permit, *reply, failure_of_reply(*reply, question));
-  } else if (is_outage(reply.error().code())) {
+  } else if (is_fault_of_endpoint(reply.error())) {
     permit->report_outage(outage_of(reply.error()), reply.error().message());
   }
 }
@@ -94,7 +95,7 @@ Awaitable<CredentialState> RegistrySource::judge_credentials(Call call) {
   const Question question{.subject = "the API's base"};
   auto bare = co_await exchange(call, question, "");
   if (!bare) {
-    if (is_outage(bare.error().code())) permit->report_outage(outage_of(bare.error()), bare.error().message());
+    if (is_fault_of_endpoint(bare.error())) permit->report_outage(outage_of(bare.error()), bare.error().message());
     co_return told(Verdict::cannot_tell, bare.error().message());
   }
   const auto failure = failure_of_reply(*bare, question);
@@ -109,6 +110,9 @@ Awaitable<CredentialState> RegistrySource::judge_credentials(Call call) {
   CredentialState state = told(Verdict::rejected, kept ? "" : kept.error().message());
   if (kept) state = co_await try_credentials(call, challenges, *kept);
   if (kept && *kept && state.verdict == Verdict::works) store.adopt(**kept);
+  // Without a login there is nothing of ours that could be refused: a realm may give no token for nothing at all.
+  const bool is_anonymous = kept && !*kept;
+  if (is_anonymous && state.verdict == Verdict::rejected) state.verdict = Verdict::cannot_tell;
   const bool has_other = in_use && (!kept || *kept != in_use);
   if (!has_other || state.verdict == Verdict::works) co_return state;
   CredentialState before = co_await try_credentials(call, challenges, in_use);

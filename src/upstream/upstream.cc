@@ -139,7 +139,9 @@ std::vector<Upstream::Counters> Upstream::counters_of(sys::Metrics& metrics, con
 }
 
 Upstream::Leave Upstream::leave_for(std::size_t next, std::size_t failed, const Error& failure) {
-  const bool is_retry = is_outage(failure.code()) && failure.step() != NetworkStep::not_sent &&
+  // Another endpoint that is well is not hammered by what fails elsewhere.
+  const bool is_again = next == failed || endpoints_.at(next).source->is_failing();
+  const bool is_retry = is_outage(failure.code()) && failure.step() != NetworkStep::not_sent && is_again &&
                         (next == failed || endpoints_.at(failed).source->can_be_asked());
   if (!is_retry) return {};
   const bool is_given = budget_.take();

@@ -18,8 +18,8 @@ namespace lifeboat::upstream {
 /// have the thing does not end the search, since a mirror may lack what its origin has. A body that breaks off is
 /// continued at the same byte by the next endpoint. Any thread.
 ///
-/// Going on after an outage draws on a retry budget (retry_budget.h), unless the endpoint that failed is not asked any
-/// more: an outage that its breaker has seen costs nothing. When the budget is empty the first failure stands.
+/// Asking again where it failed, or going on to one that fails as well, draws on a retry budget (retry_budget.h); an
+/// outage that a breaker has seen costs nothing. When the budget is empty the first failure stands.
 class Upstream final : public blob::Source {
  public:
   struct Member {

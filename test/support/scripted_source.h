@@ -61,7 +61,8 @@ class ScriptedSource final : public blob::Source {
   std::string name = "scripted";                  ///< of its endpoint
   std::optional<ErrorCode> fails;                 ///< everything, with this code
   std::shared_ptr<BodyGate> head_gate = nullptr;  ///< manifests and blobs wait there before they are answered
-  bool is_short = false;                          ///< is_short_of_requests()
+  bool is_known_to_fail = false;
+  bool is_short = false;                                                     ///< is_short_of_requests()
   std::map<std::string, std::string, std::less<>> manifests;                 ///< by tag and by digest
   std::map<std::string, Blob, std::less<>> blobs;                            ///< by digest
   std::map<std::string, std::vector<oci::Referrer>, std::less<>> referring;  ///< by subject
@@ -78,6 +79,7 @@ class ScriptedSource final : public blob::Source {
   Task<TagPage> tags(Call, oci::RepositoryId, std::string, std::size_t) override;
   Task<std::vector<oci::Referrer>> referrers(Call, oci::RepositoryId, oci::Digest) override;
   bool can_be_asked() const override { return is_reachable; }
+  bool is_failing() const override { return fails.has_value() || is_known_to_fail; }
   bool is_short_of_requests() const override { return is_short; }
 
  private:
