@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/assert.h"
 #include "oci/error_code.h"
 #include "oci/range.h"
 #include "test/failures/failure_rig.h"
@@ -16,6 +17,8 @@ constexpr std::size_t kRangeFirst = 5;
 constexpr std::size_t kRangeLength = 20;
 /// How often a question is repeated for its breaker to open.
 constexpr int kUntilOpen = 4;
+
+sys::HttpClient* client = nullptr;  // NOLINT: of the one OutgoingHttp
 
 /// What is wrong, in words; empty when nothing is.
 class Faults {
@@ -145,9 +148,13 @@ std::string faults_of(const Case& one) {
 }
 
 sys::HttpClient& the_client() {
-  static sys::BlockPool blocks;
-  static const auto one = sys::make_curl_http_client({.user_agent = "lifeboat/test"}, blocks);
-  return *one;
+  LB_ASSERT(client != nullptr);
+  return *client;
 }
+
+OutgoingHttp::OutgoingHttp() : client_(sys::make_curl_http_client({.user_agent = "lifeboat/test"}, blocks_)) {
+  client = client_.get();
+}
+OutgoingHttp::~OutgoingHttp() { client = nullptr; }
 
 }  // namespace lifeboat::test

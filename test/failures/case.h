@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,18 @@ struct Case {
 /// words; "": nothing.
 std::string faults_of(const Case& one);
 
-/// One client for all rigs, as the server has one for all endpoints.
+/// One client for all rigs, as the server has one for all endpoints. It is there while an OutgoingHttp is.
 sys::HttpClient& the_client();
+class OutgoingHttp {
+ public:
+  OutgoingHttp();
+  ~OutgoingHttp();
+  OutgoingHttp(const OutgoingHttp&) = delete;
+  OutgoingHttp& operator=(const OutgoingHttp&) = delete;
+
+ private:
+  sys::BlockPool blocks_;
+  std::unique_ptr<sys::HttpClient> client_;
+};
 
 }  // namespace lifeboat::test

@@ -71,6 +71,8 @@ int main(int argc, char** argv) {
     std::fputs(lifeboat::test::rendered_table().c_str(), stdout);
     return 0;
   }
+  // Not a static: OpenSSL tidies up before those go, and would leave what the client's thread has.
+  const lifeboat::test::OutgoingHttp outgoing;
   const int result = RUN_ALL_TESTS();
   lifeboat::test::let_names_go();
   return result;
