@@ -4,11 +4,16 @@
 
 namespace lifeboat::registry {
 
-FreshnessPolicy policy_for(const UpstreamHost& upstream, const oci::Repository& repository, const oci::Tag* tag) {
-  FreshnessPolicy policy = upstream.freshness;
+const FreshnessRule* rule_for(const UpstreamHost& upstream, const oci::Repository& repository, const oci::Tag* tag) {
   const auto rule = std::ranges::find_if(
       upstream.rules, [&](const FreshnessRule& candidate) { return candidate.match.matches(repository, tag); });
-  if (rule == upstream.rules.end()) return policy;
+  return rule == upstream.rules.end() ? nullptr : &*rule;
+}
+
+FreshnessPolicy policy_for(const UpstreamHost& upstream, const oci::Repository& repository, const oci::Tag* tag) {
+  FreshnessPolicy policy = upstream.freshness;
+  const FreshnessRule* rule = rule_for(upstream, repository, tag);
+  if (rule == nullptr) return policy;
   policy.fresh_for = rule->fresh_for.value_or(policy.fresh_for);
   policy.max_stale = rule->max_stale.value_or(policy.max_stale);
   policy.revalidate_within = rule->revalidate_within.value_or(policy.revalidate_within);
