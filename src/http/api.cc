@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "http/api_capture.h"
+#include "http/api_explain.h"
 #include "http/api_status.h"
 #include "oci/text.h"
 
@@ -10,6 +12,9 @@ namespace {
 
 constexpr ApiCall kCalls[] = {
     {.name = "status", .answer = answer_status},
+    {.name = "prefetch", .answer = answer_prefetch},
+    {.name = "capture", .answer = answer_capture},
+    {.name = "explain", .answer = answer_explain},
 };
 
 }  // namespace

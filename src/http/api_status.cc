@@ -3,11 +3,25 @@
 #include "http/status_report.h"
 
 namespace lifeboat::http {
+namespace {
+
+CaptureTotals totals_of(const registry::CaptureSummary& captures) {
+  CaptureTotals totals{.running = captures.running, .waiting = captures.waiting, .failing = captures.failing};
+  if (captures.worst) {
+    totals.worst = captures.worst->repository.to_string() + "@" + captures.worst->manifest.to_string();
+    totals.worst_error = captures.worst->last_error;
+  }
+  return totals;
+}
+
+}  // namespace
 
 Awaitable<sys::HttpResponse> answer_status(RequestContext& context) {
   if (!context.is_read()) co_return context.refuse_method("GET, HEAD");
   StatusReport report = context.services().status.report();
   const auto totals = co_await context.services().names.totals(context.read_call());
+  const auto captures = co_await context.services().capture.summary(context.read_call());
+  if (captures) report.captures = totals_of(*captures);
   if (totals) {
     report.store = *totals;
   } else {

@@ -6,7 +6,9 @@
 #include <set>
 #include <string>
 
+#include "http/capture_report.h"
 #include "http/endpoint_test.h"
+#include "http/explain_report.h"
 
 namespace lifeboat::http {
 namespace {
@@ -26,6 +28,9 @@ class ApiTest : public EndpointTest {
  protected:
   test::FakeAnswer call(std::string target, std::string method = "GET", sys::HttpDoor door = sys::HttpDoor::local) {
     return ask({.method = std::move(method), .target = std::move(target), .door = door});
+  }
+  test::FakeAnswer order(std::string body) {
+    return ask({.method = "POST", .target = "/api/v1/prefetch", .body = std::move(body), .door = sys::HttpDoor::local});
   }
 };
 
@@ -86,6 +91,80 @@ TEST_F(ApiTest, tells_the_status_while_the_store_does_not_answer) {
   EXPECT_EQ(report->version, "1.2.3");
   ASSERT_FALSE(report->store.has_value());
   EXPECT_NE(report->store.error(), "");
+}
+
+TEST_F(ApiTest, takes_an_order_to_prefetch_and_tells_how_far_it_is) {
+  const std::string manifest = manifest_of("config");
+  source_.manifests["v1"] = manifest;
+  source_.manifests[digest_of(manifest)] = manifest;
+  const auto ordered = order(R"({"reference":"upstream.example/app:v1","platforms":["linux/arm64"]})");
+  ASSERT_EQ(ordered.status, 200) << ordered.body;
+  const auto report = parse_prefetch(ordered.body).value();
+  EXPECT_EQ(report.repository, "upstream.example/app");
+  EXPECT_EQ(report.digest, digest_of(manifest));
+  EXPECT_EQ(report.platforms, std::vector<std::string>{"linux/arm64"});
+  const auto told = call("/api/v1/capture?repository=upstream.example/app&digest=" + report.digest);
+  ASSERT_EQ(told.status, 200) << told.body;
+  const auto capture = parse_capture(told.body).value();
+  EXPECT_EQ(capture.phase, CaptureReport::Phase::waiting);
+  EXPECT_TRUE(capture.is_here);
+  EXPECT_EQ(capture.missing, 1U);
+  const auto status = parse_status(call("/api/v1/status").body).value();
+  EXPECT_EQ(status.captures.waiting, 1U);
+}
+
+TEST_F(ApiTest, refuses_orders_that_cannot_be) {
+  const struct {
+    std::string body;
+    int status;
+  } rows[] = {
+      {"", 400},
+      {R"({"reference":"A/B"})", 400},
+      {R"({"reference":"upstream.example/app","platforms":["arm64"]})", 400},
+      {R"({"reference":"team/app:v1"})", 400},  // hosted here
+      {R"({"reference":"nowhere.example/app"})", 404},
+      {R"({"reference":"upstream.example/app:never"})", 404},
+      {std::string(65'537, ' '), 400},
+  };
+  for (const auto& row : rows) {
+    const auto answer = order(row.body);
+    EXPECT_EQ(answer.status, row.status) << row.body.substr(0, 80) << ": " << answer.body;
+    EXPECT_TRUE(answer.body.starts_with(R"({"error":)")) << answer.body;
+  }
+  EXPECT_EQ(call("/api/v1/prefetch").status, 405);
+  EXPECT_EQ(call("/api/v1/capture").status, 400);
+  EXPECT_EQ(call("/api/v1/capture?repository=upstream.example/app&digest=" + digest_of("never")).status, 404);
+  EXPECT_EQ(call("/api/v1/explain").status, 400);
+  EXPECT_EQ(call("/api/v1/explain?reference=A/B").status, 400);
+}
+
+TEST_F(ApiTest, explains_what_a_pull_would_get) {
+  const std::string manifest = manifest_of("config");
+  source_.manifests["v1"] = manifest;
+  source_.manifests[digest_of(manifest)] = manifest;
+  ASSERT_EQ(get("/v2/upstream.example/app/manifests/v1").status, 200);
+  status_.said.hosts = {{.host = "upstream.example", .endpoints = {{.name = "mirror.example", .reason = "why"}}}};
+  const auto answer = call("/api/v1/explain?reference=upstream.example/app:v1");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const auto report = parse_explain(answer.body).value();
+  EXPECT_EQ(report.repository, "upstream.example/app");
+  EXPECT_EQ(report.host, "upstream.example");
+  EXPECT_EQ(report.means, ExplainReport::Means::host);
+  EXPECT_EQ(report.outlook.answer, registry::Outlook::Answer::store);
+  EXPECT_TRUE(report.outlook.fetches_rest) << "the config is not here";
+  EXPECT_EQ(report.digest, digest_of(manifest));
+  ASSERT_TRUE(report.tag.has_value());
+  EXPECT_GT(report.tag->fresh_for.count(), 0);
+  ASSERT_TRUE(report.policy.has_value());
+  EXPECT_EQ(report.policy->capture, "none");
+  ASSERT_EQ(report.endpoints.size(), 1U);
+  EXPECT_EQ(report.endpoints[0].reason, "why");
+  EXPECT_EQ(report.history.size(), 1U);
+
+  const auto unknown = parse_explain(call("/api/v1/explain?reference=nowhere.example/app").body).value();
+  EXPECT_EQ(unknown.means, ExplainReport::Means::unknown);
+  EXPECT_EQ(unknown.outlook.answer, registry::Outlook::Answer::not_found);
+  EXPECT_NE(unknown.why_unknown.find("'nowhere.example' is no configured upstream"), std::string::npos);
 }
 
 TEST_F(ApiTest, serves_the_registry_on_the_local_door_too) {

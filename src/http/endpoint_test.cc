@@ -13,6 +13,15 @@ struct EndpointTest::Registry {
              test.log_),
         push(test.blobs_, test.names_, test.stamps_),
         uploads({}, test.blobs_, test.names_, test.clock_, test.metrics_, test.log_),
+        capture({.walk = {test.blobs_, test.names_, manifest_fetches, blob_fetches, test.clock_},
+                 .addressing = addressing,
+                 .pull = pull,
+                 .loops = loops,
+                 .metrics = test.metrics_,
+                 .log = test.log_},
+                {}),
+        freeze(test.names_, test.clock_, test.metrics_, test.log_),
+        explain({test.blobs_, test.names_, addressing, capture, freeze, test.clock_}),
         thread([this] { loops.run(); }) {}
   ~Registry() {
     loops.spawn(0, stop());
@@ -31,6 +40,9 @@ struct EndpointTest::Registry {
   registry::Pull pull;
   registry::Push push;
   registry::Uploads uploads;
+  registry::Capture capture;
+  registry::Freeze freeze;
+  registry::Explain explain;
   std::thread thread;
 };
 
@@ -45,7 +57,7 @@ void EndpointTest::start(HandlerOptions options) {
   registry_ = std::make_unique<Registry>(*this, hosts);
   handler_ = std::make_unique<Handler>(
       options, Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_,
-                              names_, status_, clock_, metrics_, log_, 1});
+                              names_, registry_->capture, registry_->explain, status_, clock_, metrics_, log_, 1});
 }
 
 Awaitable<bool> EndpointTest::exchange(test::FakeExchange& exchange) {

@@ -25,6 +25,8 @@ class Handler final : public sys::HttpHandler {
     registry::Addressing& addressing;
     registry::ChangeStamps& stamps;
     meta::Store& names;
+    registry::Capture& capture;
+    registry::Explain& explain;
     const NodeStatus& status;
     sys::Clock& clock;
     sys::Metrics& metrics;

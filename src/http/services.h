@@ -9,8 +9,10 @@
 #include "oci/manifest.h"
 #include "registry/addressing.h"
 #include "registry/change_stamps.h"
+#include "registry/explain.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/upkeep/capture.h"
 #include "registry/uploads.h"
 #include "sys/clock.h"
 
@@ -39,6 +41,8 @@ struct Services {
   registry::Addressing& addressing;
   registry::ChangeStamps& stamps;
   meta::Store& names;
+  registry::Capture& capture;
+  registry::Explain& explain;
   const NodeStatus& status;
   sys::Clock& clock;
   Log& log;

@@ -10,12 +10,38 @@ using Json = nlohmann::ordered_json;
 
 constexpr BreakerState kStates[] = {BreakerState::closed, BreakerState::half_open, BreakerState::open};
 
+Json json_of(const CaptureTotals& captures) {
+  Json json{{"running", captures.running}, {"waiting", captures.waiting}, {"failing", captures.failing}};
+  if (!captures.worst.empty()) json["worst"] = {{"manifest", captures.worst}, {"error", captures.worst_error}};
+  return json;
+}
+
+CaptureTotals captures_of(const Json& json) {
+  CaptureTotals captures{.running = json.at("running").get<uint64_t>(),
+                         .waiting = json.at("waiting").get<uint64_t>(),
+                         .failing = json.at("failing").get<uint64_t>()};
+  if (!json.contains("worst")) return captures;
+  captures.worst = json.at("worst").at("manifest").get<std::string>();
+  captures.worst_error = json.at("worst").at("error").get<std::string>();
+  return captures;
+}
+
+Json json_of(const EndpointStatus& endpoint) {
+  Json json{{"name", endpoint.name}, {"state", to_string(endpoint.state)}};
+  if (!endpoint.reason.empty()) json["reason"] = endpoint.reason;
+  if (endpoint.probe_in) json["probe_in_s"] = endpoint.probe_in->count();
+  if (endpoint.limited_for) json["limited_for_s"] = endpoint.limited_for->count();
+  if (!endpoint.login.empty()) json["login"] = endpoint.login;
+  return json;
+}
+
 Json json_of(const HostStatus& host) {
   Json endpoints = Json::array();
-  for (const EndpointStatus& endpoint : host.endpoints) {
-    endpoints.push_back({{"name", endpoint.name}, {"state", to_string(endpoint.state)}});
-  }
-  return {{"host", host.host}, {"is_default", host.is_default}, {"endpoints", std::move(endpoints)}};
+  for (const EndpointStatus& endpoint : host.endpoints) endpoints.push_back(json_of(endpoint));
+  return {{"host", host.host},
+          {"is_default", host.is_default},
+          {"is_frozen", host.is_frozen},
+          {"endpoints", std::move(endpoints)}};
 }
 
 Json json_of(const std::expected<meta::StoreTotals, std::string>& store) {
@@ -28,6 +54,12 @@ Json json_of(const std::expected<meta::StoreTotals, std::string>& store) {
 
 EndpointStatus endpoint_of(const Json& json) {
   EndpointStatus endpoint{.name = json.at("name").get<std::string>()};
+  endpoint.reason = json.value("reason", "");
+  endpoint.login = json.value("login", "");
+  if (json.contains("probe_in_s")) endpoint.probe_in = std::chrono::seconds(json.at("probe_in_s").get<int64_t>());
+  if (json.contains("limited_for_s")) {
+    endpoint.limited_for = std::chrono::seconds(json.at("limited_for_s").get<int64_t>());
+  }
   const auto state = json.at("state").get<std::string>();
   // A state that is not known here is for certain not the one in which requests are sent.
   endpoint.state = BreakerState::open;
@@ -39,6 +71,7 @@ EndpointStatus endpoint_of(const Json& json) {
 
 HostStatus host_of(const Json& json) {
   HostStatus host{.host = json.at("host").get<std::string>(), .is_default = json.at("is_default").get<bool>()};
+  host.is_frozen = json.value("is_frozen", false);
   for (const Json& endpoint : json.at("endpoints")) host.endpoints.push_back(endpoint_of(endpoint));
   return host;
 }
@@ -62,12 +95,26 @@ std::string_view to_string(BreakerState state) {
   return "open";
 }
 
+std::string render_endpoint(const EndpointStatus& endpoint) {
+  return json_of(endpoint).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<EndpointStatus> parse_endpoint(std::string_view json) try {
+  return endpoint_of(Json::parse(json));
+} catch (const Json::exception& mistake) {
+  return fail(ErrorCode::invalid, std::string("cannot read endpoint: ") + mistake.what());
+}
+
 std::string render_status(const StatusReport& report) {
   Json hosts = Json::array();
   for (const HostStatus& host : report.hosts) hosts.push_back(json_of(host));
-  const Json json{{"version", report.version},     {"uptime_s", report.uptime.count()},
-                  {"address", report.address},     {"data", report.data},
-                  {"hosts", std::move(hosts)},     {"fetches", {{"running", report.fetches}}},
+  const Json json{{"version", report.version},
+                  {"uptime_s", report.uptime.count()},
+                  {"address", report.address},
+                  {"data", report.data},
+                  {"hosts", std::move(hosts)},
+                  {"fetches", {{"running", report.fetches}}},
+                  {"captures", json_of(report.captures)},
                   {"store", json_of(report.store)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -81,6 +128,7 @@ Result<StatusReport> parse_status(std::string_view json_text) try {
   report.data = json.at("data").get<std::string>();
   for (const Json& host : json.at("hosts")) report.hosts.push_back(host_of(host));
   report.fetches = json.at("fetches").at("running").get<std::size_t>();
+  if (json.contains("captures")) report.captures = captures_of(json.at("captures"));
   report.store = store_of(json.at("store"));
   return report;
 } catch (const Json::exception& mistake) {

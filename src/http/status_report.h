@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,10 @@ std::string_view to_string(BreakerState state);
 struct EndpointStatus {
   std::string name;  ///< "mirror.example:8443/prefix"
   BreakerState state = BreakerState::closed;
+  std::string reason{};                               ///< why it is not closed, or a rate limit; "" for no fault
+  std::optional<std::chrono::seconds> probe_in{};     ///< of what is not closed
+  std::optional<std::chrono::seconds> limited_for{};  ///< it asked not to be asked so long
+  std::string login{};                                ///< "" not tried, "works", "rejected", "cannot_tell"
   friend bool operator==(const EndpointStatus&, const EndpointStatus&) = default;
 };
 
@@ -27,7 +33,18 @@ struct HostStatus {
   std::string host;
   bool is_default = false;                  ///< what a request without a host means
   std::vector<EndpointStatus> endpoints{};  ///< in the order they are asked
+  bool is_frozen = false;                   ///< none can be asked: nothing of it is removed
   friend bool operator==(const HostStatus&, const HostStatus&) = default;
+};
+
+/// What is completed in the background.
+struct CaptureTotals {
+  uint64_t running = 0;
+  uint64_t waiting = 0;
+  uint64_t failing = 0;
+  std::string worst{};  ///< of these: "<repository>@<digest>"
+  std::string worst_error{};
+  friend bool operator==(const CaptureTotals&, const CaptureTotals&) = default;
 };
 
 /// A node at a glance.
@@ -38,6 +55,7 @@ struct StatusReport {
   std::string data;               ///< the data directory
   std::vector<HostStatus> hosts;  ///< in the order of the configuration
   std::size_t fetches = 0;        ///< blobs on their way from upstreams now
+  CaptureTotals captures{};
   /// What is held, or why the store did not say.
   std::expected<meta::StoreTotals, std::string> store;
 };
@@ -46,9 +64,13 @@ struct StatusReport {
 class NodeStatus {
  public:
   virtual ~NodeStatus() = default;
-  /// All but `store`.
+  /// All but `store` and `captures`.
   virtual StatusReport report() const = 0;
 };
+
+/// An endpoint as it stands in the answers of the API.
+std::string render_endpoint(const EndpointStatus& endpoint);
+Result<EndpointStatus> parse_endpoint(std::string_view json);
 
 /// The answer of `GET /api/v1/status`, as doc/reference/openapi.yaml has it.
 std::string render_status(const StatusReport& report);

@@ -12,20 +12,30 @@ StatusReport full_report() {
           .data = "/srv/lifeboat",
           .hosts = {{.host = "ghcr.io",
                      .is_default = false,
-                     .endpoints = {{.name = "ghcr.io", .state = BreakerState::open},
-                                   {.name = "mirror.example:5000/a", .state = BreakerState::half_open}}},
+                     .endpoints = {{.name = "ghcr.io",
+                                    .state = BreakerState::open,
+                                    .reason = "refused",
+                                    .probe_in = std::chrono::seconds(12),
+                                    .limited_for = std::chrono::seconds(7),
+                                    .login = "works"},
+                                   {.name = "mirror.example:5000/a", .state = BreakerState::half_open}},
+                     .is_frozen = true},
                     {.host = "docker.io", .is_default = true, .endpoints = {{.name = "registry-1.docker.io"}}}},
           .fetches = 2,
+          .captures = {.running = 1, .waiting = 2, .failing = 3, .worst = "a@b", .worst_error = "lost"},
           .store = meta::StoreTotals{.repositories = 1, .manifests = 2, .blobs = 3, .blob_bytes = 4'000'000'000}};
 }
 
 TEST(StatusReport, is_rendered_as_documented) {
-  EXPECT_EQ(render_status(full_report()),
-            R"({"version":"1.2.3","uptime_s":93,"address":"127.0.0.1:5000","data":"/srv/lifeboat","hosts":[)"
-            R"({"host":"ghcr.io","is_default":false,"endpoints":[{"name":"ghcr.io","state":"open"},)"
-            R"({"name":"mirror.example:5000/a","state":"half_open"}]},)"
-            R"({"host":"docker.io","is_default":true,"endpoints":[{"name":"registry-1.docker.io","state":"closed"}]}],)"
-            R"("fetches":{"running":2},"store":{"repositories":1,"manifests":2,"blobs":3,"blob_bytes":4000000000}})");
+  EXPECT_EQ(
+      render_status(full_report()),
+      R"({"version":"1.2.3","uptime_s":93,"address":"127.0.0.1:5000","data":"/srv/lifeboat","hosts":[)"
+      R"({"host":"ghcr.io","is_default":false,"is_frozen":true,"endpoints":[{"name":"ghcr.io","state":"open",)"
+      R"("reason":"refused","probe_in_s":12,"limited_for_s":7,"login":"works"},)"
+      R"({"name":"mirror.example:5000/a","state":"half_open"}]},)"
+      R"({"host":"docker.io","is_default":true,"is_frozen":false,"endpoints":[{"name":"registry-1.docker.io","state":"closed"}]}],)"
+      R"("fetches":{"running":2},"captures":{"running":1,"waiting":2,"failing":3,"worst":{"manifest":"a@b",)"
+      R"("error":"lost"}},"store":{"repositories":1,"manifests":2,"blobs":3,"blob_bytes":4000000000}})");
 }
 
 TEST(StatusReport, is_read_as_it_was_rendered) {
@@ -37,6 +47,7 @@ TEST(StatusReport, is_read_as_it_was_rendered) {
     ASSERT_TRUE(read.has_value()) << read.error().message();
     EXPECT_EQ(render_status(*read), render_status(report));
     EXPECT_EQ(read->hosts, report.hosts);
+    EXPECT_EQ(read->captures, report.captures);
   }
 }
 

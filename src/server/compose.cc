@@ -11,6 +11,7 @@
 #include "meta/sqlite_store.h"
 #include "registry/addressing.h"
 #include "registry/blob_fetch.h"
+#include "registry/explain.h"
 #include "registry/manifest_fetch.h"
 #include "registry/pull.h"
 #include "registry/push.h"
@@ -96,6 +97,7 @@ struct Node::Parts {
   std::unique_ptr<registry::Capture> capture;
   std::unique_ptr<registry::PrefetchList> prefetch_list;
   std::unique_ptr<registry::Freeze> freeze;
+  std::unique_ptr<registry::Explain> explain;
   std::unique_ptr<registry::Uploads> uploads;
   std::unique_ptr<NodeStatus> status;
   std::unique_ptr<http::Handler> handler;
@@ -304,12 +306,15 @@ void Node::Parts::build_use_cases() {
       std::make_unique<registry::PrefetchList>(registry::PrefetchList::Parts{*addressing, *capture, loops, clock, log});
   follow_prefetch(config);
   freeze = std::make_unique<registry::Freeze>(*names, clock, metrics, log);
+  explain = std::make_unique<registry::Explain>(
+      registry::Explain::Parts{*blobs, *names, *addressing, *capture, *freeze, clock});
   const registry::UploadsOptions sessions{.expires_after = config.storage.uploads_expire,
                                           .per_repository_max = config.storage.uploads_per_repository_max,
                                           .open_max = config.storage.uploads_open_max};
   uploads = std::make_unique<registry::Uploads>(sessions, *blobs, *names, clock, metrics, log);
   status = std::make_unique<NodeStatus>(NodeStatus::Parts{.clock = clock,
                                                           .fetches = *blob_fetches,
+                                                          .freeze = *freeze,
                                                           .upstreams = [this] { return upstreams_now(); },
                                                           .data = std::filesystem::absolute(config.storage.root)});
   const http::HandlerOptions options{.answer_within = config.server.answer_within,
@@ -322,6 +327,8 @@ void Node::Parts::build_use_cases() {
                                                                           .addressing = *addressing,
                                                                           .stamps = stamps,
                                                                           .names = *names,
+                                                                          .capture = *capture,
+                                                                          .explain = *explain,
                                                                           .status = *status,
                                                                           .clock = clock,
                                                                           .metrics = metrics,

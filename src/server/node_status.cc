@@ -1,5 +1,6 @@
 #include "server/node_status.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -15,11 +16,33 @@ http::BreakerState breaker_of(upstream::Health::State state) {
   return http::BreakerState::open;
 }
 
-http::HostStatus status_of(const Upstreams::Host& host) {
-  http::HostStatus status{.host = host.host.to_string(), .is_default = host.is_default};
-  for (const auto& endpoint : host.endpoints) {
-    status.endpoints.push_back({.name = endpoint->endpoint().name(), .state = breaker_of(endpoint->health())});
+std::chrono::seconds until(SteadyTime time, SteadyTime now) {
+  return std::chrono::ceil<std::chrono::seconds>(std::max(time - now, SteadyTime::duration(0)));
+}
+
+std::string login_of(const upstream::CredentialState& state) {
+  using Verdict = upstream::CredentialState::Verdict;
+  return state.verdict == Verdict::none ? std::string() : std::string(to_string(state.verdict));
+}
+
+http::EndpointStatus status_of(const upstream::RegistrySource& endpoint, SteadyTime now) {
+  const upstream::Health::Snapshot health = endpoint.health_report();
+  const upstream::CredentialState credentials = endpoint.credentials();
+  http::EndpointStatus status{
+      .name = endpoint.endpoint().name(), .state = breaker_of(health.state), .login = login_of(credentials)};
+  if (health.state != upstream::Health::State::closed) {
+    status.reason = health.reason;
+    if (health.next_probe != SteadyTime::max()) status.probe_in = until(health.next_probe, now);
+  } else if (credentials.verdict == upstream::CredentialState::Verdict::rejected) {
+    status.reason = credentials.reason;
   }
+  if (health.limited_until > now) status.limited_for = until(health.limited_until, now);
+  return status;
+}
+
+http::HostStatus status_of(const Upstreams::Host& host, bool is_frozen, SteadyTime now) {
+  http::HostStatus status{.host = host.host.to_string(), .is_default = host.is_default, .is_frozen = is_frozen};
+  for (const auto& endpoint : host.endpoints) status.endpoints.push_back(status_of(*endpoint, now));
   return status;
 }
 
@@ -34,7 +57,9 @@ http::StatusReport NodeStatus::report() const {
   report.address = address_;
   report.data = parts_.data;
   report.fetches = parts_.fetches.running();
-  for (const Upstreams::Host& host : parts_.upstreams()->all()) report.hosts.push_back(status_of(host));
+  for (const Upstreams::Host& host : parts_.upstreams()->all()) {
+    report.hosts.push_back(status_of(host, parts_.freeze.is_frozen(host.host), parts_.clock.now()));
+  }
   return report;
 }
 

@@ -7,6 +7,7 @@
 
 #include "http/status_report.h"
 #include "registry/blob_fetch.h"
+#include "registry/upkeep/freeze.h"
 #include "server/upstreams.h"
 #include "sys/clock.h"
 
@@ -18,6 +19,7 @@ class NodeStatus final : public http::NodeStatus {
   struct Parts {
     const sys::Clock& clock;
     const registry::BlobFetches& fetches;
+    const registry::Freeze& freeze;
     std::function<std::shared_ptr<const Upstreams>()> upstreams;  ///< those in force now; any thread
     std::string data;
   };

@@ -40,6 +40,8 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                .log = log},
       registry::CaptureOptions{});
   freeze_ = std::make_unique<registry::Freeze>(disk.names, clock_, metrics_, log);
+  explain_ = std::make_unique<registry::Explain>(
+      registry::Explain::Parts{disk.blobs, disk.names, *addressing_, *capture_, *freeze_, clock_});
   const http::HandlerOptions options{.access_log = http::AccessLogMode::none};
   handler_ = std::make_unique<http::Handler>(options, http::Handler::Parts{.pull = *pull_,
                                                                            .push = *push_,
@@ -47,6 +49,8 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                                                            .addressing = *addressing_,
                                                                            .stamps = stamps_,
                                                                            .names = disk.names,
+                                                                           .capture = *capture_,
+                                                                           .explain = *explain_,
                                                                            .status = status_,
                                                                            .clock = clock_,
                                                                            .metrics = metrics_,

@@ -10,6 +10,7 @@
 #include "meta/memory_store.h"
 #include "registry/addressing.h"
 #include "registry/blob_fetch.h"
+#include "registry/explain.h"
 #include "registry/manifest_fetch.h"
 #include "registry/pull.h"
 #include "registry/push.h"
@@ -78,6 +79,7 @@ class House {
   std::unique_ptr<registry::Push> push_;
   std::unique_ptr<registry::Capture> capture_;
   std::unique_ptr<registry::Freeze> freeze_;
+  std::unique_ptr<registry::Explain> explain_;
   std::unique_ptr<registry::Uploads> uploads_;
   class NoStatus final : public http::NodeStatus {
     http::StatusReport report() const override { return {}; }
