@@ -30,6 +30,10 @@ void Arguments::list(const std::string& names, std::vector<std::string>& values)
 
 void Arguments::flag(const std::string& names, bool& value) { native_->app.add_flag(names, value); }
 
+void Arguments::words(const std::string& name, std::vector<std::string>& values) {
+  native_->app.add_option(name, values);
+}
+
 void Arguments::choice(const std::string& names, std::string& value, const std::vector<std::string>& choices) {
   native_->app.add_option(names, value)->check(CLI::IsMember(choices));
 }

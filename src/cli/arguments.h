@@ -22,7 +22,10 @@ class Arguments {
   void option(const std::string& names, std::optional<std::string>& value);
   /// May be given several times, one value each.
   void list(const std::string& names, std::vector<std::string>& values);
+  /// `--this,!--no-this`: the second sets it to false.
   void flag(const std::string& names, bool& value);
+  /// The words without a name, however many.
+  void words(const std::string& name, std::vector<std::string>& values);
   /// One of `choices`.
   void choice(const std::string& names, std::string& value, const std::vector<std::string>& choices);
 

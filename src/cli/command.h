@@ -23,6 +23,7 @@ enum ExitCode : int {
 struct Process {
   server::Environment environment;
   bool is_root = false;
+  bool is_terminal = false;                   ///< somebody watches: what is under way may be drawn and drawn again
   std::function<void(std::string_view)> out;  ///< standard output: what was asked for
   std::function<void(std::string_view)> err;  ///< standard error: everything else
   /// server::run

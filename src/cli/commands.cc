@@ -1,6 +1,8 @@
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/explain.h"
 #include "cli/manuals.h"
+#include "cli/prefetch.h"
 #include "cli/serve.h"
 #include "cli/status.h"
 #include "cli/version.h"
@@ -14,6 +16,14 @@ constexpr Command kCommands[] = {
      .summary = "Say how a running server and its upstreams are",
      .manual = status_manual,
      .run = run_status},
+    {.name = "explain",
+     .summary = "Say what a pull would get now, and why",
+     .manual = explain_manual,
+     .run = run_explain},
+    {.name = "prefetch",
+     .summary = "Fetch what is to be held before anybody pulls it",
+     .manual = prefetch_manual,
+     .run = run_prefetch},
     {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
     {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
 };

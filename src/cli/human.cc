@@ -38,4 +38,27 @@ std::string human_count(uint64_t count, std::string_view noun) {
   return text.append(noun).append("s");
 }
 
+std::string wrapped_row(std::string_view label, std::string_view text, std::size_t indent) {
+  constexpr std::size_t kColumns = 80;
+  std::string out(label);
+  out.append(indent - std::min(label.size(), indent), ' ');
+  std::size_t column = std::max(label.size(), indent);
+  bool is_first = true;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    if (!is_first && column + 1 + word.size() > kColumns) {
+      out.append("\n").append(indent, ' ');
+      column = indent;
+    } else if (!is_first) {
+      out.append(" ");
+      ++column;
+    }
+    out.append(word);
+    column += word.size();
+    is_first = false;
+  }
+  return out.append("\n");
+}
+
 }  // namespace lifeboat::cli

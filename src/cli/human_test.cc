@@ -43,5 +43,14 @@ TEST(Human, counts_know_the_plural) {
   EXPECT_EQ(human_count(12, "repository"), "12 repositories");
 }
 
+TEST(Human, rows_are_broken_at_spaces) {
+  EXPECT_EQ(wrapped_row("a", "b c", 4), "a   b c\n");
+  EXPECT_EQ(wrapped_row("", "", 2), "  \n");
+  const std::string word(40, 'x');
+  EXPECT_EQ(wrapped_row("a", word + " " + word + " y", 2), "a " + word + "\n  " + word + " y\n");
+  const std::string digest(100, 'd');
+  EXPECT_EQ(wrapped_row("a", digest, 2), "a " + digest + "\n") << "a word is never broken";
+}
+
 }  // namespace
 }  // namespace lifeboat::cli

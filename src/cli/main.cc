@@ -30,6 +30,7 @@ int main(int count, char** words) try {
   using namespace lifeboat;
   cli::Process process{.environment = read_environment(environ),
                        .is_root = geteuid() == 0,
+                       .is_terminal = isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1,
                        .out = [](std::string_view text) { write_to(stdout, text); },
                        .err = [](std::string_view text) { write_to(stderr, text); },
                        .serve = server::run};

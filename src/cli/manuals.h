@@ -9,6 +9,8 @@ namespace lifeboat::cli {
 std::string_view lifeboat_manual();
 std::string_view serve_manual();
 std::string_view status_manual();
+std::string_view explain_manual();
+std::string_view prefetch_manual();
 std::string_view config_manual();
 std::string_view version_manual();
 

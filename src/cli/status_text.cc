@@ -14,14 +14,16 @@ using Row = std::array<std::string, 3>;
 
 /// "closed" would be the word of a fault to who does not know breakers, and "fine" would be a promise: an endpoint
 /// that was never asked is closed too.
-std::string state_of(BreakerState state) {
+std::string state_of(BreakerState state, bool is_login_refused) {
   switch (state) {
-    case BreakerState::closed: return "no known fault";
+    case BreakerState::closed: return is_login_refused ? "login refused" : "no known fault";
     case BreakerState::half_open: return "down (probed now)";
     case BreakerState::open: return "down";
   }
   return "down";
 }
+
+bool is_refused(const http::EndpointStatus& endpoint) { return endpoint.login == "rejected"; }
 
 std::string name_of(const http::HostStatus& host) {
   if (!host.is_default || host.host == "default") return host.host;
@@ -55,7 +57,7 @@ std::string upstreams_of(const http::StatusReport& report) {
   for (const http::HostStatus& host : report.hosts) {
     std::string name = name_of(host);
     for (const http::EndpointStatus& endpoint : host.endpoints) {
-      rows.push_back({name, state_of(endpoint.state), endpoint.name});
+      rows.push_back({name, state_of(endpoint.state, is_refused(endpoint)), endpoint.name});
       name.clear();
     }
   }
@@ -71,6 +73,30 @@ std::string others_asked(const http::HostStatus& host) {
          (down == 1 ? " is" : " are") + " down: the " + (all - down == 1 ? "other is" : "others are") + " asked.\n";
 }
 
+/// What is known of each endpoint that is not as it should be.
+std::string reasons_of(const http::StatusReport& report) {
+  std::string text;
+  for (const http::HostStatus& host : report.hosts) {
+    for (const http::EndpointStatus& endpoint : host.endpoints) {
+      std::string reason = endpoint.reason;
+      const auto add = [&](const std::string& part) { reason.append(reason.empty() ? "" : "; ").append(part); };
+      if (endpoint.limited_for) add("it wants not to be asked for " + human_duration(*endpoint.limited_for));
+      if (endpoint.probe_in) add("probed in " + human_duration(*endpoint.probe_in));
+      if (!reason.empty()) text += wrapped_row(endpoint.name + ": ", reason, 2);
+    }
+  }
+  return text;
+}
+
+std::string captures_of(const http::CaptureTotals& captures) {
+  if (captures.running + captures.waiting + captures.failing == 0) return "";
+  std::string text = std::to_string(captures.running) + " running, " + std::to_string(captures.waiting) + " waiting";
+  if (captures.failing > 0) text += ", " + std::to_string(captures.failing) + " failing";
+  text = "captures  " + text + "\n";
+  if (captures.worst.empty()) return text;
+  return text + wrapped_row("", captures.worst, 10) + wrapped_row("", captures.worst_error, 10);
+}
+
 std::string consequences_of(const std::vector<http::HostStatus>& hosts) {
   std::string text;
   std::vector<std::string_view> lost;
@@ -80,14 +106,17 @@ std::string consequences_of(const std::vector<http::HostStatus>& hosts) {
   }
   if (lost.empty()) return text;
   text.append(lost.size() == 1 ? std::string(lost.front()) + " is" : human_count(lost.size(), "host") + " are");
-  return text.append(" down: what is held is served, the rest gets 503.\n");
+  text.append(" down: what is held is served, the rest gets 503.\n");
+  if (std::ranges::none_of(hosts, &http::HostStatus::is_frozen)) return text;
+  return text.append("Nothing that is held of what is down is removed until it can be asked again.\n");
 }
 
 }  // namespace
 
 bool is_fine(const http::StatusReport& report) {
-  return report.store.has_value() &&
-         std::ranges::all_of(report.hosts, [](const http::HostStatus& host) { return down_in(host) == 0; });
+  return report.store.has_value() && std::ranges::all_of(report.hosts, [](const http::HostStatus& host) {
+           return down_in(host) == 0 && std::ranges::none_of(host.endpoints, is_refused);
+         });
 }
 
 std::string status_text(const http::StatusReport& report) {
@@ -100,9 +129,12 @@ std::string status_text(const http::StatusReport& report) {
   } else {
     text += "unknown, the store does not answer: " + report.store.error();
   }
-  text += "\nfetching  " + (report.fetches == 0 ? "nothing" : human_count(report.fetches, "blob")) + "\n\n";
+  text += "\nfetching  " + (report.fetches == 0 ? "nothing" : human_count(report.fetches, "blob")) + "\n";
+  text += captures_of(report.captures) + "\n";
   text += upstreams_of(report);
   const std::string consequences = consequences_of(report.hosts);
+  const std::string reasons = reasons_of(report);
+  if (!reasons.empty()) text += "\n" + reasons;
   return consequences.empty() ? text : text + "\n" + consequences;
 }
 

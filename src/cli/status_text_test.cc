@@ -110,5 +110,30 @@ TEST(StatusText, shows_a_server_without_upstreams_and_one_with_an_upstream_for_a
   EXPECT_NE(status_text(report).find("\ndefault  no known fault  mirror.example\n"), std::string::npos);
 }
 
+TEST(StatusText, says_why_and_until_when) {
+  http::StatusReport report = quiet_report();
+  report.hosts[2].endpoints[0].state = BreakerState::open;
+  report.hosts[2].endpoints[0].reason = "cannot connect: connection refused";
+  report.hosts[2].endpoints[0].probe_in = std::chrono::seconds(12);
+  report.hosts[2].is_frozen = true;
+  report.hosts[1].endpoints[0].login = "rejected";
+  report.hosts[1].endpoints[0].reason = "401";
+  report.hosts[1].endpoints[1].limited_for = std::chrono::seconds(50);
+  report.captures = {.running = 1, .waiting = 2, .failing = 3, .worst = "ghcr.io/a@sha256:b", .worst_error = "no disk"};
+  const std::string text = status_text(report);
+  for (const std::string part : {"fetching  nothing\ncaptures  1 running, 2 waiting, 3 failing\n          "
+                                 "ghcr.io/a@sha256:b\n          no disk\n\n",
+                                 "\nghcr.io              login refused   ghcr.io\n",
+                                 "\n\nghcr.io: 401\nmirror.example:5000/ghcr: it wants not to be asked for 50s\n"
+                                 "quay.io: cannot connect: connection refused; probed in 12s\n\n",
+                                 "quay.io is down: what is held is served, the rest gets 503.\n"
+                                 "Nothing that is held of what is down is removed until it can be asked again.\n"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "is not in\n" << text;
+  }
+  http::StatusReport refused = quiet_report();
+  refused.hosts[0].endpoints[0].login = "rejected";
+  EXPECT_FALSE(is_fine(refused)) << "nothing new can be pulled with it";
+}
+
 }  // namespace
 }  // namespace lifeboat::cli
