@@ -172,16 +172,14 @@ constexpr Setting kSettings[] = {
     {.section = "capture",
      .key = "prefetch",
      .kind = list,
-     .meaning = "What is to be held whether anybody pulls it or not, as in `docker.io/library/nginx:1.25` or "
-                "`ghcr.io/org/app:v1`. A tag that moves is followed.",
+     .meaning = "What is held whether anybody pulls it or not, as in `ghcr.io/org/app:v1`. Tags are followed.",
      .takes_effect = on_reload,
      .field = +[](Config& c) -> Slot { return &c.capture.prefetch; }},
     {.section = "capture",
      .key = "prefetch_every",
      .kind = duration,
      .default_text = "1h",
-     .meaning = "How often the upstreams are asked about `prefetch`, beyond once at the start and at each reload; `0s` "
-                "never.",
+     .meaning = "How often upstreams are asked about `prefetch`; with `0s` only at the start and at a reload.",
      .takes_effect = on_reload,
      .field = +[](Config& c) -> Slot { return &c.capture.prefetch_every; }},
 
@@ -356,10 +354,8 @@ constexpr Setting kSettings[] = {
      .key = "capture",
      .kind = choice,
      .default_text = "requested",
-     .meaning =
-         "What is fetched in the background once a manifest was pulled: `requested` what is missing of it, of an index "
-         "for the platforms that are pulled from the repository; `all` for all platforms; `none` nothing, only what "
-         "clients ask for is held.",
+     .meaning = "What is fetched in the background of what is pulled: `requested` the rest of it, of an index for the "
+                "platforms that are pulled; `all` for all platforms; `none` nothing.",
      .takes_effect = on_reload,
      .field = +[](UpstreamConfig& u) -> Slot { return &u.capture; }},
     {.section = kUpstreamSection,
@@ -531,8 +527,8 @@ constexpr Section kSections[] = {
      "out, it is `https://<host>`."},
     {kRuleSection,
      "What differs for some repositories and tags of an upstream, as in `rules = [{ match = \"org/*:latest\", "
-     "fresh_for = "
-     "\"10s\" }, …]`. The first rule that fits counts, and no other; what it leaves out is as the upstream has it."},
+     "fresh_for = \"10s\" }, …]`. The first rule that fits counts, and no other; what it leaves out is as the upstream "
+     "has it."},
 };
 
 constexpr UpstreamList kUpstreamLists[] = {
