@@ -39,6 +39,9 @@ OciErrorCode invalid_code(Asked asked) {
 
 bool is_read(Asked asked) { return asked == Asked::repository || asked == Asked::manifest || asked == Asked::blob; }
 
+/// What the client asked was parsed at the door: that it is malformed or not offered is the upstream's word to us.
+bool is_read_of_content(Asked asked) { return asked == Asked::manifest || asked == Asked::blob; }
+
 ErrorAnswer conflict_answer(Asked asked) {
   switch (asked) {
     case Asked::manifest_push: return {412, OciErrorCode::denied, 0};
@@ -65,7 +68,9 @@ ErrorAnswer corrupt_answer(Asked asked) {
 ErrorAnswer answer_to(ErrorCode code, Asked asked) {
   switch (code) {
     case ErrorCode::not_found: return {404, unknown_code(asked), 0};
-    case ErrorCode::invalid: return {400, invalid_code(asked), 0};
+    case ErrorCode::invalid:
+      if (is_read_of_content(asked)) return {503, OciErrorCode::too_many_requests, kRetryLaterS};
+      return {400, invalid_code(asked), 0};
     case ErrorCode::conflict: return conflict_answer(asked);
     case ErrorCode::unauthorized:
     case ErrorCode::denied:
@@ -78,7 +83,9 @@ ErrorAnswer answer_to(ErrorCode code, Asked asked) {
     case ErrorCode::cancelled: return {503, OciErrorCode::too_many_requests, kRetrySoonS};
     case ErrorCode::corrupt: return corrupt_answer(asked);
     case ErrorCode::no_space: return {507, OciErrorCode::denied, 0};
-    case ErrorCode::unsupported: return {405, OciErrorCode::unsupported, 0};
+    case ErrorCode::unsupported:
+      if (is_read_of_content(asked)) return {503, OciErrorCode::too_many_requests, kRetryLaterS};
+      return {405, OciErrorCode::unsupported, 0};
     case ErrorCode::internal: break;
   }
   return {500, asked == Asked::upload ? OciErrorCode::blob_upload_invalid : OciErrorCode::unsupported, 0};

@@ -219,6 +219,9 @@ std::optional<Failure> RegistrySource::failure_of_reply(Reply& reply, const Ques
 
 /// `failure`: nothing for the answer that was wanted.
 void RegistrySource::report(Health::Permit& permit, const Reply& reply, const std::optional<Failure>& failure) {
+  const int status = reply.response.status;
+  const bool is_unclear = failure && failure->code == ErrorCode::unsupported && (status == 404 || status == 410);
+  if (is_unclear) return;  // a HEAD that tells nothing is no sign of health: the GET that follows will tell
   if (failure && is_outage(failure->code)) {
     permit.report_outage(Health::Outage::broken, failure->reason);
   } else if (failure && failure->code == ErrorCode::too_many) {

@@ -236,9 +236,12 @@ Task<Token> TokenCache::ask(Call call, TokenRequest request, Health::Permit perm
     co_return fail(is_refusal ? ErrorCode::unauthorized : failure->code,
                    "cannot get token " + where + ": " + failure->reason);
   }
-  permit.report_answer();
   auto token = parse_token(response->body);
-  if (!token) co_return std::unexpected(std::move(token).error().with_context(where));
+  if (!token) {
+    permit.report_outage(Health::Outage::broken, token.error().message());
+    co_return std::unexpected(std::move(token).error().with_context(where));
+  }
+  permit.report_answer();
   co_return std::move(*token);
 }
 

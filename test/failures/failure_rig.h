@@ -107,6 +107,15 @@ class FailureRig {
   registry::Pull pull_{blobs_, names_, addressing_, manifest_fetches_, blob_fetches_, clock_, metrics_, log_};
   registry::Push push_{blobs_, names_, stamps_};
   registry::Uploads uploads_{{}, blobs_, names_, clock_, metrics_, log_};
+  registry::Capture capture_{{.walk = {blobs_, names_, manifest_fetches_, blob_fetches_, clock_},
+                              .addressing = addressing_,
+                              .pull = pull_,
+                              .loops = loops_,
+                              .metrics = metrics_,
+                              .log = log_},
+                             {}};
+  registry::Freeze freeze_{names_, clock_, metrics_, log_};
+  registry::Explain explain_{{blobs_, names_, addressing_, capture_, freeze_, clock_}};
   std::unique_ptr<http::Handler> handler_;
   std::thread thread_;
 };

@@ -336,9 +336,9 @@ void add_realms(std::vector<Failure>& table) {
   table.push_back(
       realm("the token endpoint answers 503", tokens(Registry::answers(503)), unavailable, Breaker::counts));
   table.push_back(realm("the token endpoint lies: 200 without a token", tokens(Registry::answers(200, kJson, "{}")),
-                        corrupt, Breaker::untouched));
+                        corrupt, Breaker::counts));
   table.push_back(realm("the token endpoint's 200 is no JSON", tokens(Registry::answers(200, "text/plain", "ok")),
-                        corrupt, Breaker::untouched));
+                        corrupt, Breaker::counts));
 }
 
 void add_what_needs_a_second_question(std::vector<Failure>& table) {
@@ -347,13 +347,28 @@ void add_what_needs_a_second_question(std::vector<Failure>& table) {
     const auto broken = fails(ErrorCode::unavailable, Breaker::counts);
     return Failure{.name = std::move(name),
                    .set_up = registry(std::move(fault)),
-                   .head = fails(ErrorCode::unavailable, Breaker::untouched, 2),
+                   .head = fails(ErrorCode::unavailable, Breaker::counts, 2),
                    .manifest = broken,
                    .blob = broken};
   };
   table.push_back(
       unclear("404 without a sign of a registry", Registry::answers(404, "text/plain", "404 page not found")));
   table.push_back(unclear("404 from a proxy, in HTML", Registry::answers(404, kHtml, kPortal)));
+}
+
+/// What it dislikes about a question is no word for a client.
+void add_what_the_upstream_dislikes(std::vector<Failure>& table) {
+  for (const int status : {405, 415, 501}) {
+    table.push_back({.name = std::to_string(status),
+                     .set_up = registry(Registry::answers(status)),
+                     .head = fails(ErrorCode::unsupported, Breaker::untouched, 2),
+                     .manifest = fails(ErrorCode::unsupported, Breaker::untouched),
+                     .blob = fails(ErrorCode::unsupported, Breaker::untouched)});
+  }
+  for (const int status : {400, 409, 418, 421, 425, 431}) {
+    table.push_back(everywhere(std::to_string(status), registry(Registry::answers(status)),
+                               fails(ErrorCode::invalid, Breaker::untouched)));
+  }
 }
 
 }  // namespace
@@ -371,6 +386,7 @@ const std::vector<Failure>& failures() {
     add_moved_tags(table);
     add_credentials(table);
     add_realms(table);
+    add_what_the_upstream_dislikes(table);
     return table;
   }();
   return all;
