@@ -7,7 +7,7 @@
   cold     64 clients and one client on one cold blob of 1 GiB
   fresh    10,000 pulls of one tag within its freshness window, and over ten windows
 
-Needs root, nginx and nftables (`script/setup --test` and `--bench`), 5 GiB of disk, five minutes. LIFEBOAT_BIN names
+Needs root, nginx and nftables (`script/setup --test` and `--bench`), 5 GiB of disk, ten minutes. LIFEBOAT_BIN names
 another binary than the release build. Everything happens in a network namespace of its own. Leaves 1 when a goal is
 missed.
 """
