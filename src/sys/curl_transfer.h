@@ -60,6 +60,7 @@ class CurlTransfer {
   /// The next block, an empty one at the end, or nothing yet. `is_room_made`: the peer was made to wait and may go on.
   std::optional<Result<Block>> take_block(bool& is_room_made);
   HttpDeadlines deadlines() const { return request_.deadlines; }
+  bool waits_for_turn() const { return request_.waits_for_turn; }
 
   // --- the client's thread only ---
   /// As many downloads as may run to that host do.

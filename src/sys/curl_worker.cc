@@ -111,6 +111,10 @@ void CurlWorker::admit(std::shared_ptr<CurlTransfer> transfer) {
   if (transfer->mode() == CurlTransfer::Mode::streamed) {
     std::size_t& count = downloads_[transfer->origin()];
     if (count >= downloads_max_) {
+      if (!transfer->waits_for_turn()) {
+        auto refusal = transfer->failure(ErrorCode::too_many, TransferStep::waiting, "as many run as may");
+        return transfer->fail_with(std::move(refusal).at(NetworkStep::none));
+      }
       transfer->wait_for_turn();
       return waiting_.push_back(std::move(transfer));
     }

@@ -43,6 +43,7 @@ struct HttpClientRequest {
   HttpTrust trust;
   int redirects_max = 5;
   uint64_t body_max_bytes = 8 * kMiB;  ///< for send(): a longer body is an error `corrupt`
+  bool waits_for_turn = true;          ///< for open(): false: too_many at once when it would have to wait
 };
 
 struct HttpClientResponse {

@@ -314,6 +314,10 @@ Task<int> ask_beside_two_downloads(HttpClient& client, std::string url) {
   LB_CO_TRY(const auto small, co_await client.send(call_of(), get(url + "/manifest")));
   const auto third = co_await client.open(call_of(milliseconds(50)), get(url + "/blob"));
   if (third || third.error().code() != ErrorCode::too_many) co_return 1;
+  auto impatient = get(url + "/blob");
+  impatient.waits_for_turn = false;
+  const auto at_once = co_await client.open(call_of(), std::move(impatient));
+  if (at_once || !at_once.error().message().contains("as many run as may")) co_return 2;
   two.reset();
   LB_CO_TRY(const auto fourth, co_await client.open(call_of(), get(url + "/blob")));
   co_return small.status;
