@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "oci/range.h"
 #include "upstream/paging.h"
 #include "upstream/scope.h"
 #include "upstream/source_shared.h"
@@ -36,6 +35,10 @@ std::string accept_of(Wanted wanted) {
     case Wanted::blob: return "*/*";
   }
   return "*/*";
+}
+
+std::string range_of(uint64_t from, std::optional<uint64_t> length) {
+  return "bytes=" + std::to_string(from) + "-" + (length ? std::to_string(from + *length - 1) : "");
 }
 
 std::string colon_or_at(const oci::Reference& reference) {
@@ -164,10 +167,11 @@ Task<RegistrySource::Reply> RegistrySource::exchange(Call call, const Question& 
   request.url = endpoint_.url_of("/v2/" + question.repository + question.path);
   request.fields.add("Accept", accept_of(question.wanted));
   if (!authorization.empty()) request.fields.add("Authorization", authorization);
-  if (question.from > 0) request.fields.add("Range", "bytes=" + std::to_string(question.from) + "-");
+  if (question.is_ranged()) request.fields.add("Range", range_of(question.from, question.length));
   request.deadlines = endpoint_.options().deadlines;
   request.trust = endpoint_.trust();
   request.body_max_bytes = question.body_max_bytes;
+  request.waits_for_turn = question.waits_for_turn;
   Reply reply;
   if (!question.is_streamed) {
     LB_CO_TRY(reply.response, co_await client_.send(call, std::move(request)));
@@ -197,7 +201,7 @@ void RegistrySource::learn_rate(const Reply& reply) {
 /// What the answer means; for a streamed one, also where its body begins.
 std::optional<Failure> RegistrySource::failure_of_reply(Reply& reply, const Question& question) {
   const sys::HttpClientResponse& response = reply.response;
-  if (question.from == 0 || (response.status != 200 && response.status != 206)) {
+  if (!question.is_ranged() || (response.status != 200 && response.status != 206)) {
     auto failure = failure_of({response.status, response.fields, response.body}, question.wanted);
     // A HEAD has no body in which a registry could show itself: the GET that follows will tell.
     const bool is_unclear = question.method == sys::HttpMethod::head && failure && is_outage(failure->code) &&
@@ -206,12 +210,13 @@ std::optional<Failure> RegistrySource::failure_of_reply(Reply& reply, const Ques
     return failure;
   }
   if (response.status == 200) {
+    if (question.length) return Failure{ErrorCode::unsupported, "200 where a part was asked for: it knows no ranges"};
     reply.to_drop = question.from;
     return std::nullopt;
   }
   const auto range = oci::parse_content_range(response.fields.find("Content-Range").value_or(""));
-  const bool is_ours = range && range->range.first == question.from && range->size_bytes &&
-                       range->range.first + range->range.length == *range->size_bytes;
+  const bool is_ours = range && range->size_bytes && range->range.first == question.from &&
+                       range->range.length == question.length.value_or(*range->size_bytes - question.from);
   if (!is_ours) return Failure{ErrorCode::corrupt, "206 with other bytes than it was asked for"};
   reply.whole_bytes = range->size_bytes;
   return std::nullopt;
@@ -283,6 +288,20 @@ Task<std::unique_ptr<blob::Stream>> RegistrySource::open(Call call, oci::Reposit
                     .subject = "blob '" + digest.to_string() + "'",
                     .is_streamed = true,
                     .from = from};
+  LB_CO_TRY(Reply reply, co_await ask(call, std::move(question)));
+  co_return std::make_unique<DownloadStream>(shared_, std::move(reply));
+}
+
+Task<std::unique_ptr<blob::Stream>> RegistrySource::open_part(Call call, Part part) {
+  LB_CO_TRY(std::string there, endpoint_.repository_of(part.repository));
+  Question question{.wanted = Wanted::blob,
+                    .repository = std::move(there),
+                    .path = "/blobs/" + part.digest.to_string(),
+                    .subject = "blob '" + part.digest.to_string() + "'",
+                    .is_streamed = true,
+                    .from = part.range.first,
+                    .length = part.range.length,
+                    .waits_for_turn = part.waits_for_turn};
   LB_CO_TRY(Reply reply, co_await ask(call, std::move(question)));
   co_return std::make_unique<DownloadStream>(shared_, std::move(reply));
 }

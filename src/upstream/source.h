@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "blob/source.h"
+#include "oci/range.h"
 #include "sys/http_client.h"
 #include "upstream/authorizer.h"
 #include "upstream/credential_check.h"
@@ -36,6 +37,16 @@ class RegistrySource final : public blob::Source {
   Task<blob::FetchedManifest> manifest(Call call, oci::RepositoryId repository, oci::Reference reference) override;
   Task<std::unique_ptr<blob::Stream>> open(Call call, oci::RepositoryId repository, oci::Digest digest,
                                            uint64_t from) override;
+  /// A part of a blob that is longer.
+  struct Part {
+    oci::RepositoryId repository;
+    oci::Digest digest;
+    oci::ByteRange range;        ///< of at least one byte
+    bool waits_for_turn = true;  ///< false: too_many at once when as many streams of the host run as may
+  };
+  /// Exactly these bytes, or fewer when the body breaks off; the stream's size_bytes() is that of the whole.
+  /// unsupported: the endpoint knows no ranges.
+  Task<std::unique_ptr<blob::Stream>> open_part(Call call, Part part);
   /// An endpoint that ignores `last` or `limit` is cut to them here.
   Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override;
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
@@ -73,7 +84,10 @@ class RegistrySource final : public blob::Source {
     std::string subject{};     ///< "manifest 'a:b'", for messages
     uint64_t body_max_bytes = oci::kManifestMaxBytes;
     bool is_streamed = false;
-    uint64_t from = 0;  ///< of a streamed body
+    uint64_t from = 0;                 ///< of a streamed body
+    std::optional<uint64_t> length{};  ///< nothing: to the end
+    bool waits_for_turn = true;        ///< a streamed one
+    bool is_ranged() const { return from > 0 || length; }
   };
   struct Reply {
     sys::HttpClientResponse response;

@@ -68,6 +68,7 @@ Awaitable<void> RegistrySource::probe(Call call) {
   question.method = sys::HttpMethod::head;
   question.is_streamed = false;
   question.from = 0;
+  question.length.reset();
   auto reply = co_await exchange(call, question, std::move(authorization));
   if (reply) {
     report(*permit, *reply, failure_of_reply(*reply, question));
