@@ -141,6 +141,7 @@ struct UpstreamConfig {
   uint64_t rate_floor_percent = 0;    ///< 0: never
   Duration credential_check_every{};  ///< 0: never
   Duration hedge_after{};             ///< 0: never
+  uint64_t parallel_ranges = 0;       ///< requests at a time; 1: one after the other
   CaptureMode capture{};
   std::vector<std::string> capture_platforms;  ///< besides, as oci::Platform writes them
   bool capture_referrers = false;

@@ -4,6 +4,8 @@
 #include <ranges>
 #include <utility>
 
+#include "upstream/ranged_source.h"
+
 namespace lifeboat::server {
 namespace {
 
@@ -114,7 +116,12 @@ Result<registry::UpstreamHost> Upstreams::make(const UpstreamConfig& config) {
   for (const EndpointConfig& endpoint : config.endpoints) {
     LB_TRY(const std::shared_ptr<upstream::RegistrySource> source, source_of(endpoint, config));
     made.endpoints.push_back(source);
-    members.push_back({source->endpoint().name(), source});
+    std::shared_ptr<blob::Source> member = source;
+    if (config.parallel_ranges > 1) {
+      const upstream::RangeOptions ranges{.requests = static_cast<std::size_t>(config.parallel_ranges)};
+      member = std::make_shared<upstream::RangedSource>(source, parts_.clock, ranges);
+    }
+    members.push_back({source->endpoint().name(), std::move(member)});
   }
   std::vector<registry::FreshnessRule> rules;
   for (const RuleConfig& one : config.rules) {
