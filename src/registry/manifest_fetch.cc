@@ -90,6 +90,11 @@ Task<ManifestFetches::Answer> ManifestFetches::ask(Call call, const Request& req
   if (tag == nullptr) co_return co_await keep(call, request, *request.reference.digest());
   if (!request.is_held) co_return co_await keep(call, request, std::nullopt);
 
+  // Confirmed since the asker looked, by an asking that has just ended.
+  const auto known_now = co_await names_.tags().find(call, request.repository, *tag);
+  if (known_now && known_now->checked > request.held_checked && !known_now->is_gone_upstream) {
+    co_return Answer{known_now->digest, {}};
+  }
   auto resolved = co_await request.source->resolve(call, request.repository, *tag);
   if (!resolved) {
     if (resolved.error().code() == ErrorCode::not_found) {

@@ -34,11 +34,12 @@ class ManifestFetches {
     oci::RepositoryId repository;
     oci::Reference reference;
     blob::Source* source = nullptr;
-    std::shared_ptr<const void> keep_alive;  ///< whatever owns the source
-    bool is_held = false;                    ///< a tag we hold: a HEAD first, it is probably unchanged
-    bool drops_gone = false;                 ///< a held tag that the source has no more is forgotten
-    bool is_captured = false;                ///< what it names is to be fetched as well (upkeep/capture.h)
-    Duration not_found_for{};                ///< how long its "not found" is given again without asking
+    std::shared_ptr<const void> keep_alive;   ///< whatever owns the source
+    bool is_held = false;                     ///< a tag we hold: a HEAD first, it is probably unchanged
+    WallTime held_checked = WallTime::max();  ///< when it was confirmed, as the asker knows; max: ask in any case
+    bool drops_gone = false;                  ///< a held tag that the source has no more is forgotten
+    bool is_captured = false;                 ///< what it names is to be fetched as well (upkeep/capture.h)
+    Duration not_found_for{};                 ///< how long its "not found" is given again without asking
   };
   struct Answer {
     oci::Digest digest;

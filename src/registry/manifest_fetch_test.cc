@@ -27,12 +27,14 @@ std::string document(int build) {
 
 class ManifestFetchesTest : public testing::Test {
  protected:
-  Result<ManifestFetches::Answer> fetch(bool is_held) { return test::run(fetched(is_held)); }
+  Result<ManifestFetches::Answer> fetch(bool is_held, WallTime held_checked = WallTime::max()) {
+    return test::run(fetched(is_held, held_checked));
+  }
 
   ScriptedSource source_;
 
  private:
-  Task<ManifestFetches::Answer> fetched(bool is_held) {
+  Task<ManifestFetches::Answer> fetched(bool is_held, WallTime held_checked) {
     sys::EventLoops loops(1);
     std::optional<ManifestFetches> fetches;
     fetches.emplace(blobs_, names_, stamps_, clock_, loops, log_);
@@ -41,7 +43,8 @@ class ManifestFetchesTest : public testing::Test {
                                      .reference = oci::Reference(*oci::Tag::parse("v1")),
                                      .source = &source_,
                                      .keep_alive = nullptr,
-                                     .is_held = is_held};
+                                     .is_held = is_held,
+                                     .held_checked = held_checked};
     std::jthread thread([&] { loops.run(); });
     auto answer = co_await fetches->fetch(call, std::move(request));
     co_await fetches->stop();
@@ -68,6 +71,16 @@ TEST_F(ManifestFetchesTest, does_not_take_a_tag_for_gone_when_nobody_has_what_it
 
   source_.manifests.clear();
   EXPECT_EQ(fetch(true).error().code(), ErrorCode::not_found) << "the tag itself is gone";
+}
+
+TEST_F(ManifestFetchesTest, does_not_ask_for_a_tag_that_was_confirmed_since) {
+  source_.manifests["v1"] = document(1);
+  ASSERT_TRUE(fetch(false));
+  const int asked = source_.asked;
+  ASSERT_TRUE(fetch(true, WallTime{}));
+  EXPECT_EQ(source_.asked, asked) << "whoever looked before the last answer came asks again";
+  ASSERT_TRUE(fetch(true));
+  EXPECT_EQ(source_.asked, asked + 1);
 }
 
 }  // namespace

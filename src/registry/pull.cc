@@ -178,6 +178,7 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
                                      .source = upstream->source,
                                      .keep_alive = hosts,
                                      .is_held = held.has_value(),
+                                     .held_checked = held ? held->checked : WallTime{},
                                      .drops_gone = policy.drops_gone,
                                      .is_captured = upstream->capture.is_on,
                                      .not_found_for = policy.not_found_for};
