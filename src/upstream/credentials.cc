@@ -109,6 +109,7 @@ Task<std::optional<Credentials>> CredentialStore::kept() {
 
 void CredentialStore::adopt(Credentials credentials) {
   const std::lock_guard lock(mu_);
+  if (known_ != credentials) ++adoptions_;
   known_ = std::move(credentials);
   failure_.reset();
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -40,6 +42,8 @@ class CredentialStore {
   Task<std::optional<Credentials>> kept();
   /// They were seen to work: they are in use from now on.
   void adopt(Credentials credentials);
+  /// How often others came into use so far.
+  uint64_t adoptions() const { return adoptions_; }
 
  private:
   struct Reading;
@@ -61,6 +65,8 @@ class CredentialStore {
   std::shared_ptr<Reading> reading_;
   SteadyTime helper_asked_{};
   std::optional<Error> failure_;  ///< of the last reading
+
+  std::atomic<uint64_t> adoptions_ = 0;
 };
 
 }  // namespace lifeboat::upstream

@@ -135,8 +135,10 @@ Task<RegistrySource::Reply> RegistrySource::ask_with_authorization(Call call, Qu
     if (!failure) {
       permit.report_answer();
       if (!authorization.empty()) authorizer_.note_accepted(authorization);
-      // A token from before says nothing about the login that was refused since.
-      if (authorization.starts_with("Basic ")) shared_->credentials.doubt(true);
+      // A token from before says nothing about the login that was refused since; one that a new login got does.
+      const uint64_t adoptions = authorizer_.credentials().adoptions();
+      const bool is_new_login = shared_->adoptions_seen.exchange(adoptions) != adoptions;
+      if (authorization.starts_with("Basic ") || is_new_login) shared_->credentials.doubt(true);
       co_return std::move(*reply);
     }
     if (reply->response.status == 401 && tries < kTriesMax) {

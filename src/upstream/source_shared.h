@@ -48,6 +48,7 @@ struct RegistrySource::Shared {
   RateBudget rate;
   Guarded<Question> last_asked{};  ///< what a probe repeats
   std::atomic<unsigned> probes{0};
+  std::atomic<uint64_t> adoptions_seen{0};  ///< of CredentialStore
   sys::Counter& received;
   std::array<sys::Counter*, static_cast<std::size_t>(ErrorCode::internal) + 2> outcomes{};  ///< "ok", then by code
 };
