@@ -17,6 +17,8 @@ constexpr Duration kStoreFailedPause = std::chrono::seconds(10);
 constexpr Duration kUnknownHostPause = std::chrono::hours(1);
 /// A job that has just ended is not taken for one that is due.
 constexpr Duration kSettled = std::chrono::seconds(1);
+/// To count many costs more than to look for the next.
+constexpr uint64_t kManyWaiting = 1000;
 constexpr Duration kTotalsEvery = std::chrono::seconds(2);
 /// What the upstream does not have, or has wrong, so many times in a row (some hours) it will not have.
 constexpr uint32_t kTriesMax = 10;
@@ -93,12 +95,11 @@ Awaitable<SteadyTime> Capture::start_due() {
     if (is_ours) parts_.loops.spawn(next_loop_++ % parts_.loops.count(), work(job));
   }
   running_gauge_.set(static_cast<double>(running()));
-  if (now >= totals_due_) {
-    totals_due_ = now + kTotalsEvery;
-    if (const auto totals = co_await parts_.walk.names.captures().totals(call)) {
-      waiting_.set(static_cast<double>(totals->waiting));
-      failing_.set(static_cast<double>(totals->failing));
-    }
+  if (now < totals_due_) co_return std::min(next, totals_due_);
+  if (const auto totals = co_await parts_.walk.names.captures().totals(call)) {
+    waiting_.set(static_cast<double>(totals->waiting));
+    failing_.set(static_cast<double>(totals->failing));
+    if (totals->waiting > kManyWaiting) totals_due_ = now + kTotalsEvery;
   }
   co_return next;
 }
