@@ -50,9 +50,9 @@ class TokenCache {
   /// `token` was refused: the next get() fetches another.
   void forget(const TokenRequest& request, const std::string& token);
 
-  /// When the next probe of a realm is due; max: none is.
   /// The breaker of no realm is open.
   bool can_be_asked() const;
+  /// When the next probe of a realm is due; max: none is.
   SteadyTime next_probe() const;
   /// For every realm whose probe is due: repeats the request that was made there last, and every other time asks for a
   /// token without a scope, since one scope may be what fails.

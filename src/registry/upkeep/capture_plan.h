@@ -29,7 +29,7 @@ struct PlatformsWanted {
 /// What this process runs on: "linux/amd64".
 std::string own_platform();
 
-/// Those for a wanted platform, and those that are for none (attestations): they are small, and signatures point there.
+/// Those for a wanted platform, and those that are for none (attestations), of which CaptureWalk bounds the bytes.
 std::vector<oci::Descriptor> children_wanted(const oci::Manifest& index, const PlatformsWanted& wanted);
 
 /// The blobs that a manifest cannot be pulled without, the config first.
