@@ -96,10 +96,10 @@ bool CurlTransfer::reject(ErrorCode code, std::string_view reason) {
 
 // ---- what libcurl calls ----
 
-int CurlTransfer::on_request(void* self, char*, char*, int, int) {
+int CurlTransfer::on_request(void* self, char* peer, char* own, int peer_port, int own_port) {
   auto& transfer = *static_cast<CurlTransfer*>(self);
   transfer.enter(TransferStep::first_byte);
-  transfer.give_up_on_silence();
+  transfer.watch_kept_connection({own, own_port, peer, peer_port});
   return CURL_PREREQFUNC_OK;
 }
 
@@ -119,7 +119,6 @@ bool CurlTransfer::take_header_line(std::string_view line) {
   last_byte_ = std::chrono::steady_clock::now();
   if (line.starts_with("HTTP/")) {
     enter(TransferStep::head);
-    be_patient_again();
     head_ = {};
     head_bytes_ = 0;
     announced_.reset();
@@ -149,7 +148,7 @@ bool CurlTransfer::end_head() {
   if (head_.status < 200) return true;
   if (is_redirect_followed()) {
     is_redirected_.store(true, std::memory_order_relaxed);
-    begin_attempt();
+    begin_attempt(request_.deadlines.connect);
     return true;
   }
   const bool has_body = request_.method != HttpMethod::head && head_.status != 204 && head_.status != 304;
@@ -262,6 +261,9 @@ void CurlTransfer::finish(CURLcode code) {
 }
 
 void CurlTransfer::fail_with(Error error) {
+  const NetworkStep failed_at = error.step();
+  has_failed_to_connect_ =
+      failed_at == NetworkStep::resolve || failed_at == NetworkStep::connect || failed_at == NetworkStep::tls;
   step_.store(TransferStep::ended, std::memory_order_relaxed);
   {
     const std::lock_guard lock(mu_);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "sys/connection_name.h"
 #include "sys/curl_library_native.h"
 #include "sys/http_client.h"
 #include "sys/notification.h"
@@ -77,6 +78,9 @@ class CurlTransfer {
   /// What libcurl said at the end.
   void finish(CURLcode code);
   void fail_with(Error error);
+  /// It failed before the host had taken the request.
+  bool has_failed_to_connect() const { return has_failed_to_connect_; }
+  bool is_connected() const { return step() > TransferStep::tls && step() < TransferStep::ended; }
 
  private:
   static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
@@ -84,10 +88,12 @@ class CurlTransfer {
   static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
   static CURLcode on_tls(CURL* easy, void* context, void* self);
   static int on_request(void* self, char* ip, char* local_ip, int port, int local_port);
-  /// A request on a connection that was kept says nothing when the peer has lost its power since: without an
-  /// acknowledgement within half of what connecting may take the connection is given up, and libcurl connects anew.
-  void give_up_on_silence();
-  void be_patient_again();
+  /// A request on a connection that was kept gets no answer when the peer has lost its power since: without an
+  /// acknowledgement within half of what connecting may take the connection is shut down, libcurl connects anew, and
+  /// for that the other half is left. A client waits for both no longer than for one connect.
+  void watch_kept_connection(ConnectionName connection);
+  void give_up_on_silence(SteadyTime now);
+  Duration silence_allowed() const { return request_.deadlines.connect / 2; }
 
   void set_options();
   void set_fields();
@@ -97,7 +103,7 @@ class CurlTransfer {
   bool is_redirect_followed() const;
   std::size_t take_body(ByteView bytes);
   void enter(TransferStep step);
-  void begin_attempt();
+  void begin_attempt(Duration connect_within);
   void note_progress();
   void bound_connecting(Duration allowed);
   Duration allowed() const;
@@ -138,9 +144,11 @@ class CurlTransfer {
   SteadyTime attempt_began_{};          ///< of this host: a redirect begins another
   curl_off_t looked_up_before_us_ = 0;  ///< libcurl's times add up over redirects
   SteadyTime step_began_{};
-  int watched_socket_ = -1;  ///< until the head arrives
+  Duration connect_within_{};              ///< less for a second attempt
+  std::optional<ConnectionName> watched_;  ///< a kept connection that a request went out on
   SteadyTime last_byte_{};
   std::optional<Error> rejected_;
+  bool has_failed_to_connect_ = false;
 
   // guarded by mu_
   mutable std::mutex mu_;

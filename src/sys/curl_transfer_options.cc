@@ -14,7 +14,7 @@ Result<CURL*> CurlTransfer::prepare(const CurlLibrary& curl) {
   set_options();
   set_fields();
   set_trust();
-  begin_attempt();
+  begin_attempt(request_.deadlines.connect);
   return easy_;
 }
 

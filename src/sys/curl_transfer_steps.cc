@@ -1,7 +1,5 @@
 // How far a request has come, and until when each step of it may take.
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -74,11 +72,12 @@ CURLcode CurlTransfer::on_tls(CURL*, void*, void* self) {
   return CURLE_OK;
 }
 
-void CurlTransfer::begin_attempt() {
+void CurlTransfer::begin_attempt(Duration connect_within) {
   enter(TransferStep::resolve);
+  connect_within_ = connect_within;
   attempt_began_ = step_began_;
   looked_up_before_us_ = looked_up_us();
-  bound_connecting(request_.deadlines.resolve + request_.deadlines.connect + request_.deadlines.tls);
+  bound_connecting(request_.deadlines.resolve + connect_within_ + request_.deadlines.tls);
 }
 
 /// libcurl has one bound for all until the request; it is moved along with the steps. What is left of it when the
@@ -99,14 +98,14 @@ curl_off_t CurlTransfer::looked_up_us() const {
 void CurlTransfer::note_progress() {
   if (step() != TransferStep::resolve || looked_up_us() <= looked_up_before_us_) return;
   enter(TransferStep::connect);
-  bound_connecting(request_.deadlines.connect);
+  bound_connecting(connect_within_);
 }
 
 /// For the step it is in.
 Duration CurlTransfer::allowed() const {
   switch (step()) {
     case TransferStep::resolve: return request_.deadlines.resolve;
-    case TransferStep::connect: return request_.deadlines.connect;
+    case TransferStep::connect: return connect_within_;
     case TransferStep::tls: return request_.deadlines.tls;
     case TransferStep::first_byte: return request_.deadlines.first_byte;
     case TransferStep::head:
@@ -128,6 +127,7 @@ void CurlTransfer::resume() {
 }
 
 bool CurlTransfer::look_after(SteadyTime now) {
+  give_up_on_silence(now);
   note_progress();
   const auto is_late = [&](SteadyTime since, Duration allowed) { return now >= since + allowed; };
   const auto late = [&] {
@@ -166,8 +166,8 @@ SteadyTime CurlTransfer::next_look() const {
     case TransferStep::connect:
       return std::min(step_began_ + allowed(), std::chrono::steady_clock::now() + kAddressCheck);
     case TransferStep::resolve:
-    case TransferStep::tls:
-    case TransferStep::first_byte: return step_began_ + allowed();
+    case TransferStep::tls: return step_began_ + allowed();
+    case TransferStep::first_byte: return step_began_ + (watched_ ? std::min(allowed(), silence_allowed()) : allowed());
     case TransferStep::head: return last_byte_ + allowed();
     case TransferStep::body: break;
   }
@@ -177,23 +177,22 @@ SteadyTime CurlTransfer::next_look() const {
   return last_byte_ + allowed();
 }
 
-void CurlTransfer::give_up_on_silence() {
+void CurlTransfer::watch_kept_connection(ConnectionName connection) {
   long connections_made = 0;  // NOLINT(google-runtime-int): libcurl's type
-  curl_socket_t socket = CURL_SOCKET_BAD;
   const bool is_kept =
-      curl_->easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &connections_made) == CURLE_OK && connections_made == 0 &&
-      curl_->easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK && socket != CURL_SOCKET_BAD;
-  if (!is_kept) return;
-  const auto within_ms = static_cast<unsigned>(std::max<Duration::rep>(1, request_.deadlines.connect.count() / 2));
-  if (::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &within_ms, sizeof within_ms) == 0) watched_socket_ = socket;
+      curl_->easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &connections_made) == CURLE_OK && connections_made == 0;
+  watched_ = is_kept ? std::optional(std::move(connection)) : std::nullopt;
 }
 
-void CurlTransfer::be_patient_again() {
-  if (watched_socket_ < 0) return;
-  const unsigned as_the_system_has_it = 0;
-  (void)::setsockopt(watched_socket_, IPPROTO_TCP, TCP_USER_TIMEOUT, &as_the_system_has_it,
-                     sizeof as_the_system_has_it);
-  watched_socket_ = -1;
+void CurlTransfer::give_up_on_silence(SteadyTime now) {
+  if (step() != TransferStep::first_byte || !watched_ || now < step_began_ + silence_allowed()) return;
+  const ConnectionName watched = *std::exchange(watched_, std::nullopt);
+  const std::optional<int> socket = socket_of(watched);
+  if (!socket || !is_silent_for(*socket, silence_allowed())) return;
+  ::shutdown(*socket, SHUT_RDWR);
+  set(CURLOPT_FRESH_CONNECT, 1L);  // others that were kept lead to the same machine
+  const auto used = std::chrono::ceil<Duration>(now - step_began_);
+  begin_attempt(std::max(request_.deadlines.connect - used, Duration(1)));
 }
 
 }  // namespace lifeboat::sys

@@ -142,11 +142,26 @@ void CurlWorker::remove(CurlTransfer* transfer) {
 
   const auto count = downloads_.find(kept->origin());
   if (--count->second == 0) downloads_.erase(count);
+  if (kept->has_failed_to_connect()) refuse_waiting(kept->origin());
   const auto next = std::ranges::find(waiting_, kept->origin(), [](const auto& t) { return t->origin(); });
   if (next == waiting_.end()) return;
   std::shared_ptr<CurlTransfer> admitted = std::move(*next);
   waiting_.erase(next);
   admit(std::move(admitted));
+}
+
+// Each would find out for itself, one connect deadline after the other.
+void CurlWorker::refuse_waiting(const std::string& origin) {
+  const auto is_there = [&](const auto& entry) {
+    return entry.second->origin() == origin && entry.second->is_connected();
+  };
+  if (std::ranges::any_of(active_, is_there)) return;
+  std::erase_if(waiting_, [&](const auto& transfer) {
+    if (transfer->origin() != origin) return false;
+    auto refusal = transfer->failure(ErrorCode::unavailable, TransferStep::waiting, "those before it cannot connect");
+    transfer->fail_with(std::move(refusal).at(NetworkStep::not_sent));
+    return true;
+  });
 }
 
 void CurlWorker::collect_ended() {

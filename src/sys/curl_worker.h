@@ -49,6 +49,8 @@ class CurlWorker {
   void admit(std::shared_ptr<CurlTransfer> transfer);
   void begin(std::shared_ptr<CurlTransfer> transfer);
   void remove(CurlTransfer* transfer);
+  /// A download could not connect to its host: when none of the others has, those that wait are told the same.
+  void refuse_waiting(const std::string& origin);
   void collect_ended();
   void look_after_all();
   int poll_timeout_ms() const;

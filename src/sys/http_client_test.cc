@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <thread>
 
+#include "sys/beside.h"
+#include "sys/notification.h"
 #include "test/support/http_imposter.h"
 #include "test/support/run.h"
 
@@ -331,6 +334,40 @@ TEST_F(HttpClientTest, bounds_downloads_per_host_and_never_what_is_small) {
   const auto status = test::run(ask_beside_two_downloads(*client_, server.url()));
   ASSERT_TRUE(status) << status.error().message();
   EXPECT_EQ(*status, 200);
+}
+
+struct Downloads {
+  std::vector<NetworkStep> failed_at{};
+  Notification changed{};
+};
+
+Awaitable<void> download_in_vain(HttpClient& client, std::string url, Downloads& all) {
+  auto request = get(std::move(url));
+  request.deadlines.connect = milliseconds(200);
+  const auto download = co_await client.open(call_of(), std::move(request));
+  all.failed_at.push_back(download ? NetworkStep::none : download.error().step());
+  all.changed.notify_all();
+}
+
+Task<std::vector<NetworkStep>> download_all_in_vain(HttpClient& client, std::string url, std::size_t count) {
+  Downloads all;
+  for (std::size_t number = 0; number < count; ++number) {
+    co_await start_beside(download_in_vain(client, url + "/" + std::to_string(number), all));
+  }
+  for (;;) {
+    const uint64_t seen = all.changed.version();
+    if (all.failed_at.size() == count) co_return all.failed_at;
+    co_await all.changed.wait(seen, SteadyTime::max());
+  }
+}
+
+TEST_F(HttpClientTest, tells_downloads_that_wait_when_those_before_them_cannot_connect) {
+  const test::DeadAddress powered_off;
+  auto steps = test::run(download_all_in_vain(*client_, powered_off.url(), 4));
+  ASSERT_TRUE(steps) << steps.error().message();
+  std::ranges::sort(*steps);
+  const std::vector want{NetworkStep::not_sent, NetworkStep::not_sent, NetworkStep::connect, NetworkStep::connect};
+  EXPECT_EQ(*steps, want) << "two at once, and the others wait for their turn";
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 #include <netdb.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "sys/http_client.h"
 #include "test/support/http_imposter.h"
@@ -138,6 +140,34 @@ TEST_F(HttpDeadlinesTest, begin_anew_at_the_host_a_redirect_names) {
   EXPECT_EQ(response.error().code(), ErrorCode::timed_out);
   EXPECT_EQ(response.error().step(), NetworkStep::redirect);
   EXPECT_TRUE(response.error().message().contains("connect")) << response.error().message();
+}
+
+TEST_F(HttpDeadlinesTest, a_kept_connection_that_falls_silent_is_replaced) {
+  HttpImposter server([](const HttpImposter::Request& request) {
+    return HttpImposter::Answer{
+        .body = "here",
+        .ending = request.target == "/first" ? HttpImposter::Ending::unplug : HttpImposter::Ending::keep};
+  });
+  HttpDeadlines deadlines = kPatient;
+  deadlines.connect = milliseconds(400);
+  ASSERT_TRUE(get(server.url() + "/first", deadlines));
+  const auto second = get(server.url() + "/second", deadlines);
+  ASSERT_TRUE(second) << second.error().message();
+  EXPECT_EQ(server.connections(), 2U);
+}
+
+TEST_F(HttpDeadlinesTest, a_kept_connection_that_acknowledges_may_take_its_time) {
+  std::atomic<bool> is_slow = false;
+  HttpImposter server([&](const auto&) {
+    if (is_slow.exchange(true)) std::this_thread::sleep_for(milliseconds(300));
+    return HttpImposter::Answer{.body = "here"};
+  });
+  HttpDeadlines deadlines = kPatient;
+  deadlines.connect = milliseconds(100);
+  ASSERT_TRUE(get(server.url() + "/", deadlines));
+  const auto second = get(server.url() + "/", deadlines);
+  ASSERT_TRUE(second) << second.error().message();
+  EXPECT_EQ(server.connections(), 1U);
 }
 
 }  // namespace

@@ -87,7 +87,7 @@ bool is_outage(ErrorCode code) { return verdict_of(code).breaker() == BreakerEff
 
 bool is_fault_of_endpoint(const Error& error) {
   const bool is_impatience = error.code() == ErrorCode::timed_out && error.step() == NetworkStep::none;
-  return is_outage(error.code()) && !is_impatience;
+  return is_outage(error.code()) && !is_impatience && error.step() != NetworkStep::not_sent;
 }
 
 Health::Outage outage_of(const Error& error) {

@@ -1,6 +1,7 @@
 #include "test/support/http_imposter.h"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +30,19 @@ int loopback_socket(uint16_t& port, uint32_t last = 1) {
   LB_ASSERT(::getsockname(socket, generic, &length) == 0);
   port = ntohs(address.sin_port);
   return socket;
+}
+
+/// What carries data is lost before the kernel sees it; bare acknowledgements pass, so that what was sent counts as
+/// received. A filter of a TCP socket sees packets from the TCP header on (RFC 9293, 3.1: its length in byte 12).
+void lose_all_data(int socket) {
+  sock_filter lines[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 12), BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4),
+      BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 2), BPF_STMT(BPF_MISC | BPF_TAX, 0),
+      BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),  BPF_JUMP(BPF_JMP | BPF_JGT | BPF_X, 0, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),           BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  const sock_fprog program{.len = std::size(lines), .filter = lines};
+  LB_ASSERT(::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0);
 }
 
 bool write_all(int socket, std::string_view bytes) {
@@ -145,8 +159,9 @@ struct HttpImposter::State {
         const std::lock_guard lock(script_mutex);
         answer = script(request);
       }
+      if (answer.ending == Ending::unplug) lose_all_data(socket);
       const bool is_written = write_answer(socket, answer, request.method == "HEAD");
-      if (answer.ending == Ending::hang) {
+      if (answer.ending == Ending::hang || answer.ending == Ending::unplug) {
         while (read_some(socket, buffer)) buffer.clear();
       }
       if (answer.ending == Ending::reset) {

@@ -26,10 +26,11 @@ class HttpImposter {
 
   /// What becomes of the connection behind the answer.
   enum class Ending {
-    keep,   ///< the next request is read
-    close,  ///< FIN
-    reset,  ///< RST
-    hang,   ///< nothing more, and it stays open
+    keep,    ///< the next request is read
+    close,   ///< FIN
+    reset,   ///< RST
+    hang,    ///< nothing more, and it stays open
+    unplug,  ///< the same, and what is sent to it is not even acknowledged, as by a machine without power
   };
 
   struct Answer {
