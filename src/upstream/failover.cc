@@ -1,11 +1,30 @@
 #include "upstream/failover.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "upstream/verdict.h"
 
 namespace lifeboat::upstream {
+
+Candidates candidates_of(const std::vector<EndpointView>& endpoints) {
+  std::vector<std::size_t> liars;
+  std::vector<std::size_t> away;
+  Candidates candidates;
+  for (std::size_t number = 0; number < endpoints.size(); ++number) {
+    const EndpointView& endpoint = endpoints.at(number);
+    auto& place = !endpoint.can_be_asked ? away : endpoint.lied_at ? liars : candidates.order;
+    place.push_back(number);
+  }
+  std::ranges::sort(liars, {}, [&](std::size_t number) { return std::pair(*endpoints.at(number).lied_at, number); });
+  candidates.trusted = candidates.order.size();
+  candidates.askable = candidates.trusted + liars.size();
+  candidates.order.insert(candidates.order.end(), liars.begin(), liars.end());
+  candidates.order.insert(candidates.order.end(), away.begin(), away.end());
+  return candidates;
+}
+
 Error most_telling(const std::vector<Error>& failures) {
   LB_ASSERT(!failures.empty());
   const auto first =

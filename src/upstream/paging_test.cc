@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "upstream/failover.h"
-
 namespace lifeboat::upstream {
 namespace {
 
@@ -51,41 +49,6 @@ TEST(Paging, believes_only_the_query_of_a_link) {
                           "</a?b=1 2>; rel=next"}) {
     EXPECT_EQ(next_query(bad), std::nullopt) << bad;
   }
-}
-
-TEST(Failover, tells_what_matters_most) {
-  using enum ErrorCode;
-  struct Row {
-    const char* name;
-    std::vector<ErrorCode> failures;
-    ErrorCode want;
-  };
-  const std::vector<Row> rows{
-      {"all say so", {not_found, not_found}, not_found},
-      {"an outage may hide it", {not_found, unavailable}, unavailable},
-      {"an outage first", {timed_out, not_found}, timed_out},
-      {"the first outage", {timed_out, unavailable}, timed_out},
-      {"credentials over not found", {not_found, unauthorized}, unauthorized},
-      {"an outage over credentials", {denied, unavailable}, unavailable},
-      {"a limit over credentials", {unauthorized, too_many}, too_many},
-      {"lies over not found", {not_found, corrupt}, corrupt},
-      {"stopping", {unavailable, cancelled}, cancelled},
-  };
-  for (const Row& row : rows) {
-    std::vector<Error> failures;
-    for (const ErrorCode code : row.failures) failures.emplace_back(code, std::string(to_string(code)) + " said");
-    const Error error = most_telling(failures);
-    EXPECT_EQ(error.code(), row.want) << row.name;
-    for (const Error& failure : failures) EXPECT_TRUE(error.message().contains(failure.message())) << row.name;
-  }
-}
-
-TEST(Failover, leaves_time_for_the_endpoints_behind) {
-  const SteadyTime now{std::chrono::seconds(100)};
-  const SteadyTime deadline = now + std::chrono::seconds(6);
-  EXPECT_EQ(share_of(now, deadline, 1), deadline);
-  EXPECT_EQ(share_of(now, deadline, 3), now + std::chrono::seconds(2));
-  EXPECT_EQ(share_of(deadline, now, 3), now);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "upstream/upstream.h"
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 #include <utility>
 
@@ -75,12 +74,13 @@ class Upstream::ContinuedStream final : public blob::Stream {
 
   /// Those behind the one that failed, those before it, itself, and then those that lied; each once per offset.
   Task<void> take_up(Error failure) {
-    Order order = upstream_.endpoints_for(digest_);
-    if (const auto own = std::ranges::find(order.endpoints, current_.endpoint); own != order.endpoints.end()) {
-      const auto trusted_end = order.endpoints.begin() + static_cast<std::ptrdiff_t>(order.trusted);
-      if (own < trusted_end) std::rotate(order.endpoints.begin(), own + 1, trusted_end);
+    Candidates candidates = upstream_.candidates_for(repository_, &digest_);
+    auto& order = candidates.order;
+    if (const auto own = std::ranges::find(order, current_.endpoint); own != order.end()) {
+      const auto trusted_end = order.begin() + static_cast<std::ptrdiff_t>(candidates.trusted);
+      if (own < trusted_end) std::rotate(order.begin(), own + 1, trusted_end);
     }
-    for (const std::size_t next : order.endpoints) {
+    for (const std::size_t next : order) {
       if (continuations_ >= kContinuationsMax) break;
       if (std::exchange(asked_at_.at(next), offset_) == offset_) continue;
       const Leave leave = upstream_.leave_for(next, current_.endpoint, failure);
@@ -165,30 +165,19 @@ bool Upstream::is_short_of_requests() const {
   return first != endpoints_.end() && first->source->is_short_of_requests();
 }
 
-std::vector<std::size_t> Upstream::all_endpoints() const {
-  std::vector<std::size_t> all(endpoints_.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  return all;
-}
-
-Upstream::Order Upstream::endpoints_for(const oci::Digest& digest) {
-  Order order{.endpoints = all_endpoints(), .trusted = endpoints_.size()};
+Candidates Upstream::candidates_for(const oci::RepositoryId& repository, const oci::Digest* digest) const {
+  std::vector<EndpointView> views;
+  for (const Member& one : endpoints_) views.push_back({.can_be_asked = one.source->can_be_asked_for(repository)});
+  if (digest == nullptr) return candidates_of(views);
   const SteadyTime now = clock_.now();
   rejected_.with([&](const auto& rejected) {
-    const auto found = rejected.find(digest);
+    const auto found = rejected.find(*digest);
     if (found == rejected.end()) return;
-    const std::vector<Rejection>& lies = found->second;
-    const auto is_lie_of = [&](std::size_t endpoint) {
-      return std::ranges::any_of(lies,
-                                 [&](const Rejection& one) { return one.endpoint == endpoint && now < one.until; });
-    };
-    std::erase_if(order.endpoints, is_lie_of);
-    order.trusted = order.endpoints.size();
-    for (const Rejection& one : lies) {  // in the order of time
-      if (now < one.until) order.endpoints.push_back(one.endpoint);
+    for (const Rejection& one : found->second) {
+      if (now < one.at + kRejectFor) views.at(one.endpoint).lied_at = one.at;
     }
   });
-  return order;
+  return candidates_of(views);
 }
 
 void Upstream::reject(const oci::Digest& digest, std::size_t endpoint) {
@@ -196,24 +185,25 @@ void Upstream::reject(const oci::Digest& digest, std::size_t endpoint) {
   rejected_.with([&](auto& rejected) {
     for (auto& [other, lies] : rejected) {
       std::erase_if(lies, [&](const Rejection& one) {
-        return one.until <= now || (other == digest && one.endpoint == endpoint);
+        return one.at + kRejectFor <= now || (other == digest && one.endpoint == endpoint);
       });
     }
     std::erase_if(rejected, [](const auto& entry) { return entry.second.empty(); });
-    rejected[digest].push_back({endpoint, now + kRejectFor});
+    rejected[digest].push_back({endpoint, now});
   });
 }
 
 template <class Value, class Ask>
-Task<Value> Upstream::first_of(Call call, std::vector<std::size_t> candidates, Ask ask) {
+Task<Value> Upstream::first_of(Call call, Candidates candidates, Ask ask) {
   std::vector<Error> failures;
-  std::size_t left = candidates.size();
+  std::size_t left = candidates.askable;
   std::size_t last = 0;
   budget_.note_request();
-  for (const std::size_t endpoint : candidates) {
+  for (const std::size_t endpoint : candidates.order) {
     const Leave leave = failures.empty() ? Leave{} : leave_for(endpoint, last, failures.back());
     if (!leave.is_given) break;
-    const SteadyTime until = share_of(clock_.now(), call.deadline(), left--);
+    const SteadyTime until = share_of(clock_.now(), call.deadline(), left);
+    if (left > 0) --left;
     Result<Value> result = co_await ask(endpoint, call.shortened_to(until));
     settle(leave, endpoint, result ? nullptr : &result.error());
     if (result) co_return result;
@@ -240,7 +230,7 @@ Awaitable<void> Upstream::run(std::shared_ptr<Race<Value>> race, std::size_t att
 }
 
 template <class Value, class Ask>
-Task<Value> Upstream::hedged_first_of(Call call, std::vector<std::size_t> candidates, Ask ask) {
+Task<Value> Upstream::hedged_first_of(Call call, Candidates candidates, Ask ask) {
   const auto race = std::make_shared<Race<Value>>();
   std::vector<Leave> leaves;
   std::vector<Error> failures;
@@ -252,15 +242,15 @@ Task<Value> Upstream::hedged_first_of(Call call, std::vector<std::size_t> candid
     const uint64_t seen = race->changed.version();
     while (failures.size() < race->outcomes.size()) {
       auto& [attempt, outcome] = race->outcomes.at(failures.size());
-      settle(leaves.at(attempt), candidates.at(attempt), outcome ? nullptr : &outcome.error());
+      settle(leaves.at(attempt), candidates.order.at(attempt), outcome ? nullptr : &outcome.error());
       if (outcome) co_return std::move(*outcome);
       failures.push_back(std::move(outcome).error());
-      last_failed = candidates.at(attempt);
+      last_failed = candidates.order.at(attempt);
       hedge_at = clock_.now();  // the next one has nothing to wait for
       if (!verdict_of(failures.back().code()).asks_next()) co_return std::unexpected(std::move(failures.back()));
     }
     const bool is_any_asked = failures.size() < leaves.size();
-    const bool is_any_left = leaves.size() < candidates.size();
+    const bool is_any_left = leaves.size() < candidates.order.size();
     if (!is_any_asked && !is_any_left) break;
     if (is_any_asked && (!is_any_left || !may_hedge)) {
       co_await race->changed.wait(seen, SteadyTime::max());  // each ends by the deadline of the call
@@ -270,7 +260,7 @@ Task<Value> Upstream::hedged_first_of(Call call, std::vector<std::size_t> candid
       co_await race->changed.wait(seen, hedge_at);
       continue;
     }
-    const std::size_t next = candidates.at(leaves.size());
+    const std::size_t next = candidates.order.at(leaves.size());
     Leave leave;
     if (is_any_asked && endpoints_.at(next).source->can_be_asked()) {
       // Counted now: nobody may be there any more when it ends.
@@ -290,7 +280,7 @@ Task<Value> Upstream::hedged_first_of(Call call, std::vector<std::size_t> candid
 }
 
 template <class Value, class Ask>
-Task<Value> Upstream::head_of(Call call, std::vector<std::size_t> candidates, Ask ask) {
+Task<Value> Upstream::head_of(Call call, Candidates candidates, Ask ask) {
   if (hedge_after_ > Duration(0)) return hedged_first_of<Value>(std::move(call), std::move(candidates), ask);
   return first_of<Value>(std::move(call), std::move(candidates), ask);
 }
@@ -299,14 +289,14 @@ Task<blob::ResolvedTag> Upstream::resolve(Call call, oci::RepositoryId repositor
   const auto ask = [&](std::size_t endpoint, Call share) {
     return endpoints_.at(endpoint).source->resolve(std::move(share), repository, tag);
   };
-  co_return co_await head_of<blob::ResolvedTag>(std::move(call), all_endpoints(), ask);
+  co_return co_await head_of<blob::ResolvedTag>(std::move(call), candidates_for(repository, nullptr), ask);
 }
 
 Task<blob::FetchedManifest> Upstream::manifest(Call call, oci::RepositoryId repository, oci::Reference reference) {
   const auto ask = [&](std::size_t endpoint, Call share) {
     return endpoints_.at(endpoint).source->manifest(std::move(share), repository, reference);
   };
-  co_return co_await head_of<blob::FetchedManifest>(std::move(call), all_endpoints(), ask);
+  co_return co_await head_of<blob::FetchedManifest>(std::move(call), candidates_for(repository, nullptr), ask);
 }
 
 Task<Upstream::Opened> Upstream::open_at(std::shared_ptr<blob::Source> source, std::size_t endpoint, Call call,
@@ -320,7 +310,7 @@ Task<std::unique_ptr<blob::Stream>> Upstream::open(Call call, oci::RepositoryId 
   const auto ask = [&](std::size_t endpoint, Call share) {
     return open_at(endpoints_.at(endpoint).source, endpoint, std::move(share), repository, digest, from);
   };
-  LB_CO_TRY(Opened first, co_await head_of<Opened>(call, endpoints_for(digest).endpoints, ask));
+  LB_CO_TRY(Opened first, co_await head_of<Opened>(call, candidates_for(repository, &digest), ask));
   co_return std::make_unique<ContinuedStream>(*this, std::move(repository), digest, from, std::move(first),
                                               call.request_id());
 }
@@ -330,14 +320,14 @@ Task<blob::Source::TagPage> Upstream::tags(Call call, oci::RepositoryId reposito
   const auto ask = [&](std::size_t endpoint, Call share) {
     return endpoints_.at(endpoint).source->tags(std::move(share), repository, last, limit);
   };
-  co_return co_await first_of<TagPage>(std::move(call), all_endpoints(), ask);
+  co_return co_await first_of<TagPage>(std::move(call), candidates_for(repository, nullptr), ask);
 }
 
 Task<std::vector<oci::Referrer>> Upstream::referrers(Call call, oci::RepositoryId repository, oci::Digest subject) {
   const auto ask = [&](std::size_t endpoint, Call share) {
     return endpoints_.at(endpoint).source->referrers(std::move(share), repository, subject);
   };
-  co_return co_await first_of<std::vector<oci::Referrer>>(std::move(call), all_endpoints(), ask);
+  co_return co_await first_of<std::vector<oci::Referrer>>(std::move(call), candidates_for(repository, nullptr), ask);
 }
 
 bool Upstream::can_be_asked_for(const oci::RepositoryId& repository) const {

@@ -10,6 +10,7 @@
 #include "blob/source.h"
 #include "sys/clock.h"
 #include "sys/metrics.h"
+#include "upstream/failover.h"
 #include "upstream/retry_budget.h"
 
 namespace lifeboat::upstream {
@@ -61,7 +62,7 @@ class Upstream final : public blob::Source {
                               oci::RepositoryId repository, oci::Digest digest, uint64_t from);
   struct Rejection {
     std::size_t endpoint = 0;
-    SteadyTime until{};
+    SteadyTime at{};
   };
   struct Counters {
     sys::Counter& made;
@@ -80,26 +81,20 @@ class Upstream final : public blob::Source {
 
   /// `ask(endpoint, call)` for one endpoint after the other, until one answers.
   template <class Value, class Ask>
-  Task<Value> first_of(Call call, std::vector<std::size_t> candidates, Ask ask);
+  Task<Value> first_of(Call call, Candidates candidates, Ask ask);
   /// The same, with a further one whenever `hedge_after` has passed without an answer.
   template <class Value, class Ask>
-  Task<Value> hedged_first_of(Call call, std::vector<std::size_t> candidates, Ask ask);
+  Task<Value> hedged_first_of(Call call, Candidates candidates, Ask ask);
   /// The one or the other, as it is configured.
   template <class Value, class Ask>
-  Task<Value> head_of(Call call, std::vector<std::size_t> candidates, Ask ask);
+  Task<Value> head_of(Call call, Candidates candidates, Ask ask);
   template <class Value>
   struct Race;
   template <class Value>
   static Awaitable<void> run(std::shared_ptr<Race<Value>> race, std::size_t attempt,
                              std::shared_ptr<blob::Source> keep_alive, Task<Value> question);
-  std::vector<std::size_t> all_endpoints() const;
-  /// Those that sent wrong bytes for it lately behind all others, the oldest lie first: when everybody lied once, one
-  /// has to be asked again.
-  struct Order {
-    std::vector<std::size_t> endpoints;
-    std::size_t trusted = 0;  ///< how many of them did not
-  };
-  Order endpoints_for(const oci::Digest& digest);
+  /// For one request; `digest`: nothing for what has none yet.
+  Candidates candidates_for(const oci::RepositoryId& repository, const oci::Digest* digest) const;
   void reject(const oci::Digest& digest, std::size_t endpoint);
 
   // constant after construction
