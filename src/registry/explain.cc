@@ -58,7 +58,10 @@ Task<Explanation> Explain::of(Call call, oci::FullReference reference) {
     standing.can_be_asked = found.upstream->source->can_be_asked();
     standing.is_short = standing.can_be_asked && found.upstream->source->is_short_of_requests();
   }
-  if (found.tag) standing.tag = HeldTag{found.tag->checked, found.tag->is_gone_upstream};
+  if (found.tag) {
+    standing.tag = HeldTag{found.tag->checked, found.tag->is_gone_upstream};
+    standing.policy.fresh_for = window_of(found.policy.fresh_for, repository, *tag, found.tag->checked);
+  }
   found.outlook = outlook_of(standing);
   if (found.outlook.answer != Outlook::Answer::earlier) found.served.reset();
   co_return found;

@@ -17,6 +17,8 @@ std::string reason_of(ErrorCode failure) {
 }
 
 constexpr int kStretch = 10;
+/// Windows differ by up to one part of so many.
+constexpr int kWindowShare = 10;
 constexpr Duration kStretchMin = std::chrono::minutes(10);
 
 bool is_within_max_stale(const HeldTag& held, WallTime now, const FreshnessPolicy& policy) {
@@ -33,6 +35,16 @@ BeforeAsking before_asking(const std::optional<HeldTag>& held, WallTime now, con
   if (is_within(policy.fresh_for)) return held->is_gone_upstream ? BeforeAsking::serve_gone : BeforeAsking::serve;
   const bool may_wait = is_short && is_within(stretched(policy.fresh_for)) && is_within_max_stale(*held, now, policy);
   return may_wait ? BeforeAsking::serve_late : BeforeAsking::revalidate;
+}
+
+Duration window_min(Duration fresh_for) { return fresh_for - fresh_for / kWindowShare; }
+
+Duration window_of(Duration fresh_for, const oci::RepositoryId& repository, const oci::Tag& tag, WallTime checked) {
+  const std::string seed =
+      repository.to_string() + ":" + tag.to_string() + "@" + std::to_string(checked.time_since_epoch().count());
+  const Duration spread = fresh_for - window_min(fresh_for);
+  const auto sixteenths = static_cast<Duration::rep>(std::hash<std::string>()(seed) % 17);
+  return fresh_for - spread / 16 * sixteenths;
 }
 
 Duration stretched(Duration fresh_for) {

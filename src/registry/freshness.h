@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "oci/reference.h"
+#include "oci/repository_id.h"
 #include "registry/upstream_host.h"
 
 /// What to do about a tag of an upstream: pure decisions, one table of tests (DESIGN §4).
@@ -46,6 +48,12 @@ AfterFailure after_failure(const std::optional<HeldTag>& held, ErrorCode failure
 /// Whether a source that failed so may still have what a held copy lacks: it was slow, wants a pause, or said something
 /// of the tag alone.
 bool may_supply_the_rest(ErrorCode failure);
+
+/// How long one confirmation of a tag is good: up to a tenth less than `fresh_for`, another share for each tag and each
+/// time, so that what one deploy pulled together is not confirmed together ever after.
+Duration window_of(Duration fresh_for, const oci::RepositoryId& repository, const oci::Tag& tag, WallTime checked);
+/// The shortest that can be.
+Duration window_min(Duration fresh_for);
 
 /// With a source that is short of requests, a held tag is good for longer: better late than refused.
 Duration stretched(Duration fresh_for);

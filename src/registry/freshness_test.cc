@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <vector>
 
 namespace lifeboat::registry {
@@ -119,6 +120,22 @@ TEST(Freshness, stretches_no_further_than_max_stale) {
   const FreshnessPolicy policy{.fresh_for = seconds(60), .max_stale = seconds(60)};
   EXPECT_EQ(before_asking(checked_ago(seconds(120)), kNow, policy, true), BeforeAsking::serve_late);
   EXPECT_EQ(before_asking(checked_ago(seconds(121)), kNow, policy, true), BeforeAsking::revalidate);
+}
+
+TEST(Freshness, does_not_confirm_all_tags_at_the_same_time) {
+  const oci::RepositoryId repository{std::nullopt, oci::Repository::parse("team/app").value()};
+  std::set<Duration> windows;
+  for (int number = 0; number < 200; ++number) {
+    const auto tag = oci::Tag::parse("v" + std::to_string(number)).value();
+    const Duration window = window_of(seconds(60), repository, tag, kNow);
+    EXPECT_EQ(window, window_of(seconds(60), repository, tag, kNow)) << "the same for every pull";
+    EXPECT_LE(window, seconds(60)) << "never longer than was promised";
+    EXPECT_GE(window, window_min(seconds(60)));
+    windows.insert(window);
+  }
+  EXPECT_EQ(window_min(seconds(60)), seconds(54));
+  EXPECT_GT(windows.size(), 10U);
+  EXPECT_EQ(window_of(Duration(0), repository, oci::Tag::parse("v1").value(), kNow), Duration(0));
 }
 
 TEST(Freshness, stops_serving_a_copy_older_than_max_stale) {

@@ -153,7 +153,9 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
   const WallTime now = clock_.wall();
   const bool can_ask = upstream != nullptr && upstream->source->can_be_asked_for(repository);
   const bool is_short = can_ask && upstream->source->is_short_of_requests();
-  const BeforeAsking before = before_asking(held, now, policy, is_short);
+  FreshnessPolicy of_this_time = policy;
+  if (record) of_this_time.fresh_for = window_of(policy.fresh_for, repository, tag, record->checked);
+  const BeforeAsking before = before_asking(held, now, of_this_time, is_short);
   if (before != BeforeAsking::revalidate && before != BeforeAsking::fetch) {
     std::optional<Staleness> stale;
     if (before == BeforeAsking::serve_gone) stale = Staleness{"gone", age_of(record->checked, now)};
@@ -163,7 +165,8 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
     auto served = co_await held_tag(call, repository, *record, std::move(stale), rest);
     if (!served) co_return served;
     const bool is_whole_window = can_ask && before != BeforeAsking::serve_late;
-    served->valid_until = clock_.now() + (is_whole_window ? record->checked + policy.fresh_for - now : kStaleAgainFor);
+    served->valid_until =
+        clock_.now() + (is_whole_window ? record->checked + of_this_time.fresh_for - now : kStaleAgainFor);
     co_return served;
   }
 
@@ -188,7 +191,7 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
     answers(repository, held ? "revalidated" : "miss").add();
     auto served = co_await manifest_by_digest(call, repository, answer->digest);
     if (served) served->endpoint = std::move(answer->endpoint);
-    if (served) served->valid_until = clock_.now() + policy.fresh_for;
+    if (served) served->valid_until = clock_.now() + window_min(policy.fresh_for);
     co_return served;
   }
 

@@ -236,7 +236,8 @@ constexpr Setting kSettings[] = {
      .key = "fresh_for",
      .kind = duration,
      .default_text = "60s",
-     .meaning = "A tag that the upstream confirmed within this time is served without asking.",
+     .meaning = "A tag that the upstream confirmed within this time is served without asking. Each tag is confirmed up "
+                "to a tenth earlier, so that what was pulled together is not confirmed together.",
      .takes_effect = on_reload,
      .field = +[](UpstreamConfig& u) -> Slot { return &u.fresh_for; }},
     {.section = kUpstreamSection,
