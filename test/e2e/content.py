@@ -135,6 +135,13 @@ def package_layer(package: str) -> tuple[bytes, str]:
     return layer_of(installed_files(package), package)
 
 
+def named_by(document: Document) -> list[str]:
+    """The digests of what a manifest or an index needs."""
+    fields = json.loads(document.body)
+    entries = fields.get("manifests", []) + [fields[key] for key in ("config",) if key in fields] + fields.get("layers", [])
+    return [entry["digest"] for entry in entries]
+
+
 def describe(media_type: str, content: bytes, **more) -> dict:
     return {"mediaType": media_type, "digest": digest_of(content), "size": len(content), **more}
 

@@ -97,8 +97,8 @@ class UpstreamRegistry:
     """docker-registry 2.8, plain or with TLS, open, with Basic, or with tokens. It may be killed and started again."""
 
     def __init__(self, rig: Rig, *, tls: "Certificate | None" = None, auth: str = "", name: str = "upstream",
-                 address: str = "127.0.0.1"):
-        self.rig, self.name, self.tls = rig, name, tls
+                 address: str = "127.0.0.1", storage: str = ""):
+        self.rig, self.name, self.tls, self.storage = rig, name, tls, storage
         self.port, self.data = rig.port(), rig.folder(name, "data")
         self.client = RegistryClient(self.port, address, tls=tls.client_context() if tls else None)
         self.start(auth)
@@ -108,7 +108,7 @@ class UpstreamRegistry:
         if self.tls:
             http += f"  tls:\n    certificate: {self.tls.certificate}\n    key: {self.tls.key}\n"
         config = self.rig.file(f"{self.name}/config.yml", f"version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n"
-                               f"    rootdirectory: {self.data}\n  delete:\n    enabled: true\n{http}{auth}")
+                               f"    rootdirectory: {self.data}\n  delete:\n    enabled: true\n{self.storage}{http}{auth}")
         environment = dict(os.environ, OTEL_TRACES_EXPORTER="none")
         self.part = self.rig.start(self.name, ["docker-registry", "serve", config], self.client.is_live, environment)
 
