@@ -6,19 +6,33 @@
 #include "oci/reference.h"
 
 namespace lifeboat::upstream {
+namespace {
 
-Result<std::vector<std::string>> parse_tag_list(std::string_view body) {
+/// The strings of a list in a JSON object; what is no string is left out.
+Result<std::vector<std::string>> parse_list(std::string_view body, const char* key, std::string_view what) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::corrupt, "cannot read list of tags: it is no JSON object");
-  const auto found = json.find("tags");
+  const std::string verb = "cannot read list of " + std::string(what) + ": ";
+  if (!json.is_object()) return fail(ErrorCode::corrupt, verb + "it is no JSON object");
+  const auto found = json.find(key);
   std::vector<std::string> names;
   if (found == json.end() || found->is_null()) return names;
-  if (!found->is_array()) return fail(ErrorCode::corrupt, "cannot read list of tags: 'tags' is no list");
+  if (!found->is_array()) return fail(ErrorCode::corrupt, verb + "'" + key + "' is no list");
   for (const auto& name : *found) {
-    if (name.is_string() && oci::Tag::parse(name.get_ref<const std::string&>()))
-      names.push_back(name.get<std::string>());
+    if (name.is_string()) names.push_back(name.get<std::string>());
   }
   return names;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> parse_tag_list(std::string_view body) {
+  LB_TRY(auto names, parse_list(body, "tags", "tags"));
+  std::erase_if(names, [](const std::string& name) { return !oci::Tag::parse(name); });
+  return names;
+}
+
+Result<std::vector<std::string>> parse_catalog(std::string_view body) {
+  return parse_list(body, "repositories", "repositories");
 }
 
 blob::Source::TagPage page_of(std::vector<std::string> names, std::string_view last, std::size_t limit,

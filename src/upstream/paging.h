@@ -12,6 +12,8 @@ namespace lifeboat::upstream {
 
 /// The names of `{"name":…,"tags":[…]}` (null: none); what is no tag is left out. corrupt when it is no such document.
 Result<std::vector<std::string>> parse_tag_list(std::string_view body);
+/// The names of `{"repositories":[…]}`, whatever they are. corrupt when it is no such document.
+Result<std::vector<std::string>> parse_catalog(std::string_view body);
 
 /// One page out of what came, in its order: what stands up to and including `last` goes (an endpoint that ignored it),
 /// and so does what is beyond `limit`. A page without names never says that there is more.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "upstream/accept.h"
 #include "upstream/paging.h"
 #include "upstream/scope.h"
 #include "upstream/source_shared.h"
@@ -15,27 +16,6 @@ constexpr int kReferrerPagesMax = 16;
 constexpr uint64_t kTagsMaxBytes = 8 * kMiB;
 constexpr Duration kPauseDefault = std::chrono::seconds(1);
 constexpr std::string_view kWrongBytes = "its bytes are not those of the digest";
-
-std::string manifest_accept() {
-  std::string accept;
-  for (const std::string_view type :
-       {oci::kOciManifest, oci::kOciIndex, oci::kDockerManifest, oci::kDockerManifestList}) {
-    if (!accept.empty()) accept.append(", ");
-    accept.append(type);
-  }
-  return accept;
-}
-
-std::string accept_of(Wanted wanted) {
-  switch (wanted) {
-    case Wanted::manifest: return manifest_accept();
-    case Wanted::referrers: return std::string(oci::kOciIndex);
-    case Wanted::tags:
-    case Wanted::token: return "application/json";
-    case Wanted::blob: return "*/*";
-  }
-  return "*/*";
-}
 
 std::string range_of(uint64_t from, std::optional<uint64_t> length) {
   return "bytes=" + std::to_string(from) + "-" + (length ? std::to_string(from + *length - 1) : "");
