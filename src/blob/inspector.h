@@ -20,7 +20,8 @@ namespace lifeboat::blob {
 /// with a digest, and is asked while it fails. Any thread.
 ///
 /// Errors tell what an answer means, as those of Source do; of a body that was not as long as announced the step is
-/// NetworkStep::body. Whoever implements this repeats what failed for a moment only, within the call's deadline.
+/// NetworkStep::body; internal: it answers 500, which may be about this one thing alone. Whoever implements this
+/// repeats what failed for a moment only, within the call's deadline.
 class Inspector {
  public:
   virtual ~Inspector() = default;

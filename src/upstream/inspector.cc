@@ -57,7 +57,8 @@ std::optional<Failure> failure_of_range(int status, const std::optional<oci::Con
 
 std::optional<Duration> inspection_pause(const Error& failure, int asked, std::optional<Duration> named) {
   const Culprit culprit = verdict_of(failure.code()).culprit;
-  const bool is_passing = culprit == Culprit::pace || (culprit == Culprit::endpoint && is_outage(failure.code()));
+  const bool is_passing =
+      culprit == Culprit::pace || is_outage(failure.code()) || failure.code() == ErrorCode::internal;
   // What came whole and means nothing will mean nothing again; a body that broke off may have been the network.
   const bool is_answer = failure.code() == ErrorCode::corrupt && failure.step() != NetworkStep::body;
   if (asked >= kAskedMax || !is_passing || is_answer) return std::nullopt;
@@ -126,6 +127,7 @@ Task<RegistryInspector::Reply> RegistryInspector::ask_once(Call call, const Ques
       continue;
     }
     named_pause = retry_after_of(response.fields, parts_.clock.wall());
+    if (response.status == 500) failure->code = ErrorCode::internal;
     co_return fail(failure->code, "cannot get " + question.subject + ": " + failure->reason);
   }
 }

@@ -77,6 +77,7 @@ TEST(InspectionPause, repeats_what_may_pass_and_nothing_else) {
       {"down", down, 1, {}, milliseconds(500)},
       {"down again", down, 2, {}, seconds(2)},
       {"down too often", down, 3, {}, {}},
+      {"500", at(ErrorCode::internal, NetworkStep::none), 1, {}, milliseconds(500)},
       {"a limit that names its pause", limited, 1, seconds(7), seconds(7)},
       {"a limit that names none", limited, 1, {}, milliseconds(500)},
       {"a limit that is over too late", limited, 1, seconds(31), {}},

@@ -1,0 +1,134 @@
+#include "registry/verify/look.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/hasher.h"
+
+namespace lifeboat::registry::verify {
+namespace {
+
+using Extent = blob::Inspector::Extent;
+using Thing = blob::Inspector::Thing;
+
+/// A body that broke off may have been the network: it is asked for twice.
+constexpr int kBodiesMax = 2;
+
+/// Of a GET that failed; for what is not there, a HEAD tells whether it is missing or the two disagree.
+Awaitable<Fault> fault_of_get(Call call, blob::Inspector& asked, oci::Repository repository, Thing thing,
+                              oci::Reference reference, Error error) {
+  Fault fault = fault_of(error);
+  if (fault.kind != FaultKind::missing) co_return fault;
+  const auto head = co_await asked.head(call, std::move(repository), thing, std::move(reference));
+  if (head) {
+    fault.kind = FaultKind::missing_to_get;
+    fault.detail = "a HEAD says that it is there, a GET says " + fault.detail;
+  }
+  co_return fault;
+}
+
+struct BodyRead {
+  uint64_t received = 0;
+  std::optional<oci::Digest> digest{};  ///< of all of it
+};
+/// Until the first bytes, or to the end.
+Task<BodyRead> read(blob::Stream& stream, HashAlgorithm algorithm, Depth depth, uint64_t& received) {
+  Hasher hasher(algorithm);
+  for (;;) {
+    LB_CO_TRY(const sys::Block block, co_await stream.next());
+    if (block.size() == 0) break;
+    received += block.size();
+    if (depth == Depth::light) co_return BodyRead{.received = received};
+    hasher.update(block.bytes());
+  }
+  const std::vector<std::byte> raw = hasher.current();
+  co_return BodyRead{.received = received, .digest = oci::Digest::of_raw(algorithm, raw)};
+}
+
+Fault fault_of_body(const Error& error, uint64_t received) {
+  Fault fault = fault_of(error);
+  if (fault.kind != FaultKind::cut_short) return fault;
+  if (received == 0) fault.kind = FaultKind::empty_body;
+  return fault;
+}
+
+}  // namespace
+
+Awaitable<Root> resolve(Call call, blob::Inspector& asked, Name name) {
+  if (const oci::Digest* digest = name.reference.digest(); digest != nullptr) co_return Root{.digest = *digest};
+  const auto head = co_await asked.head(call, name.repository, Thing::manifest, name.reference);
+  if (head && head->digest) co_return Root{.digest = head->digest};
+  if (!head) {
+    const Fault fault = fault_of(head.error());
+    // Asked again by a GET that would fail as well, a login would be refused twice, and what is dead wait twice as
+    // long.
+    const bool is_final = fault.kind == FaultKind::unauthorized || fault.kind == FaultKind::limited ||
+                          head.error().step() != NetworkStep::none;
+    if (is_final) co_return Root{.faults = {fault}};
+  }
+  const auto got = co_await asked.manifest(call, name.repository, name.reference);
+  Root root;
+  if (!got) {
+    root.faults.push_back(fault_of(got.error()));
+    co_return root;
+  }
+  root.digest = got->digest.value_or(oci::Digest::of(HashAlgorithm::sha256, as_bytes(got->bytes)));
+  if (!head) {
+    const Fault fault = fault_of(head.error());
+    if (fault.kind == FaultKind::missing) {
+      root.faults.push_back({FaultKind::missing_to_head, "a GET says that it is there, a HEAD says " + fault.detail});
+    }
+  }
+  co_return root;
+}
+
+Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
+                                 std::vector<oci::Platform> platforms) {
+  const auto got = co_await asked.manifest(call, repository, oci::Reference(digest));
+  if (got) co_return judge_manifest(*got, digest, platforms);
+  Node node;
+  const Error error = got.error();
+  const oci::Reference reference(digest);
+  Fault fault = co_await fault_of_get(call, asked, std::move(repository), Thing::manifest, reference, error);
+  node.faults.push_back(std::move(fault));
+  co_return node;
+}
+
+Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
+                                 Depth depth) {
+  BlobLook look;
+  const Extent extent = depth == Depth::deep ? Extent::all : Extent::first_byte;
+  for (int tries = 1;; ++tries) {
+    auto stream = co_await asked.open(call, repository, digest, extent);
+    if (!stream) {
+      const Error error = stream.error();
+      const oci::Reference reference(digest);
+      Fault fault = co_await fault_of_get(call, asked, repository, Thing::blob, reference, error);
+      look.node.faults.push_back(std::move(fault));
+      co_return look;
+    }
+    look.node.size_bytes = (*stream)->size_bytes();
+    uint64_t received = 0;
+    const auto body = co_await read(**stream, digest.algorithm(), depth, received);
+    if (!body) {
+      if (tries < kBodiesMax) continue;
+      look.node.faults.push_back(fault_of_body(body.error(), received));
+      co_return look;
+    }
+    if (body->received == 0 && look.node.size_bytes.value_or(0) > 0) {
+      look.node.faults.push_back({FaultKind::empty_body, "a success, and no bytes"});
+      co_return look;
+    }
+    if (body->received == 0) look.node.size_bytes = 0;
+    if (body->digest) {
+      look.hashed_bytes = body->received;
+      look.node.size_bytes = body->received;
+      if (*body->digest != digest) {
+        look.node.faults.push_back({FaultKind::wrong_digest, "its bytes are those of " + body->digest->to_string()});
+      }
+    }
+    co_return look;
+  }
+}
+
+}  // namespace lifeboat::registry::verify

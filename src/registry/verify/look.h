@@ -1,0 +1,29 @@
+#pragma once
+
+#include "blob/inspector.h"
+#include "registry/verify/graph.h"
+
+/// The questions about one thing. What they cost, where nothing is wrong:
+/// - a tag: one HEAD, which registries with limits do not count as a pull, and the GET of a manifest not seen before;
+/// - a manifest: one GET, hashed always;
+/// - a blob: one GET of its first byte. It tells what a HEAD does (that it is there, and how long it is) and that bytes
+///   come, for the same one request. Where a registry knows no ranges the transfer is ended with the first bytes.
+/// Only what is not there costs a HEAD more, which tells the two apart that disagree.
+namespace lifeboat::registry::verify {
+
+Awaitable<Root> resolve(Call call, blob::Inspector& asked, Name name);
+Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
+                                 std::vector<oci::Platform> platforms);
+
+enum class Depth {
+  light,  ///< that it is there, its length, and that bytes come
+  deep,   ///< all of it, hashed
+};
+struct BlobLook {
+  Node node{};
+  uint64_t hashed_bytes = 0;
+};
+Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
+                                 Depth depth);
+
+}  // namespace lifeboat::registry::verify

@@ -1,0 +1,208 @@
+#include "registry/verify/walk.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "sys/beside.h"
+
+namespace lifeboat::registry::verify {
+namespace {
+
+constexpr Duration kAnswerWithin = std::chrono::minutes(2);
+constexpr std::size_t kTagsPage = 1000;
+constexpr std::size_t kTagsMax = 1'000'000;
+/// In a row. What fails at one thing may have many that are broken the same way.
+constexpr unsigned kSilentMax = 3;
+constexpr unsigned kFailedMax = 16;
+
+}  // namespace
+
+/// Those who work off what waits.
+struct Walk::Crowd {
+  unsigned busy = 0;
+  unsigned alive = 0;
+  sys::Notification changed{};
+};
+
+Walk::Walk(blob::Inspector& asked, sys::Clock& clock, WalkOptions options)
+    : asked_(asked), clock_(clock), options_(std::move(options)) {}
+Walk::~Walk() = default;
+
+void Walk::stop(std::string why) {
+  if (given_up_.empty()) given_up_ = std::move(why);
+  waiting_.clear();
+}
+
+Walk::Progress Walk::progress() const {
+  return {.done = done_, .waiting = waiting_.size(), .hashed_bytes = hashed_bytes_};
+}
+
+Awaitable<void> Walk::look(Call call, std::vector<Name> names) {
+  for (Name& name : names) {
+    if (!roots_.try_emplace(name).second) continue;
+    Job job{.repository = name.repository, .name = name};
+    waiting_.push_back(std::move(job));
+    names_.push_back(std::move(name));
+  }
+  co_await work_off(std::move(call));
+}
+
+Awaitable<void> Walk::sample(Call call, std::size_t count, uint64_t seed) {
+  std::vector<Job> all;
+  for (const auto& [repository, graph] : graphs_) {
+    std::set<oci::Digest> listed;
+    for (const auto& [digest, node] : graph) {
+      for (const Edge& edge : node.edges) {
+        const auto found = graph.find(edge.digest);
+        const bool is_here = !edge.is_manifest() && found != graph.end() && found->second.faults.empty();
+        if (!is_here || !listed.insert(edge.digest).second) continue;
+        all.push_back({.repository = repository, .edge = edge, .depth = Depth::deep});
+      }
+    }
+  }
+  std::mt19937_64 random(seed);
+  std::ranges::shuffle(all, random);
+  if (all.size() > count) all.erase(all.begin() + static_cast<std::ptrdiff_t>(count), all.end());
+  std::ranges::move(all, std::back_inserter(waiting_));
+  co_await work_off(std::move(call));
+}
+
+Awaitable<void> Walk::work_off(Call call) {
+  const auto crowd = std::make_shared<Crowd>();
+  crowd->alive = std::max(1U, options_.jobs);
+  for (unsigned i = crowd->alive; i > 0; --i) co_await sys::start_beside(work(call, crowd));
+  for (;;) {
+    const uint64_t seen = crowd->changed.version();
+    if (crowd->alive == 0) co_return;
+    co_await crowd->changed.wait(seen, SteadyTime::max());
+  }
+}
+
+Awaitable<void> Walk::work(Call call, std::shared_ptr<Crowd> crowd) {
+  for (;;) {
+    const uint64_t seen = crowd->changed.version();
+    if (!given_up_.empty()) waiting_.clear();
+    if (waiting_.empty()) {
+      if (crowd->busy == 0) break;
+      co_await crowd->changed.wait(seen, SteadyTime::max());
+      continue;
+    }
+    Job job = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++crowd->busy;
+    co_await take(call, std::move(job));
+    --crowd->busy;
+    ++done_;
+    crowd->changed.notify_all();
+  }
+  --crowd->alive;
+  crowd->changed.notify_all();
+}
+
+Awaitable<void> Walk::take(Call call, Job job) {
+  const Call each = call.shortened_to(clock_.now() + kAnswerWithin);
+  if (!job.name) co_return co_await look_at(each, std::move(job));
+  Root root = co_await resolve(each, asked_, *job.name);
+  learn(root.faults);
+  if (root.digest) want(job.repository, {.part = Part::manifest, .digest = *root.digest}, 1);
+  roots_.insert_or_assign(std::move(*job.name), std::move(root));
+}
+
+Awaitable<void> Walk::look_at(Call call, Job job) {
+  const Edge& edge = *job.edge;
+  Node node;
+  if (edge.is_manifest()) {
+    node = co_await look_at_manifest_and_referrers(call, job.repository, edge.digest);
+  } else {
+    BlobLook look = co_await look_at_blob(call, asked_, job.repository, edge.digest, job.depth);
+    node = std::move(look.node);
+    hashed_bytes_ += look.hashed_bytes;
+  }
+  learn(node.faults);
+  for (const Edge& next : node.edges) want(job.repository, next, job.level + 1);
+  graphs_[job.repository].insert_or_assign(edge.digest, std::move(node));
+}
+
+Awaitable<Node> Walk::look_at_manifest_and_referrers(Call call, oci::Repository repository, oci::Digest digest) {
+  Node node = co_await look_at_manifest(call, asked_, repository, digest, options_.platforms);
+  if (!options_.has_referrers || node.media_type.empty()) co_return node;
+  const auto referrers = co_await asked_.referrers(call, std::move(repository), digest);
+  if (!referrers) {
+    Fault fault = fault_of(referrers.error());
+    fault.detail = "its referrers: " + fault.detail;
+    node.faults.push_back(std::move(fault));
+    co_return node;
+  }
+  for (const oci::Referrer& one : *referrers) {
+    node.edges.push_back({.part = Part::referrer,
+                          .digest = one.digest,
+                          .size_bytes = one.size_bytes,
+                          .media_type = one.media_type,
+                          .note = one.artifact_type});
+  }
+  co_return node;
+}
+
+void Walk::want(const oci::Repository& repository, const Edge& edge, std::size_t level) {
+  if (level > kDepthMax || !wanted_[repository].insert(edge.digest).second) return;
+  Job job{.repository = repository, .edge = edge, .level = level, .depth = options_.depth};
+  waiting_.push_back(std::move(job));
+}
+
+void Walk::learn(const std::vector<Fault>& faults) {
+  const auto has = [&](auto... kinds) {
+    return std::ranges::any_of(faults, [&](const Fault& fault) { return ((fault.kind == kinds) || ...); });
+  };
+  if (has(FaultKind::unreachable, FaultKind::unauthorized, FaultKind::limited)) {
+    ++silent_;
+  } else if (has(FaultKind::server_error)) {
+    ++failed_;
+  } else {
+    silent_ = 0;
+    failed_ = 0;
+  }
+  if (silent_ >= kSilentMax || failed_ >= kFailedMax) stop(faults.front().detail);
+}
+
+Report Walk::report() const {
+  Report report{.given_up = given_up_};
+  report.totals.hashed_bytes = hashed_bytes_;
+  for (const auto& [repository, graph] : graphs_) {
+    for (const auto& [digest, node] : graph) {
+      const bool is_manifest = !node.media_type.empty();
+      ++(is_manifest ? (node.is_index ? report.totals.indexes : report.totals.manifests) : report.totals.blobs);
+    }
+  }
+  const Graph nothing;
+  for (const Name& name : names_) {
+    const auto graph = graphs_.find(name.repository);
+    report.verdicts.push_back(trace(graph == graphs_.end() ? nothing : graph->second, name, roots_.at(name)));
+    if (given_up_.empty()) continue;
+    // What fails at everything says nothing about the one thing.
+    for (Finding& finding : report.verdicts.back().findings) {
+      if (finding.fault.kind == FaultKind::server_error) finding.fault.kind = FaultKind::unreachable;
+    }
+  }
+  return report;
+}
+
+Task<std::vector<Name>> tags_of(Call call, blob::Inspector& asked, oci::Repository repository,
+                                std::function<bool(const oci::Tag&)> accepts) {
+  std::vector<Name> names;
+  std::string last;
+  for (std::size_t seen = 0; seen < kTagsMax;) {
+    LB_CO_TRY(const auto page, co_await asked.tags(call, repository, last, kTagsPage));
+    for (const std::string& text : page.tags) {
+      auto tag = oci::Tag::parse(text);
+      if (tag && accepts(*tag)) names.push_back({repository, oci::Reference(std::move(*tag))});
+    }
+    if (!page.has_more || page.tags.empty()) co_return names;
+    last = page.tags.back();
+    seen += page.tags.size();
+  }
+  co_return fail(ErrorCode::too_many,
+                 "cannot list tags of '" + repository.to_string() + "': more than " + std::to_string(kTagsMax));
+}
+
+}  // namespace lifeboat::registry::verify

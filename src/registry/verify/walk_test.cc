@@ -1,0 +1,230 @@
+#include "registry/verify/walk.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "test/support/run.h"
+#include "test/support/scripted_inspector.h"
+
+namespace lifeboat::registry::verify {
+namespace {
+
+using test::image_of;
+using test::index_of;
+using test::ScriptedInspector;
+
+Name name(const std::string& repository, const std::string& reference) {
+  return {*oci::Repository::parse(repository), *oci::Reference::parse(reference)};
+}
+
+/// "missing", "wrong_size wrong_digest": of one name, in the order they were found.
+std::string faults_of(const Verdict& verdict) {
+  std::string text;
+  for (const Finding& one : verdict.findings) text.append(text.empty() ? "" : " ").append(to_string(one.fault.kind));
+  return text;
+}
+
+class VerifyWalk : public ::testing::Test {
+ protected:
+  struct Asked {
+    std::vector<Name> names{};
+    WalkOptions options{};
+    std::size_t sample = 0;
+  };
+  Report walk(Asked wanted) { return test::run(walked(std::move(wanted))); }
+  Awaitable<Report> walked(Asked wanted) {
+    Walk walk(registry_, clock_, wanted.options);
+    co_await walk.look(test::a_call(), wanted.names);
+    if (wanted.sample > 0) co_await walk.sample(test::a_call(), wanted.sample, 7);
+    co_return walk.report();
+  }
+  Verdict one(WalkOptions options = {}, std::size_t sample = 0) {
+    const auto report = walk({.names = {name("app", "1")}, .options = std::move(options), .sample = sample});
+    EXPECT_EQ(report.verdicts.size(), 1U);
+    return report.verdicts.at(0);
+  }
+  static Error gone() { return {ErrorCode::not_found, "cannot get 'x': 404 Not Found"}; }
+
+  ScriptedInspector registry_;
+  sys::SystemClock clock_;
+  const test::Image amd_ = image_of("amd", 2);
+  const test::Image arm_ = image_of("arm", 2);
+  const std::string index_ = index_of({{amd_.manifest, "linux/amd64"}, {arm_.manifest, "linux/arm64"}});
+
+  void SetUp() override {
+    registry_.push("app", amd_);
+    registry_.push("app", arm_);
+    registry_.push_index("app", index_, "1");
+  }
+};
+
+TEST_F(VerifyWalk, says_of_what_is_whole_that_it_is) {
+  const auto report = walk({.names = {name("app", "1")}});
+  EXPECT_EQ(outcome_of(report), Verdict::Outcome::whole);
+  EXPECT_EQ(report.verdicts.at(0).digest, test::sha256_of(index_));
+  EXPECT_EQ(report.totals.indexes, 1U);
+  EXPECT_EQ(report.totals.manifests, 2U);
+  EXPECT_EQ(report.totals.blobs, 6U);
+  EXPECT_EQ(report.totals.hashed_bytes, 0U);
+  EXPECT_EQ(registry_.asked.size(), 1U + 3 + 6) << "one question for each thing, and one for the tag";
+}
+
+TEST_F(VerifyWalk, looks_at_each_digest_once_and_names_all_that_are_broken_by_it) {
+  registry_.push_index("app", index_, "2");
+  registry_.push_index("app", index_of({{amd_.manifest, "linux/amd64"}}), "amd-only");
+  registry_.push("app", image_of("alone", 1), "sound");
+  registry_.blobs.erase("app@" + test::sha256_of(amd_.layers[1]).to_string());
+  const auto report = walk(
+      {.names = {name("app", "1"), name("app", "2"), name("app", "amd-only"), name("app", "sound"), name("app", "1")}});
+  ASSERT_EQ(report.verdicts.size(), 4U) << "a name that is given twice is looked at once";
+  for (std::size_t i = 0; i < 3; ++i) {
+    ASSERT_EQ(faults_of(report.verdicts[i]), "missing") << report.verdicts[i].name.to_string();
+    const std::vector<Step>& path = report.verdicts[i].findings[0].path;
+    EXPECT_EQ(path.back(), (Step{Part::layer, test::sha256_of(amd_.layers[1]), "2 of 2"}));
+    EXPECT_EQ(path.at(1).note, "linux/amd64");
+  }
+  EXPECT_EQ(report.verdicts[3].outcome(), Verdict::Outcome::whole);
+  EXPECT_EQ(registry_.asked_for("GET app@" + test::sha256_of(index_).to_string()), 1U);
+  EXPECT_EQ(registry_.asked_for("GET-FIRST app@" + test::sha256_of(amd_.layers[0]).to_string()), 1U);
+}
+
+TEST_F(VerifyWalk, names_each_fault) {
+  const Error cut = Error(ErrorCode::corrupt, "cannot fetch from 'x': ended early").at(NetworkStep::body);
+  const Error down(ErrorCode::unavailable, "cannot fetch from 'x': refused");
+  using Thing = ScriptedInspector::Thing;
+  struct Row {
+    const char* name;
+    std::function<void(Thing& tag, Thing& child, Thing& layer)> fault;
+    Depth depth;
+    const char* want;
+  };
+  const auto light = Depth::light;
+  const auto deep = Depth::deep;
+  const std::vector<Row> rows{
+      {"tag gone", [](auto& tag, auto&, auto&) { tag.head_fails = tag.get_fails = gone(); }, light, "missing"},
+      {"tag gone for HEAD", [](auto& tag, auto&, auto&) { tag.head_fails = gone(); }, light, "missing_to_head"},
+      {"no digest in a HEAD", [](auto& tag, auto&, auto&) { tag.is_digest_told = false; }, light, ""},
+      {"no HEAD", [](auto& tag, auto&, auto&) { tag.head_fails = Error(ErrorCode::unsupported, "405"); }, light, ""},
+      {"tag down", [&](auto& tag, auto&, auto&) { tag.head_fails = tag.get_fails = down; }, light, "unreachable"},
+      {"child gone", [](auto&, auto& child, auto&) { child.get_fails = child.head_fails = gone(); }, light, "missing"},
+      {"child gone for GET", [](auto&, auto& child, auto&) { child.get_fails = gone(); }, light, "missing_to_get"},
+      {"child with other bytes", [](auto&, auto& child, auto&) { child.bytes[5] ^= 1; }, light, "wrong_digest"},
+      {"child cut", [](auto&, auto& child, auto&) { child.bytes.pop_back(); }, light, "wrong_size"},
+      {"child empty", [](auto&, auto& child, auto&) { child.bytes.clear(); }, light, "empty_body"},
+      {"layer gone for GET", [](auto&, auto&, auto& layer) { layer.get_fails = gone(); }, light, "missing_to_get"},
+      {"layer denied", [](auto&, auto&, auto& layer) { layer.get_fails = Error(ErrorCode::denied, "403"); }, light,
+       "denied"},
+      {"layer fails", [](auto&, auto&, auto& layer) { layer.get_fails = Error(ErrorCode::internal, "500"); }, light,
+       "server_error"},
+      {"layer cut", [](auto&, auto&, auto& layer) { layer.bytes.pop_back(); }, light, "wrong_size"},
+      {"layer empty", [](auto&, auto&, auto& layer) { layer.bytes.clear(); }, light, "empty_body"},
+      {"layer announced, and nothing",
+       [&](auto&, auto&, auto& layer) {
+         layer.announced = layer.bytes.size();
+         layer.bytes.clear();
+         layer.body_fails = cut;
+       },
+       light, "empty_body"},
+      {"layer announced, and half",
+       [&](auto&, auto&, auto& layer) {
+         layer.announced = layer.bytes.size();
+         layer.bytes.resize(layer.bytes.size() / 2);
+         layer.body_fails = cut;
+       },
+       deep, "cut_short"},
+      {"a bit of a layer", [](auto&, auto&, auto& layer) { layer.bytes[50] ^= 1; }, light, ""},
+      {"a bit of a layer, hashed", [](auto&, auto&, auto& layer) { layer.bytes[50] ^= 1; }, deep, "wrong_digest"},
+  };
+  for (const Row& row : rows) {
+    registry_.forget();
+    SetUp();
+    row.fault(registry_.manifests["app:1"], registry_.manifest_of("app", arm_.manifest),
+              registry_.blob_of("app", arm_.layers[1]));
+    EXPECT_EQ(faults_of(one({.depth = row.depth})), row.want) << row.name;
+  }
+}
+
+TEST_F(VerifyWalk, hashes_a_sample) {
+  for (const auto& layer : arm_.layers) registry_.blob_of("app", layer).bytes[50] ^= 1;
+  for (const auto& layer : amd_.layers) registry_.blob_of("app", layer).bytes[50] ^= 1;
+  EXPECT_EQ(faults_of(one()), "") << "nobody looked";
+  EXPECT_EQ(faults_of(one({}, 100)), "wrong_digest wrong_digest wrong_digest wrong_digest") << "more than there are";
+  registry_.asked.clear();
+  (void)one({}, 2);
+  EXPECT_EQ(registry_.asked_for("GET-FIRST"), 6U);
+  EXPECT_EQ(std::ranges::count_if(registry_.asked, [](const auto& text) { return text.starts_with("GET app@"); }),
+            3 + 2);
+}
+
+TEST_F(VerifyWalk, keeps_to_the_platforms_that_are_wanted) {
+  registry_.blobs.erase("app@" + test::sha256_of(arm_.config).to_string());
+  EXPECT_EQ(faults_of(one({.platforms = {*oci::Platform::parse("linux/amd64")}})), "");
+  EXPECT_EQ(faults_of(one({.platforms = {*oci::Platform::parse("linux/arm64")}})), "missing");
+  EXPECT_EQ(faults_of(one({.platforms = {*oci::Platform::parse("linux/s390x")}})), "no_platform");
+}
+
+TEST_F(VerifyWalk, looks_at_referrers_when_it_is_told_to) {
+  const auto signature = image_of("signature", 1, amd_.manifest);
+  registry_.push("app", signature);
+  registry_.blobs.erase("app@" + test::sha256_of(signature.layers[0]).to_string());
+  registry_.referring[test::sha256_of(amd_.manifest).to_string()] = {{.digest = test::sha256_of(signature.manifest),
+                                                                      .media_type = std::string(oci::kOciManifest),
+                                                                      .size_bytes = signature.manifest.size(),
+                                                                      .artifact_type = "application/x.signature",
+                                                                      .annotations_json = ""}};
+  EXPECT_EQ(faults_of(one()), "");
+  const Verdict verdict = one({.has_referrers = true});
+  ASSERT_EQ(faults_of(verdict), "missing");
+  EXPECT_EQ(verdict.findings[0].path.at(2).part, Part::referrer);
+  EXPECT_EQ(verdict.findings[0].path.at(2).note, "application/x.signature");
+}
+
+TEST_F(VerifyWalk, gives_up_what_does_not_answer_or_refuses_the_login) {
+  std::vector<Name> names;
+  for (int i = 0; i < 50; ++i) names.push_back(name("app", std::to_string(i)));
+  struct Row {
+    Error error;
+    std::size_t asked_max;
+    bool is_given_up;
+  };
+  const Error refused = Error(ErrorCode::unavailable, "cannot fetch from 'x': refused").at(NetworkStep::connect);
+  const std::vector<Row> rows{
+      {refused, 4, true},
+      {Error(ErrorCode::unauthorized, "cannot get 'x': 401"), 4, true},
+      {Error(ErrorCode::too_many, "cannot get 'x': 429"), 4, true},
+      {Error(ErrorCode::internal, "cannot get 'x': 500"), 40, true},
+      {Error(ErrorCode::denied, "cannot get 'x': 403"), 100, false},
+  };
+  for (const Row& row : rows) {
+    registry_.forget();
+    registry_.everything_fails = row.error;
+    const auto report = walk({.names = names, .options = {.jobs = 2}});
+    EXPECT_EQ(outcome_of(report), Verdict::Outcome::unknown) << row.error.message();
+    EXPECT_EQ(!report.given_up.empty(), row.is_given_up) << row.error.message();
+    EXPECT_LE(registry_.asked.size(), row.asked_max) << row.error.message();
+    EXPECT_EQ(report.verdicts.size(), names.size());
+    for (const Verdict& verdict : report.verdicts) EXPECT_EQ(verdict.outcome(), Verdict::Outcome::unknown);
+  }
+}
+
+TEST_F(VerifyWalk, asks_no_more_at_a_time_than_it_may) {
+  for (int i = 0; i < 30; ++i) registry_.push("app", image_of("n" + std::to_string(i), 3), "n" + std::to_string(i));
+  std::vector<Name> names;
+  for (int i = 0; i < 30; ++i) names.push_back(name("app", "n" + std::to_string(i)));
+  const auto report = walk({.names = names, .options = {.jobs = 3}});
+  EXPECT_EQ(outcome_of(report), Verdict::Outcome::whole);
+  EXPECT_EQ(registry_.at_once_max, 3U);
+}
+
+TEST_F(VerifyWalk, lists_the_tags_that_fit) {
+  for (const char* tag : {"v1", "v2", "dev"}) registry_.push("app", amd_, tag);
+  const auto listed = test::run(tags_of(test::a_call(), registry_, *oci::Repository::parse("app"),
+                                        [](const oci::Tag& tag) { return tag.to_string().starts_with('v'); }));
+  ASSERT_TRUE(listed) << listed.error().message();
+  EXPECT_EQ(*listed, (std::vector<Name>{name("app", "v1"), name("app", "v2")}));
+}
+
+}  // namespace
+}  // namespace lifeboat::registry::verify

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "blob/inspector.h"
+#include "sys/block_pool.h"
+#include "test/support/image.h"
+
+namespace lifeboat::test {
+
+/// A registry whose answers the test gives: right ones for what was pushed, and what was scripted instead.
+class ScriptedInspector final : public blob::Inspector {
+ public:
+  struct Thing {
+    std::string bytes{};
+    std::string content_type{};
+    std::optional<Error> get_fails{};
+    std::optional<Error> head_fails{};
+    std::optional<uint64_t> announced{};  ///< another length than that of `bytes`
+    std::optional<Error> body_fails{};    ///< behind `bytes`
+    bool is_digest_told = true;
+  };
+  std::map<std::string, Thing> manifests{};  ///< "team/app:1.0", "team/app@sha256:…"
+  std::map<std::string, Thing> blobs{};      ///< "team/app@sha256:…"
+  std::map<std::string, std::vector<oci::Referrer>> referring{};
+  std::optional<Error> everything_fails{};
+  std::optional<Error> catalog_fails{};
+  bool is_short = false;
+  std::vector<std::string> asked{};  ///< "HEAD team/app:1.0", "GET team/app@sha256:…"
+  unsigned at_once = 0;
+  unsigned at_once_max = 0;
+
+  void push(const std::string& repository, const Image& image, const std::string& tag = "");
+  void push_index(const std::string& repository, const std::string& index, const std::string& tag);
+  /// What is kept under a digest.
+  Thing& manifest_of(const std::string& repository, std::string_view bytes);
+  Thing& blob_of(const std::string& repository, std::string_view bytes);
+  std::size_t asked_for(std::string_view text) const;
+  /// As if nothing had ever been pushed or asked.
+  void forget();
+
+  Task<Head> head(Call, oci::Repository repository, blob::Inspector::Thing thing, oci::Reference reference) override;
+  Task<Answered> manifest(Call, oci::Repository repository, oci::Reference reference) override;
+  Task<std::unique_ptr<blob::Stream>> open(Call, oci::Repository repository, oci::Digest digest, Extent) override;
+  Task<std::vector<oci::Referrer>> referrers(Call, oci::Repository, oci::Digest subject) override;
+  Task<blob::Source::TagPage> tags(Call, oci::Repository repository, std::string last, std::size_t limit) override;
+  Task<RepositoryPage> repositories(Call, std::string last, std::size_t limit) override;
+  bool is_short_of_requests() const override { return is_short; }
+
+ private:
+  Task<Thing> find(std::map<std::string, Thing>& among, std::string key, std::string method);
+  sys::BlockPool blocks_;
+};
+
+}  // namespace lifeboat::test
