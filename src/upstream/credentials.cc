@@ -5,14 +5,13 @@
 #include <utility>
 
 #include "sys/notification.h"
-#include "sys/process.h"
+#include "upstream/credential_helper.h"
 #include "upstream/docker_config.h"
 
 namespace lifeboat::upstream {
 namespace {
 
 constexpr std::size_t kSecretMaxBytes = 256 * kKiB;  // a Docker config may have many entries
-constexpr Duration kHelperWithin = std::chrono::seconds(10);
 constexpr Duration kHelperPause = std::chrono::seconds(1);
 
 std::string base64(std::string_view text) {
@@ -176,21 +175,7 @@ Result<Credentials> CredentialStore::ask_helper(const std::string& helper) {
     const std::lock_guard lock(mu_);
     helper_asked_ = std::chrono::steady_clock::now();
   }
-  constexpr std::string_view kOrdinary = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-  if (helper.find_first_not_of(kOrdinary) != helper.npos) {
-    return fail(ErrorCode::invalid, "cannot use credential helper '" + helper + "': it is no name");
-  }
-  const std::string program = "docker-credential-" + helper;
-  LB_TRY(const auto ended,
-         sys::run_process(
-             {.arguments = {program, "get"}, .input = docker_server_name(authority_), .within = kHelperWithin}));
-  auto credentials = parse_helper_answer(ended.output);
-  if (ended.exit_status != 0 || !credentials) {
-    const std::string why = ended.exit_status != 0 ? "it ended with status " + std::to_string(ended.exit_status)
-                                                   : std::string(credentials.error().message());
-    return fail(ErrorCode::unauthorized, "cannot log in to '" + authority_ + "' by '" + program + "': " + why);
-  }
-  return credentials;
+  return ask_credential_helper(helper, authority_);
 }
 
 }  // namespace lifeboat::upstream

@@ -10,6 +10,7 @@
 
 #include "test/support/run.h"
 #include "test/support/temporary_directory.h"
+#include "upstream/credential_helper.h"
 
 namespace lifeboat::upstream {
 namespace {
@@ -130,6 +131,28 @@ TEST_F(CredentialsTest, of_a_helper_that_fails_are_an_error_without_its_output) 
   const auto strange =
       test::run(store([](EndpointOptions& options) { options.credential_helper = "../sh"; })->current());
   EXPECT_FALSE(strange);
+}
+
+TEST_F(CredentialsTest, of_docker_are_none_where_docker_has_none) {
+  const auto find = [&](const std::string& config) {
+    return find_docker_login(*files_, config, "registry.example:5000");
+  };
+  const Credentials want{"ci", "s3:cret"};
+  const std::string plain = file("plain.json", R"({"auths":{"registry.example:5000":{"auth":"Y2k6czM6Y3JldA=="}}})");
+  EXPECT_EQ(find(plain).value(), want);
+  EXPECT_EQ(find(file("other.json", R"({"auths":{"ghcr.io":{"auth":"Y2k6czM6Y3JldA=="}}})")).value(), std::nullopt);
+  EXPECT_EQ(find(directory_.path().string() + "/none.json").value(), std::nullopt);
+  EXPECT_EQ(find(file("bad.json", "[]")).error().code(), ErrorCode::invalid);
+
+  const std::string by_helper = file("helper.json", R"({"credsStore":"lifeboat-test"})");
+  install_helper(R"(echo "credentials not found in native keychain"; exit 1)");
+  EXPECT_EQ(find(by_helper).value(), std::nullopt);
+  install_helper("echo 'the keychain is locked'; exit 1");
+  EXPECT_EQ(find(by_helper).error().code(), ErrorCode::unauthorized);
+  install_helper(R"(echo '{"Username":"ci","Secret":"s3:cret"}')");
+  EXPECT_EQ(find(by_helper).value(), want);
+  const std::string no_program = file("program.json", R"({"credsStore":"lifeboat-nobody-has-this"})");
+  EXPECT_EQ(find(no_program).error().code(), ErrorCode::unauthorized) << "not taken for having none";
 }
 
 // NOLINTEND(concurrency-mt-unsafe)
