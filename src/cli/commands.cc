@@ -5,6 +5,7 @@
 #include "cli/prefetch.h"
 #include "cli/serve.h"
 #include "cli/status.h"
+#include "cli/verify.h"
 #include "cli/version.h"
 
 namespace lifeboat::cli {
@@ -24,6 +25,10 @@ constexpr Command kCommands[] = {
      .summary = "Fetch what is to be held before anybody pulls it",
      .manual = prefetch_manual,
      .run = run_prefetch},
+    {.name = "verify",
+     .summary = "Prove that references can be pulled whole from any registry",
+     .manual = verify_manual,
+     .run = run_verify},
     {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
     {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
 };

@@ -11,6 +11,7 @@ std::string_view serve_manual();
 std::string_view status_manual();
 std::string_view explain_manual();
 std::string_view prefetch_manual();
+std::string_view verify_manual();
 std::string_view config_manual();
 std::string_view version_manual();
 

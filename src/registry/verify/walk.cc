@@ -161,6 +161,7 @@ void Walk::learn(const std::vector<Fault>& faults) {
   } else {
     silent_ = 0;
     failed_ = 0;
+    has_answered_ = true;
   }
   if (silent_ >= kSilentMax || failed_ >= kFailedMax) stop(faults.front().detail);
 }
@@ -178,7 +179,7 @@ Report Walk::report() const {
   for (const Name& name : names_) {
     const auto graph = graphs_.find(name.repository);
     report.verdicts.push_back(trace(graph == graphs_.end() ? nothing : graph->second, name, roots_.at(name)));
-    if (given_up_.empty()) continue;
+    if (given_up_.empty() && has_answered_) continue;
     // What fails at everything says nothing about the one thing.
     for (Finding& finding : report.verdicts.back().findings) {
       if (finding.fault.kind == FaultKind::server_error) finding.fault.kind = FaultKind::unreachable;

@@ -80,6 +80,7 @@ class Walk {
   uint64_t hashed_bytes_ = 0;
   unsigned silent_ = 0;  ///< questions in a row that got no answer
   unsigned failed_ = 0;  ///< and those at which it failed
+  bool has_answered_ = false;
   std::string given_up_;
 };
 

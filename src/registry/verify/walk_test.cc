@@ -209,6 +209,11 @@ TEST_F(VerifyWalk, gives_up_what_does_not_answer_or_refuses_the_login) {
   }
 }
 
+TEST_F(VerifyWalk, calls_nothing_broken_where_everything_fails) {
+  registry_.everything_fails = Error(ErrorCode::internal, "cannot get 'x': 500");
+  EXPECT_EQ(faults_of(one()), "unreachable");
+}
+
 TEST_F(VerifyWalk, asks_no_more_at_a_time_than_it_may) {
   for (int i = 0; i < 30; ++i) registry_.push("app", image_of("n" + std::to_string(i), 3), "n" + std::to_string(i));
   std::vector<Name> names;

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/arguments.h"
+#include "oci/repository.h"
+#include "sys/clock.h"
+#include "upstream/inspector.h"
+
+namespace lifeboat::cli {
+
+/// How a command is told to reach the registries that it asks by itself.
+struct RemoteOptions {
+  bool is_plain_http = false;
+  std::optional<std::string> username{};
+  std::optional<std::string> password_file{};
+  std::optional<std::string> ca_file{};
+
+  void declare(Arguments& arguments);
+  /// What they contradict; "" when nothing.
+  std::string mistake() const;
+};
+
+/// What a command needs to ask registries itself, without a server. Outlives what it gives.
+class RemoteRegistries {
+ public:
+  /// `streams_max`: bodies of one host at a time.
+  RemoteRegistries(RemoteOptions options, server::Environment environment, unsigned streams_max);
+  ~RemoteRegistries();
+  RemoteRegistries(const RemoteRegistries&) = delete;
+  RemoteRegistries& operator=(const RemoteRegistries&) = delete;
+
+  sys::Clock& clock();
+  /// HTTPS, with the login that Docker or podman has for the host, or none; plain HTTP where the options say so, and on
+  /// loopback when nobody speaks TLS there, as Docker has it. Waits for credential helpers.
+  Task<std::unique_ptr<upstream::RegistryInspector>> open(Call call, oci::RegistryHost host);
+
+ private:
+  Result<upstream::EndpointOptions> options_of(const oci::RegistryHost& host);
+  Result<std::unique_ptr<upstream::RegistryInspector>> make(upstream::EndpointOptions options);
+
+  struct Parts;
+  const RemoteOptions options_;
+  const server::Environment environment_;
+  const std::unique_ptr<Parts> parts_;
+};
+
+/// The files in which Docker and podman may keep logins, in the order they are looked at. Pure.
+std::vector<std::string> login_files(const server::Environment& environment);
+
+}  // namespace lifeboat::cli

@@ -1,0 +1,99 @@
+#include "cli/verify_text.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace lifeboat::cli {
+namespace {
+
+using registry::verify::FaultKind;
+using registry::verify::Finding;
+using registry::verify::Part;
+using Outcome = registry::verify::Verdict::Outcome;
+
+oci::Digest digest(std::string_view text) { return oci::Digest::of(HashAlgorithm::sha256, as_bytes(text)); }
+
+Finding missing_layer() {
+  return {.path = {{Part::index, digest("index"), ""},
+                   {Part::manifest, digest("arm"), "linux/arm64"},
+                   {Part::layer, digest("layer"), "2 of 7"}},
+          .fault = {FaultKind::missing, "404 Not Found (BLOB_UNKNOWN)"}};
+}
+
+VerifySummary summary_of_three() {
+  return {.references = {{.reference = "r.example/app:1", .digest = "sha256:1", .outcome = Outcome::whole},
+                         {.reference = "r.example/app:2",
+                          .outcome = Outcome::broken,
+                          .findings = {missing_layer(),
+                                       {{{Part::tag, {}, "2"}}, {FaultKind::malformed, "<html> & \"more\""}}}},
+                         {.reference = "r.example:5000/app@sha256:3",
+                          .outcome = Outcome::unknown,
+                          .findings = {{{{Part::tag, {}, ""}}, {FaultKind::unauthorized, "401"}}}}},
+          .totals = {.indexes = 2, .manifests = 1, .blobs = 12, .hashed_bytes = 2048}};
+}
+
+TEST(VerifyText, says_where_a_fault_is) {
+  EXPECT_EQ(place_of(missing_layer()), "layer 2 of 7 " + digest("layer").to_string() + " of linux/arm64");
+  Finding root = missing_layer();
+  root.path.resize(1);
+  EXPECT_EQ(place_of(root), "index " + digest("index").to_string());
+  Finding referrer = missing_layer();
+  referrer.path[1].note.clear();
+  EXPECT_EQ(place_of(referrer), "layer 2 of 7 " + digest("layer").to_string() + " of " + digest("arm").to_string());
+}
+
+TEST(VerifyText, shows_the_faults_alone_and_a_line_about_all) {
+  const std::string text = verify_text(summary_of_three());
+  EXPECT_EQ(text,
+            "REFERENCE                    FAULT         WHAT\n"
+            "r.example/app:2              missing       layer 2 of 7 " +
+                digest("layer").to_string() +
+                " of linux/arm64: 404 Not Found (BLOB_UNKNOWN)\n"
+                "r.example/app:2              malformed     tag 2: <html> & \"more\"\n"
+                "r.example:5000/app@sha256:3  unauthorized  tag: 401\n\n"
+                "1 of 3 references broken, 1 not found out, 1 whole (2 indexes, 1 manifest, 12 blobs, 2.0 KiB of them "
+                "hashed)\n");
+  VerifySummary whole = summary_of_three();
+  whole.references.resize(1);
+  EXPECT_EQ(verify_text(whole), "whole: 1 reference (2 indexes, 1 manifest, 12 blobs, 2.0 KiB of them hashed)\n");
+  whole.given_up = {"r.example: connect: refused"};
+  EXPECT_TRUE(verify_text(whole).starts_with("given up: r.example: connect: refused\n"));
+}
+
+TEST(VerifyText, is_as_bad_as_the_worst) {
+  VerifySummary summary = summary_of_three();
+  EXPECT_EQ(outcome_of(summary), Outcome::broken);
+  summary.references.erase(summary.references.begin() + 1);
+  EXPECT_EQ(outcome_of(summary), Outcome::unknown);
+  summary.references.pop_back();
+  EXPECT_EQ(outcome_of(summary), Outcome::whole);
+  summary.given_up = {"x"};
+  EXPECT_EQ(outcome_of(summary), Outcome::unknown);
+}
+
+TEST(VerifyText, tells_programs_the_whole_way) {
+  const auto json = nlohmann::json::parse(verify_json(summary_of_three()));
+  EXPECT_EQ(json["result"], "broken");
+  EXPECT_EQ(json["references"].size(), 3U);
+  EXPECT_EQ(json["references"][0]["digest"], "sha256:1");
+  const auto& fault = json["references"][1]["faults"][0];
+  EXPECT_EQ(fault["fault"], "missing");
+  EXPECT_EQ(fault["path"][1]["note"], "linux/arm64");
+  EXPECT_EQ(fault["path"][2]["digest"], digest("layer").to_string());
+  EXPECT_EQ(json["blobs"], 12);
+}
+
+TEST(VerifyText, writes_a_test_case_for_each_reference) {
+  const std::string xml = verify_junit(summary_of_three());
+  EXPECT_TRUE(xml.contains(R"(<testsuite name="lifeboat verify" tests="3" failures="1" errors="1">)")) << xml;
+  EXPECT_TRUE(xml.contains(R"(<testcase classname="r.example/app" name="1"/>)")) << xml;
+  EXPECT_TRUE(xml.contains(R"(<testcase classname="r.example/app" name="2">)")) << xml;
+  EXPECT_TRUE(xml.contains(R"(<failure type="missing" message="layer 2 of 7 )")) << xml;
+  EXPECT_TRUE(xml.contains("malformed: tag 2: &lt;html&gt; &amp; &quot;more&quot;\n")) << xml;
+  EXPECT_TRUE(xml.contains(R"(<testcase classname="r.example:5000/app" name="sha256:3">)")) << xml;
+  EXPECT_TRUE(xml.contains(R"(<error type="unauthorized")")) << xml;
+}
+
+}  // namespace
+}  // namespace lifeboat::cli
