@@ -46,6 +46,7 @@ class MemoryNames {
   StoreTotals totals() const;
 
   std::map<oci::UploadId, UploadRecord> uploads;
+  std::map<std::string, Tour> tours;
 
  private:
   struct Repository {

@@ -205,6 +205,23 @@ class Captures final : public CaptureIndex {
   Shared& shared_;
 };
 
+class Tours final : public TourIndex {
+ public:
+  explicit Tours(Shared& shared) : shared_(shared) {}
+  Task<std::optional<Tour>> find(Call call, std::string name) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::optional<Tour>> {
+      const auto found = names.tours.find(name);
+      return found == names.tours.end() ? std::nullopt : std::optional(found->second);
+    });
+  }
+  void note(std::string name, Tour tour) override {
+    shared_.names.with([&](MemoryNames& names) { names.tours.insert_or_assign(name, tour); });
+  }
+
+ private:
+  Shared& shared_;
+};
+
 }  // namespace
 
 struct MemoryStore::Parts {
@@ -218,6 +235,7 @@ struct MemoryStore::Parts {
   Repositories repositories{shared};
   Uploads uploads{shared};
   Captures captures{shared};
+  Tours tours{shared};
 };
 
 MemoryStore::MemoryStore() : parts_(std::make_unique<Parts>(nullptr)) {}
@@ -230,6 +248,7 @@ TagIndex& MemoryStore::tags() { return parts_->tags; }
 RepositoryIndex& MemoryStore::repositories() { return parts_->repositories; }
 UploadIndex& MemoryStore::uploads() { return parts_->uploads; }
 CaptureIndex& MemoryStore::captures() { return parts_->captures; }
+TourIndex& MemoryStore::tours() { return parts_->tours; }
 
 Task<StoreTotals> MemoryStore::totals(Call call) {
   co_return parts_->shared.read(call, [](MemoryNames& names) -> Result<StoreTotals> { return names.totals(); });

@@ -25,6 +25,7 @@ class MemoryStore final : public Store {
   RepositoryIndex& repositories() override;
   UploadIndex& uploads() override;
   CaptureIndex& captures() override;
+  TourIndex& tours() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

@@ -117,8 +117,20 @@ CREATE TABLE repository_platform (  -- what is pulled from a repository of an up
 PRAGMA user_version = 2;
 )"};
 
+/// What goes over everything again and again goes on where it was.
+constexpr Sql kTours{"add tours to the schema", R"(
+CREATE TABLE tour (
+  name TEXT PRIMARY KEY,
+  position TEXT NOT NULL,
+  started INTEGER,               -- NULL: none is under way
+  finished INTEGER               -- NULL: none has come to its end
+) STRICT, WITHOUT ROWID;
+
+PRAGMA user_version = 3;
+)"};
+
 /// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
-constexpr std::array kSteps{&kVersion1, &kVersion2};
+constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours};
 static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
 
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

@@ -11,6 +11,7 @@
 #include "meta/sqlite_repositories.h"
 #include "meta/sqlite_schema.h"
 #include "meta/sqlite_tags.h"
+#include "meta/sqlite_tours.h"
 #include "meta/sqlite_uploads.h"
 #include "meta/sqlite_writer.h"
 
@@ -91,7 +92,8 @@ struct SqliteStore::Parts {
         tags(reader, writer, clock),
         repositories(reader),
         uploads(reader, writer),
-        captures(reader, writer) {}
+        captures(reader, writer),
+        tours(reader, writer) {}
 
   SqliteWriter writer;
   SqliteReader reader;
@@ -101,6 +103,7 @@ struct SqliteStore::Parts {
   SqliteRepositories repositories;
   SqliteUploads uploads;
   SqliteCaptures captures;
+  SqliteTours tours;
 };
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path, const sys::Clock& clock,
@@ -126,6 +129,7 @@ TagIndex& SqliteStore::tags() { return parts_->tags; }
 RepositoryIndex& SqliteStore::repositories() { return parts_->repositories; }
 UploadIndex& SqliteStore::uploads() { return parts_->uploads; }
 CaptureIndex& SqliteStore::captures() { return parts_->captures; }
+TourIndex& SqliteStore::tours() { return parts_->tours; }
 
 Task<StoreTotals> SqliteStore::totals(Call call) {
   return parts_->reader.read<StoreTotals>(std::move(call), count_totals);

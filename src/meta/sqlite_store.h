@@ -41,6 +41,7 @@ class SqliteStore final : public Store {
   RepositoryIndex& repositories() override;
   UploadIndex& uploads() override;
   CaptureIndex& captures() override;
+  TourIndex& tours() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

@@ -17,8 +17,9 @@ namespace fs = std::filesystem;
 
 constexpr Sql kMakeForeign{"make a foreign database", "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)"};
 constexpr Sql kMakeNewer{"make a newer database", "PRAGMA user_version = 99"};
-constexpr Sql kMakeFirst{"make a database of the first version",
-                         "DROP TABLE capture; DROP TABLE repository_platform; PRAGMA user_version = 1"};
+constexpr Sql kMakeFirst{
+    "make a database of the first version",
+    "DROP TABLE capture; DROP TABLE repository_platform; DROP TABLE tour; PRAGMA user_version = 1"};
 constexpr Sql kHistory{"read the history",
                        "SELECT number, digest, at, source FROM tag_history JOIN content ON content.id = content_id "
                        "WHERE name = 'v1' ORDER BY number"};
@@ -263,6 +264,18 @@ TEST_F(SqliteStoreTest, brings_up_a_database_of_the_first_version) {
   EXPECT_EQ(jobs[0].manifest, digest("pulled"));
 }
 
+TEST_F(SqliteStoreTest, goes_on_with_a_tour_where_it_was) {
+  {
+    const auto store = open();
+    store->tours().note("scrub", {.position = "sha256:ab", .started = WallTime(Duration(100))});
+    ASSERT_TRUE(store->close());
+  }
+  const auto tour = test::run(open()->tours().find(call(), "scrub")).value();
+  ASSERT_TRUE(tour);
+  EXPECT_EQ(tour->position, "sha256:ab");
+  EXPECT_EQ(tour->started, WallTime(Duration(100)));
+}
+
 TEST_F(SqliteStoreTest, leaves_the_database_of_a_newer_version_alone) {
   {
     const auto store = open();
@@ -274,7 +287,7 @@ TEST_F(SqliteStoreTest, leaves_the_database_of_a_newer_version_alone) {
   const Error error = open_error();
   EXPECT_EQ(error.code(), ErrorCode::unsupported);
   EXPECT_NE(error.message().find("newer version"), std::string::npos) << error.message();
-  EXPECT_NE(error.message().find("got schema version 99, want at most 2"), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("got schema version 99, want at most 3"), std::string::npos) << error.message();
   EXPECT_EQ(bytes_of(path()), before);
 }
 

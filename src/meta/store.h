@@ -206,6 +206,23 @@ class CaptureIndex {
   virtual Task<std::vector<std::string>> platforms(Call call, oci::RepositoryId repository) = 0;
 };
 
+/// How far work has come that goes over everything again and again, such as the scrubber's.
+struct Tour {
+  std::string position{};              ///< where to go on, in the words of who goes; "": at its beginning
+  std::optional<WallTime> started{};   ///< of the one under way; nothing: none is
+  std::optional<WallTime> finished{};  ///< of the last that came to its end; nothing: none has
+};
+
+/// Tours by name; they outlive the process.
+class TourIndex {
+ public:
+  virtual ~TourIndex() = default;
+  /// As it was noted last; nothing: never.
+  virtual Task<std::optional<Tour>> find(Call call, std::string name) = 0;
+  /// In the place of what was noted before. Durable soon.
+  virtual void note(std::string name, Tour tour) = 0;
+};
+
 struct StoreTotals {
   uint64_t repositories = 0;
   uint64_t manifests = 0;
@@ -222,6 +239,7 @@ class Store {
   virtual RepositoryIndex& repositories() = 0;
   virtual UploadIndex& uploads() = 0;
   virtual CaptureIndex& captures() = 0;
+  virtual TourIndex& tours() = 0;
   virtual Task<StoreTotals> totals(Call call) = 0;
   /// Makes everything durable and releases the database. Nothing may be called after it. Blocks.
   virtual Status close() = 0;

@@ -50,6 +50,7 @@ class MetaStoreSuite : public testing::TestWithParam<MetaStoreKind> {
   meta::RepositoryIndex& repositories() { return setup_->store().repositories(); }
   meta::UploadIndex& uploads() { return setup_->store().uploads(); }
   meta::CaptureIndex& captures() { return setup_->store().captures(); }
+  meta::TourIndex& tours() { return setup_->store().tours(); }
   meta::Store& store() { return setup_->store(); }
 
   // In short: what most rows do.
