@@ -1,6 +1,7 @@
 #include "upstream/failover.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/assert.h"
@@ -29,11 +30,11 @@ Error most_telling(const std::vector<Error>& failures) {
   LB_ASSERT(!failures.empty());
   const auto first =
       std::ranges::min_element(failures, {}, [](const Error& error) { return verdict_of(error.code()).rank; });
-  Error result = *first;
+  std::string message(first->message());
   for (auto other = failures.begin(); other != failures.end(); ++other) {
-    if (other != first) result = std::move(result).with_context("; " + other->message());
+    if (other != first) message.append("; ").append(other->message());
   }
-  return result;
+  return Error(first->code(), std::move(message)).at(first->step());
 }
 
 SteadyTime share_of(SteadyTime now, SteadyTime deadline, std::size_t endpoints_left) {

@@ -55,6 +55,18 @@ TEST(Failover, tells_what_matters_most) {
   }
 }
 
+TEST(Failover, tells_the_most_telling_failure_first_and_the_others_behind_it) {
+  const Error only = most_telling({Error(ErrorCode::denied, "no").at(NetworkStep::redirect)});
+  EXPECT_EQ(only.message(), "no");
+  EXPECT_EQ(only.step(), NetworkStep::redirect);
+  const Error error = most_telling({Error(ErrorCode::not_found, "a has none"),
+                                    Error(ErrorCode::unavailable, "b refused").at(NetworkStep::connect),
+                                    Error(ErrorCode::not_found, "c has none")});
+  EXPECT_EQ(error.message(), "b refused; a has none; c has none");
+  EXPECT_EQ(error.code(), ErrorCode::unavailable);
+  EXPECT_EQ(error.step(), NetworkStep::connect) << "how far the failure came that is told";
+}
+
 TEST(Failover, leaves_time_for_the_endpoints_behind) {
   const SteadyTime now{std::chrono::seconds(100)};
   const SteadyTime deadline = now + std::chrono::seconds(6);
