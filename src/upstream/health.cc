@@ -15,18 +15,18 @@ std::string_view to_string(Health::State state) {
 }
 
 Health::Permit::Permit(Permit&& other) noexcept
-    : health_(std::exchange(other.health_, nullptr)), is_probe_(other.is_probe_) {}
+    : health_(std::exchange(other.health_, nullptr)), asking_(other.asking_), is_probe_(other.is_probe_) {}
 Health::Permit::~Permit() {
   if (health_ != nullptr) health_->given_back(is_probe_);
 }
 void Health::Permit::report_answer() {
-  if (health_ != nullptr) std::exchange(health_, nullptr)->answered(is_probe_);
+  if (health_ != nullptr) std::exchange(health_, nullptr)->answered(*this);
 }
 void Health::Permit::report_outage(Outage outage, std::string_view reason) {
-  if (health_ != nullptr) std::exchange(health_, nullptr)->failed(is_probe_, outage, reason);
+  if (health_ != nullptr) std::exchange(health_, nullptr)->failed(*this, outage, reason);
 }
 void Health::Permit::report_too_many(Duration pause) {
-  if (health_ != nullptr) std::exchange(health_, nullptr)->limited(is_probe_, pause);
+  if (health_ != nullptr) std::exchange(health_, nullptr)->limited(*this, pause);
 }
 
 Health::Health(Parts parts, std::string_view kind, std::string name, HealthOptions options, uint64_t seed)
@@ -43,14 +43,14 @@ Health::Health(Parts parts, std::string_view kind, std::string name, HealthOptio
   gauge_.set(0);
 }
 
-Result<Health::Permit> Health::admit() {
+Result<Health::Permit> Health::admit(Asking asking) {
   const SteadyTime now = clock_.now();
   const std::lock_guard lock(mu_);
   const auto refuse = [&](ErrorCode code, const std::string& why) {
     return std::unexpected(Error(code, "cannot ask endpoint '" + name_ + "': " + why).at(NetworkStep::not_sent));
   };
   if (now < limited_until_) return refuse(ErrorCode::too_many, "it asked for a pause that has not passed");
-  if (state_ == State::closed) return Permit(*this, false);
+  if (state_ == State::closed) return Permit(*this, asking, false);
   return refuse(ErrorCode::unavailable, "it is not asked for now: " + last_reason_);
 }
 
@@ -64,7 +64,7 @@ std::optional<Health::Permit> Health::admit_probe() {
   const std::lock_guard lock(mu_);
   if (state_ != State::open || now < open_until_ || now < limited_until_) return std::nullopt;
   enter(State::half_open, "a probe");
-  return Permit(*this, true);
+  return Permit(*this, Asking::sign_of_life, true);
 }
 
 Health::State Health::state() const {
@@ -74,7 +74,7 @@ Health::State Health::state() const {
 
 bool Health::is_failing() const {
   const std::lock_guard lock(mu_);
-  return state_ != State::closed || failures_ > 0 || late_failures_ > 0;
+  return state_ != State::closed || failures_ > 0 || lifeless_ > 0 || late_failures_ > 0;
 }
 
 Health::Snapshot Health::snapshot() const {
@@ -104,11 +104,12 @@ void Health::report_body() {
   openings_ = 0;
 }
 
-void Health::answered(bool is_probe) {
+void Health::answered(const Permit& permit) {
   const std::lock_guard lock(mu_);
   // What was asked before the breaker opened and answered behind it says less than the probe will.
-  if (state_ != State::closed && !is_probe) return;
-  failures_ = 0;
+  if (state_ != State::closed && !permit.is_probe_) return;
+  lifeless_ = 0;
+  if (permit.asking_ == Asking::content || permit.is_probe_) failures_ = 0;
   if (state_ != State::closed) {
     last_trouble_ = clock_.now();
     return enter(State::closed, "it answered");
@@ -118,21 +119,22 @@ void Health::answered(bool is_probe) {
   openings_ = 0;
 }
 
-void Health::failed(bool is_probe, Outage outage, std::string_view reason) {
+void Health::failed(const Permit& permit, Outage outage, std::string_view reason) {
   {
     const std::lock_guard lock(mu_);
-    if (state_ != State::closed && !is_probe) return;
+    if (state_ != State::closed && !permit.is_probe_) return;
     last_reason_ = reason;
     last_trouble_ = clock_.now();
-    ++failures_;
-    if (!is_probe && outage == Outage::broken && failures_ < options_.failures_max) return;
+    ++(permit.asking_ == Asking::content ? failures_ : lifeless_);
+    const bool is_enough = permit.is_probe_ || outage == Outage::unreachable;
+    if (!is_enough && failures_ + lifeless_ < options_.failures_max) return;
     open(reason);
   }
   opened_.notify_all();
 }
 
-void Health::limited(bool is_probe, Duration pause) {
-  answered(is_probe);
+void Health::limited(const Permit& permit, Duration pause) {
+  answered(permit);
   const std::lock_guard lock(mu_);
   const SteadyTime now = clock_.now();
   if (now >= limited_until_ && pause > Duration(0)) {

@@ -36,6 +36,10 @@ class Health {
     broken,       ///< it was reached and failed: one of `failures_max`
   };
 
+  /// What an answer would show: that it gives content, or only that it lives (a HEAD, the API's base). What answers
+  /// those alone has not made good for the content that it failed to give.
+  enum class Asking { content, sign_of_life };
+
   /// Leave to ask once. Destroyed without a report (the asker went away), it counts for nothing.
   class Permit {
    public:
@@ -50,8 +54,9 @@ class Health {
 
    private:
     friend class Health;
-    Permit(Health& health, bool is_probe) : health_(&health), is_probe_(is_probe) {}
+    Permit(Health& health, Asking asking, bool is_probe) : health_(&health), asking_(asking), is_probe_(is_probe) {}
     Health* health_;
+    Asking asking_;
     bool is_probe_;
   };
 
@@ -68,7 +73,7 @@ class Health {
   Health& operator=(const Health&) = delete;
 
   /// unavailable: the breaker is not closed; too_many: a rate limit has not passed. Costs no I/O.
-  Result<Permit> admit();
+  Result<Permit> admit(Asking asking = Asking::content);
   /// When the next probe is due; max: none is.
   SteadyTime next_probe() const;
   /// Nothing: no probe is due. Its report closes the breaker or begins the next pause.
@@ -88,13 +93,13 @@ class Health {
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
   };
   Snapshot snapshot() const;
-  /// An outage was the last that was heard of it.
+  /// An outage was the last that was heard of it, or of what was asked for content.
   bool is_failing() const;
 
  private:
-  void answered(bool is_probe);
-  void failed(bool is_probe, Outage outage, std::string_view reason);
-  void limited(bool is_probe, Duration pause);
+  void answered(const Permit& permit);
+  void failed(const Permit& permit, Outage outage, std::string_view reason);
+  void limited(const Permit& permit, Duration pause);
   void given_back(bool is_probe);
   void enter(State state, std::string_view reason);
   void open(std::string_view reason);  ///< mu_ is held
@@ -111,7 +116,8 @@ class Health {
   // guarded by mu_
   mutable std::mutex mu_;
   State state_ = State::closed;
-  int failures_ = 0;       ///< in a row
+  int failures_ = 0;       ///< to give content, in a row
+  int lifeless_ = 0;       ///< failures to give a sign of life, in a row
   int late_failures_ = 0;  ///< since a body came whole
   int openings_ = 0;       ///< in a row
   SteadyTime last_trouble_{};

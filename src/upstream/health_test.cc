@@ -64,6 +64,38 @@ TEST_F(HealthTest, opens_after_consecutive_outages_only) {
   EXPECT_TRUE(metrics_.render().contains("lifeboat_upstream_breaker_state{host=\"r.example\",kind=\"endpoint\"} 2"));
 }
 
+TEST_F(HealthTest, opens_for_content_that_fails_between_signs_of_life) {
+  fail_times(1);
+  health_.admit(Health::Asking::sign_of_life)->report_answer();
+  fail_times(1);
+  EXPECT_TRUE(health_.is_failing());
+  health_.admit(Health::Asking::sign_of_life)->report_too_many(Duration(0));
+  EXPECT_EQ(health_.state(), Health::State::closed);
+  fail_times(1);
+  EXPECT_EQ(health_.state(), Health::State::open) << "heads that are fine made good for content that is not";
+  clock_.pass(seconds(1));
+  health_.admit_probe()->report_answer();
+  EXPECT_EQ(health_.state(), Health::State::closed) << "a probe asks for a sign of life";
+  fail_times(2);
+  EXPECT_EQ(health_.state(), Health::State::closed) << "what was before the probe counts no more";
+}
+
+TEST_F(HealthTest, forgives_signs_of_life_that_failed_for_any_that_came) {
+  const auto lifeless = [&] {
+    health_.admit(Health::Asking::sign_of_life)->report_outage(Health::Outage::broken, "503");
+  };
+  for (int i = 0; i < 5; ++i) {
+    lifeless();
+    lifeless();
+    health_.admit(Health::Asking::sign_of_life)->report_answer();
+  }
+  EXPECT_EQ(health_.state(), Health::State::closed);
+  lifeless();
+  fail_times(1);
+  lifeless();
+  EXPECT_EQ(health_.state(), Health::State::open) << "three of either kind, and nothing between them";
+}
+
 TEST_F(HealthTest, opens_at_once_when_it_cannot_be_reached) {
   const uint64_t seen = opened_.version();
   health_.admit()->report_outage(Health::Outage::unreachable, "connect: timed out");

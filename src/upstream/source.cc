@@ -81,7 +81,8 @@ RegistrySource::~RegistrySource() = default;
 // ---- one question, one answer ----
 
 Task<RegistrySource::Reply> RegistrySource::ask(Call call, Question question) {
-  auto permit = shared_->health.admit();
+  const bool is_head = question.method == sys::HttpMethod::head;
+  auto permit = shared_->health.admit(is_head ? Health::Asking::sign_of_life : Health::Asking::content);
   if (!permit) {
     shared_->count(permit.error().code());
     co_return std::unexpected(std::move(permit).error());

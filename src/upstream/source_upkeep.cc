@@ -91,7 +91,7 @@ Awaitable<void> RegistrySource::check_credentials(Call call) {
 
 /// What is kept now is tried first. What was in use stays in use unless the other was seen to work.
 Awaitable<CredentialState> RegistrySource::judge_credentials(Call call) {
-  auto permit = shared_->health.admit();
+  auto permit = shared_->health.admit(Health::Asking::sign_of_life);
   if (!permit) co_return told(Verdict::cannot_tell, permit.error().message());
   const Question question{.subject = "the API's base"};
   auto bare = co_await exchange(call, question, "");
