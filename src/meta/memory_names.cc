@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "meta/platform_list.h"
 #include "meta/refusal.h"
 
 namespace lifeboat::meta {
@@ -196,7 +197,7 @@ Status MemoryNames::add_capture(const oci::RepositoryId& repository, const oci::
   LB_CHECK(find_manifest(repository, manifest));
   CaptureJob& job =
       repositories_[repository].captures.try_emplace(manifest, CaptureJob{repository, manifest}).first->second;
-  if (!platforms.empty()) job.platforms = platforms;
+  job.platforms = merged_platforms(job.platforms, platforms);
   job.due = due;
   job.failures = 0;
   job.last_error.clear();

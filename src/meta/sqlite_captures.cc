@@ -1,5 +1,6 @@
 #include "meta/sqlite_captures.h"
 
+#include "meta/platform_list.h"
 #include "meta/refusal.h"
 #include "meta/sqlite_content.h"
 #include "meta/sqlite_manifests.h"
@@ -11,7 +12,9 @@ namespace {
 constexpr Sql kAdd{"add a capture",
                    "INSERT INTO capture (repository_id, content_id, platforms, due, failures, last_error) "
                    "VALUES (?1, ?2, ?3, ?4, 0, '') ON CONFLICT DO UPDATE SET due = ?4, failures = 0, last_error = '', "
-                   "platforms = CASE WHEN ?3 = '' THEN platforms ELSE ?3 END"};
+                   "platforms = ?3"};
+constexpr Sql kPlatformsWanted{"find the platforms of a capture",
+                               "SELECT platforms FROM capture WHERE repository_id = ? AND content_id = ?"};
 constexpr Sql kDue{"find captures that are due",
                    "SELECT host, name, digest, platforms, due, failures, last_error FROM capture "
                    "JOIN repository ON repository.id = repository_id JOIN content ON content.id = content_id "
@@ -105,7 +108,13 @@ Result<std::vector<std::string>> list_platforms(SqliteConnection& connection, co
 
 Status add_capture(SqliteConnection& connection, const ManifestPlace& manifest, std::string_view platforms,
                    WallTime due) {
-  return SqliteQuery(connection, kAdd, manifest.repository, manifest.content, platforms, due).run();
+  std::string all(platforms);
+  {
+    SqliteQuery held(connection, kPlatformsWanted, manifest.repository, manifest.content);
+    LB_TRY(const bool is_there, held.next());
+    if (is_there) all = merged_platforms(held.text(0), platforms);
+  }
+  return SqliteQuery(connection, kAdd, manifest.repository, manifest.content, all, due).run();
 }
 
 Status remove_capture(SqliteConnection& connection, const ManifestPlace& manifest) {

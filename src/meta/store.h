@@ -169,7 +169,7 @@ class UploadIndex {
 struct CaptureJob {
   oci::RepositoryId repository;
   oci::Digest manifest;
-  std::string platforms{};   ///< wanted beyond what the upstream's policy says, as the capture writes them; "": none
+  std::string platforms{};   ///< wanted beyond what the upstream's policy says, with commas, or "all"; "": none
   WallTime due{};            ///< not before
   uint32_t failures = 0;     ///< in a row
   std::string last_error{};  ///< of the last of them
@@ -185,7 +185,7 @@ struct CaptureTotals {
 class CaptureIndex {
  public:
   virtual ~CaptureIndex() = default;
-  /// A job, or the one there is made due then, with these platforms in place of none.
+  /// A job, or the one there is made due then, with these platforms beside its own.
   virtual Task<void> add(Call call, oci::RepositoryId repository, oci::Digest manifest, std::string platforms,
                          WallTime due) = 0;
   /// Those due by `time`, the longest due first, at most `limit`.

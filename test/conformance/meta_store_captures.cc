@@ -65,6 +65,21 @@ TEST_P(MetaStoreSuite, keeps_the_platforms_of_a_capture_that_is_asked_for_again)
   EXPECT_EQ(run(captures().totals(call()))->waiting, 1U);
 }
 
+TEST_P(MetaStoreSuite, adds_the_platforms_of_a_capture_that_is_asked_for_again_to_those_it_has) {
+  const oci::RepositoryId repository = of_upstream("ghcr.io", "a/b");
+  ASSERT_TRUE(put(repository, digest("m")));
+  const auto after_adding = [&](const char* platforms) {
+    EXPECT_TRUE(run(captures().add(call(), repository, digest("m"), platforms, at(100))));
+    return run(captures().find(call(), repository, digest("m"))).value().value().platforms;
+  };
+  EXPECT_EQ(after_adding("linux/arm64"), "linux/arm64");
+  EXPECT_EQ(after_adding("linux/amd64"), "linux/amd64,linux/arm64") << "who asked first still wants his";
+  EXPECT_EQ(after_adding("linux/arm/v7,linux/arm64"), "linux/amd64,linux/arm/v7,linux/arm64") << "each once";
+  EXPECT_EQ(after_adding(""), "linux/amd64,linux/arm/v7,linux/arm64");
+  EXPECT_EQ(after_adding("all"), "all");
+  EXPECT_EQ(after_adding("linux/s390x"), "all") << "it is one of them";
+}
+
 TEST_P(MetaStoreSuite, captures_only_manifests_it_has) {
   ASSERT_TRUE(put(of_upstream("ghcr.io", "a"), digest("m")));
   const auto unknown = run(captures().add(call(), of_upstream("ghcr.io", "a"), digest("other"), "", at(1)));
