@@ -165,7 +165,8 @@ void MemoryNames::move_tag(const oci::RepositoryId& repository, const oci::Tag& 
     if (!repository.is_hosted()) note_checked(repository, tag, now, false);
     return;
   }
-  tags.insert_or_assign(tag.to_string(), TagRecord{.tag = tag, .digest = digest, .updated = now, .checked = now});
+  tags.insert_or_assign(tag.to_string(),
+                        TagRecord{.tag = tag, .digest = digest, .updated = now, .checked = now, .confirmed = now});
   repositories_[repository].history[tag.to_string()].push_back({digest, now});
 }
 
@@ -290,6 +291,7 @@ void MemoryNames::note_checked(const oci::RepositoryId& repository, const oci::T
   const auto held = in->tags.find(tag.to_string());
   if (held == in->tags.end()) return;
   held->second.checked = checked;
+  if (!is_gone) held->second.confirmed = checked;
   held->second.is_gone_upstream = is_gone;
 }
 

@@ -129,8 +129,16 @@ CREATE TABLE tour (
 PRAGMA user_version = 3;
 )"};
 
+/// `checked` alone forgot, at each answer that a tag is gone, when the tag was last there.
+constexpr Sql kConfirmed{"add to the schema when a tag was confirmed", R"(
+ALTER TABLE tag ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+UPDATE tag SET confirmed = checked;
+
+PRAGMA user_version = 4;
+)"};
+
 /// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
-constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours};
+constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours, &kConfirmed};
 static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
 
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

@@ -17,9 +17,9 @@ namespace fs = std::filesystem;
 
 constexpr Sql kMakeForeign{"make a foreign database", "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)"};
 constexpr Sql kMakeNewer{"make a newer database", "PRAGMA user_version = 99"};
-constexpr Sql kMakeFirst{
-    "make a database of the first version",
-    "DROP TABLE capture; DROP TABLE repository_platform; DROP TABLE tour; PRAGMA user_version = 1"};
+constexpr Sql kMakeFirst{"make a database of the first version",
+                         "DROP TABLE capture; DROP TABLE repository_platform; DROP TABLE tour; "
+                         "ALTER TABLE tag DROP COLUMN confirmed; PRAGMA user_version = 1"};
 constexpr Sql kHistory{"read the history",
                        "SELECT number, digest, at, source FROM tag_history JOIN content ON content.id = content_id "
                        "WHERE name = 'v1' ORDER BY number"};
@@ -258,7 +258,10 @@ TEST_F(SqliteStoreTest, brings_up_a_database_of_the_first_version) {
     ASSERT_TRUE(connect()->execute(kMakeFirst));
   }
   const auto store = open();
-  EXPECT_EQ(test::run(store->tags().find(call(), hosted("a"), tag("v1")))->digest, digest("pushed"));
+  const auto pushed = test::run(store->tags().find(call(), hosted("a"), tag("v1"))).value();
+  EXPECT_EQ(pushed.digest, digest("pushed"));
+  EXPECT_EQ(pushed.confirmed, pushed.checked);
+  EXPECT_NE(pushed.confirmed, WallTime{}) << "as far as it was known then";
   const auto jobs = test::run(store->captures().due(call(), WallTime::max(), 10)).value();
   ASSERT_EQ(jobs.size(), 1U) << "what came from upstreams before is looked through once";
   EXPECT_EQ(jobs[0].manifest, digest("pulled"));

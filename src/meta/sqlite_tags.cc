@@ -9,20 +9,21 @@ namespace lifeboat::meta {
 namespace {
 
 constexpr Sql kFind{"find a tag",
-                    "SELECT digest, updated, checked, gone FROM tag JOIN content ON content.id = content_id "
+                    "SELECT digest, updated, checked, gone, confirmed FROM tag JOIN content ON content.id = content_id "
                     "WHERE repository_id = ? AND name = ?"};
 constexpr Sql kPlace{"find where a tag is", "SELECT content_id FROM tag WHERE repository_id = ? AND name = ?"};
 constexpr Sql kList{"list tags", "SELECT name FROM tag WHERE repository_id = ? AND name > ? ORDER BY name"};
 constexpr Sql kPut{"put a tag",
-                   "INSERT INTO tag (repository_id, name, content_id, updated, checked, gone) "
-                   "VALUES (?1, ?2, ?3, ?4, ?4, 0) "
-                   "ON CONFLICT DO UPDATE SET content_id = ?3, updated = ?4, checked = ?4, gone = 0"};
+                   "INSERT INTO tag (repository_id, name, content_id, updated, checked, gone, confirmed) "
+                   "VALUES (?1, ?2, ?3, ?4, ?4, 0, ?4) "
+                   "ON CONFLICT DO UPDATE SET content_id = ?3, updated = ?4, checked = ?4, gone = 0, confirmed = ?4"};
 constexpr Sql kRemember{"put a row of a tag's history",
                         "INSERT INTO tag_history (repository_id, name, number, content_id, at, source) "
                         "SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3, ?4, ?5 FROM tag_history "
                         "WHERE repository_id = ?1 AND name = ?2"};
 constexpr Sql kCheck{"note a check of a tag",
-                     "UPDATE tag SET checked = ?, gone = ? WHERE repository_id = ? AND name = ?"};
+                     "UPDATE tag SET checked = ?1, gone = ?2, confirmed = CASE WHEN ?2 THEN confirmed ELSE ?1 END "
+                     "WHERE repository_id = ?3 AND name = ?4"};
 constexpr Sql kHistory{"find the history of a tag",
                        "SELECT digest, at FROM tag_history JOIN content ON content.id = content_id "
                        "WHERE repository_id = ? AND name = ? ORDER BY number DESC LIMIT ?"};
@@ -112,6 +113,7 @@ Result<std::optional<TagRecord>> find_tag(SqliteConnection& connection, int64_t 
                    .digest = digest,
                    .updated = query.time(1),
                    .checked = query.time(2),
+                   .confirmed = query.time(4),
                    .is_gone_upstream = query.boolean(3)};
 }
 

@@ -97,8 +97,9 @@ class ManifestIndex {
 struct TagRecord {
   oci::Tag tag;
   oci::Digest digest;
-  WallTime updated{};  ///< when it last got another digest
-  WallTime checked{};  ///< upstream repositories: when the upstream last confirmed it; else = updated
+  WallTime updated{};    ///< when it last got another digest
+  WallTime checked{};    ///< upstream repositories: when the upstream last spoke of it; else = updated
+  WallTime confirmed{};  ///< upstream repositories: when the upstream last had it; else = updated
   bool is_gone_upstream = false;
 };
 
@@ -120,12 +121,13 @@ class TagIndex {
   /// Tags after `last` (exclusive, need not exist; "" from the start), at most `limit`. not_found: unknown repository.
   virtual Task<TagPage> list(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) = 0;
   /// Points the tag at a manifest the repository has already (an upstream's tag moved to a digest we hold); notes
-  /// `checked`.
+  /// `checked` and `confirmed`.
   virtual Task<void> point(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest,
                            std::string source) = 0;
   /// Only the tag goes (W68). not_found.
   virtual Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) = 0;
-  /// The upstream confirmed the tag, or said it is gone. Durable soon, not at return.
+  /// The upstream confirmed the tag, or said it is gone, which leaves `confirmed` as it is. Durable soon, not at
+  /// return.
   virtual void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) = 0;
   /// Where it pointed, the latest first, at most `limit`; outlives the tag. Empty for what was never there.
   virtual Task<std::vector<TagPast>> history(Call call, oci::RepositoryId repository, oci::Tag tag,

@@ -158,8 +158,8 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
   const BeforeAsking before = before_asking(held, now, of_this_time, is_short);
   if (before != BeforeAsking::revalidate && before != BeforeAsking::fetch) {
     std::optional<Staleness> stale;
-    if (before == BeforeAsking::serve_gone) stale = Staleness{"gone", age_of(record->checked, now)};
-    if (before == BeforeAsking::serve_late) stale = Staleness{"rate-limited", age_of(record->checked, now)};
+    if (before == BeforeAsking::serve_gone) stale = Staleness{"gone", age_of(record->confirmed, now)};
+    if (before == BeforeAsking::serve_late) stale = Staleness{"rate-limited", age_of(record->confirmed, now)};
     Rest rest = before == BeforeAsking::serve ? Rest::there : Rest::unclear;
     if (!can_ask) rest = Rest::nowhere;
     auto served = co_await held_tag(call, repository, *record, std::move(stale), rest);
@@ -204,7 +204,7 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
       Rest rest = code == ErrorCode::timed_out ? Rest::there : Rest::unclear;
       if (!can_ask || !upstream->source->can_be_asked_for(repository) || !may_supply_the_rest(code))
         rest = Rest::nowhere;
-      auto stale = std::optional(Staleness{after.reason, age_of(record->checked, now)});
+      auto stale = std::optional(Staleness{after.reason, age_of(record->confirmed, now)});
       auto served = co_await held_tag(call, repository, *record, std::move(stale), rest);
       if (served) served->valid_until = clock_.now() + kStaleAgainFor;
       co_return served;

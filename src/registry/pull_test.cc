@@ -105,6 +105,25 @@ TEST_F(PullTest, leaves_the_last_requests_to_what_is_not_held) {
   EXPECT_FALSE(get("v1")->stale) << "not for ever";
 }
 
+TEST_F(PullTest, tells_of_a_tag_that_is_gone_how_long_ago_it_was_there) {
+  publish(first_, "v1");
+  ASSERT_TRUE(get("v1"));
+  source.manifests.erase("v1");
+  for (const int minutes : {2, 4, 6}) {  // each time past fresh_for: the upstream is asked again
+    clock.advance(seconds(120));
+    for (const char* which : {"just asked", "asked lately"}) {
+      const auto served = get("v1");
+      ASSERT_TRUE(served) << served.error().message();
+      ASSERT_TRUE(served->stale);
+      EXPECT_EQ(served->stale->reason, "gone");
+      EXPECT_EQ(served->stale->age, seconds(60 * minutes)) << which << ": it was last there when it was first pulled";
+    }
+  }
+  source.fails = ErrorCode::timed_out;
+  clock.advance(seconds(120));
+  EXPECT_EQ(get("v1")->stale->age, seconds(480)) << "an outage behind that confirms nothing either";
+}
+
 TEST_F(PullTest, asks_nobody_for_a_held_tag_while_nobody_answers) {
   publish(first_, "v1");
   ASSERT_TRUE(get("v1"));

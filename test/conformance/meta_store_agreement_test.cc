@@ -30,7 +30,8 @@ std::string text_of(const meta::ManifestRecord& manifest) {
 std::string text_of(const meta::TagRecord& tag) {
   return tag.tag.to_string() + " " + text_of(tag.digest) + " " +
          std::to_string(tag.updated.time_since_epoch().count()) + " " +
-         std::to_string(tag.checked.time_since_epoch().count()) + (tag.is_gone_upstream ? " gone" : "");
+         std::to_string(tag.checked.time_since_epoch().count()) + " " +
+         std::to_string(tag.confirmed.time_since_epoch().count()) + (tag.is_gone_upstream ? " gone" : "");
 }
 std::string text_of(const std::vector<oci::Referrer>& referrers) {
   std::string text;

@@ -94,7 +94,27 @@ TEST_P(MetaStoreSuite, remembers_when_an_upstream_confirmed_a_tag) {
   found = find_tag(repository, "v1");
   EXPECT_EQ(found->updated, WallTime(Duration(2000)));
   EXPECT_EQ(found->checked, WallTime(Duration(4000)));
+  EXPECT_EQ(found->confirmed, WallTime(Duration(4000)));
   EXPECT_FALSE(found->is_gone_upstream);
+}
+
+TEST_P(MetaStoreSuite, remembers_when_a_tag_that_is_gone_was_last_there) {
+  const oci::RepositoryId repository = of_upstream("ghcr.io", "team/app");
+  clock_.set_wall_ms(2000);
+  ASSERT_TRUE(put(repository, digest("m"), {"v1"}));
+  EXPECT_EQ(find_tag(repository, "v1")->confirmed, WallTime(Duration(2000)));
+  tags().note_checked(repository, tag("v1"), WallTime(Duration(3000)), false);
+  for (const int gone_ms : {5000, 6000}) {
+    tags().note_checked(repository, tag("v1"), WallTime(Duration(gone_ms)), true);
+    EXPECT_EQ(find_tag(repository, "v1")->checked, WallTime(Duration(gone_ms)));
+    EXPECT_EQ(find_tag(repository, "v1")->confirmed, WallTime(Duration(3000))) << "that it is gone confirms nothing";
+  }
+  clock_.set_wall_ms(7000);
+  ASSERT_TRUE(run(tags().point(call(), repository, tag("v1"), digest("m"), "ghcr.io")));
+  EXPECT_EQ(find_tag(repository, "v1")->confirmed, WallTime(Duration(7000))) << "it is back where it was";
+  clock_.set_wall_ms(8000);
+  ASSERT_TRUE(put(repository, digest("n"), {"v1"}));
+  EXPECT_EQ(find_tag(repository, "v1")->confirmed, WallTime(Duration(8000))) << "it moved";
 }
 
 TEST_P(MetaStoreSuite, keeps_a_tag_that_is_gone_upstream_until_it_is_back) {
