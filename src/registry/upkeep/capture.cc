@@ -211,8 +211,12 @@ Task<void> Capture::note_platform(Call call, oci::RepositoryId repository, oci::
     }
   }
   LB_CO_TRY(const auto noted, co_await parts_.walk.names.captures().platforms(call, repository));
+  std::size_t room = kPlatformsMax - std::min(kPlatformsMax, noted.size());
   for (const std::string& one : named) {
-    if (noted.size() < kPlatformsMax) parts_.walk.names.captures().note_platform(repository, one);
+    if (room == 0) break;
+    if (std::ranges::find(noted, one) != noted.end()) continue;
+    parts_.walk.names.captures().note_platform(repository, one);
+    --room;
   }
   co_return Status{};
 }

@@ -1,9 +1,6 @@
-#include "registry/upkeep/capture.h"
-
-#include <gtest/gtest.h>
+#include "registry/upkeep/capture_test.h"
 
 #include "test/support/code_of.h"
-#include "test/support/pull_rig.h"
 
 namespace lifeboat::registry {
 namespace {
@@ -16,64 +13,6 @@ using test::Image;
 using test::image_of;
 using test::index_of;
 using test::sha256_of;
-
-class CaptureTest : public testing::Test, protected test::PullRig {
- protected:
-  CaptureTest() { configure({}, {.is_on = true}); }
-
-  /// Does everything that is due, and what becomes due by it, with time standing still.
-  void work_off() {
-    Capture capture = a_capture();
-    test::run(drain(capture));
-  }
-  Awaitable<bool> drain(Capture& capture) {
-    loops.spawn(0, run_until_stopped(capture));
-    for (;;) {
-      const uint64_t seen = manifest_fetches.capture_added().version();
-      const auto due = co_await names.captures().due(call(), clock.wall(), 1);
-      if (due && due->empty() && capture.running() == 0) break;
-      co_await manifest_fetches.capture_added().wait(seen, std::chrono::steady_clock::now() + seconds(1));
-    }
-    capture.stop();
-    const uint64_t seen = ended_.version();
-    if (!has_ended_) co_await ended_.wait(seen, SteadyTime::max());
-    co_return true;
-  }
-  Awaitable<void> run_until_stopped(Capture& capture) {
-    has_ended_ = false;
-    co_await capture.run();
-    has_ended_ = true;
-    ended_.notify_all();
-  }
-  Capture a_capture() {
-    return Capture({.walk = {blobs, names, manifest_fetches, blob_fetches, clock},
-                    .addressing = addressing,
-                    .pull = pull,
-                    .loops = loops,
-                    .metrics = metrics,
-                    .log = log},
-                   {.running_max = 2});
-  }
-  void pull_and_work_off(const std::string& reference) {
-    const auto served = get(reference);
-    ASSERT_TRUE(served) << served.error().message();
-    clock.advance(seconds(1));
-    work_off();
-  }
-  std::optional<meta::CaptureJob> job_of(const std::string& manifest) {
-    return test::run(names.captures().find(call(), repository, sha256_of(manifest))).value();
-  }
-  bool has(const Image& image) {
-    bool all = has_manifest(image.manifest) && has_blob(image.config);
-    for (const std::string& layer : image.layers) all = all && has_blob(layer);
-    return all;
-  }
-
-  const Image amd_ = image_of("amd", 2);
-  const Image arm_ = image_of("arm", 2);
-  std::atomic<bool> has_ended_ = false;
-  sys::Notification ended_;
-};
 
 TEST_F(CaptureTest, fetches_what_a_manifest_names) {
   publish(amd_, "v1");
