@@ -221,8 +221,8 @@ Task<void> Capture::note_platform(Call call, oci::RepositoryId repository, oci::
   co_return Status{};
 }
 
-Task<Prefetched> Capture::prefetch(Call call, oci::RepositoryId repository, oci::Reference reference,
-                                   PlatformsWanted wanted) {
+Task<Capture::Wish> Capture::wish_for(Call call, oci::RepositoryId repository, oci::Reference reference,
+                                      PlatformsWanted wanted) {
   const auto hosts = parts_.addressing.hosts();
   const UpstreamHost* upstream = repository.host ? hosts->find(*repository.host) : nullptr;
   if (upstream == nullptr) {
@@ -237,10 +237,34 @@ Task<Prefetched> Capture::prefetch(Call call, oci::RepositoryId repository, oci:
   }
   // Where nothing is captured that was not asked for, the job itself has to say for what it is.
   if (!upstream->capture.is_on) wanted.add(all);
-  LB_CO_CHECK(co_await parts_.walk.names.captures().add(call, repository, served.digest, wanted.to_string(),
+  co_return Wish{.resolved = {served.digest, std::move(all), served.stale}, .of_job = std::move(wanted)};
+}
+
+Task<void> Capture::add(Call call, oci::RepositoryId repository, Wish wish) {
+  LB_CO_CHECK(co_await parts_.walk.names.captures().add(call, repository, wish.resolved.digest, wish.of_job.to_string(),
                                                         parts_.walk.clock.wall()));
   look();
-  co_return Prefetched{served.digest, std::move(all), served.stale};
+  co_return Status{};
+}
+
+Task<Prefetched> Capture::prefetch(Call call, oci::RepositoryId repository, oci::Reference reference,
+                                   PlatformsWanted wanted) {
+  LB_CO_TRY(Wish wish, co_await wish_for(call, repository, std::move(reference), std::move(wanted)));
+  LB_CO_CHECK(co_await add(call, std::move(repository), wish));
+  co_return std::move(wish.resolved);
+}
+
+Task<Prefetched> Capture::hold(Call call, oci::RepositoryId repository, oci::Reference reference) {
+  PlatformsWanted none;
+  LB_CO_TRY(Wish wish, co_await wish_for(call, repository, std::move(reference), std::move(none)));
+  LB_CO_TRY(const auto job, co_await parts_.walk.names.captures().find(call, repository, wish.resolved.digest));
+  if (job) {
+    LB_CO_TRY(PlatformsWanted all, PlatformsWanted::parse(job->platforms));
+    all.add(wish.of_job);
+    if (all.to_string() == job->platforms) co_return std::move(wish.resolved);
+  }
+  LB_CO_CHECK(co_await add(call, std::move(repository), wish));
+  co_return std::move(wish.resolved);
 }
 
 Task<CaptureState> Capture::state_of(Call call, oci::RepositoryId repository, oci::Digest manifest) {

@@ -78,6 +78,9 @@ class Capture {
   /// and the pulls so far want; where all of them say nothing, for this machine's. The errors of Pull::manifest;
   /// unsupported: a repository that is hosted here.
   Task<Prefetched> prefetch(Call call, oci::RepositoryId repository, oci::Reference reference, PlatformsWanted wanted);
+  /// The same for what is to be here always, and is asked for again and again: a job that waits for its next try with
+  /// what is wanted already is left to its own pace.
+  Task<Prefetched> hold(Call call, oci::RepositoryId repository, oci::Reference reference);
   Task<CaptureState> state_of(Call call, oci::RepositoryId repository, oci::Digest manifest);
   std::size_t running() const;
   Task<CaptureSummary> summary(Call call);
@@ -103,6 +106,13 @@ class Capture {
                            const UpstreamHost& upstream);
   /// Gives when it may be started again at the soonest.
   SteadyTime conclude(meta::CaptureJob job, const UpstreamHost& upstream, const Ended& ended);
+  /// What a prefetch comes to.
+  struct Wish {
+    Prefetched resolved;
+    PlatformsWanted of_job;
+  };
+  Task<Wish> wish_for(Call call, oci::RepositoryId repository, oci::Reference reference, PlatformsWanted wanted);
+  Task<void> add(Call call, oci::RepositoryId repository, Wish wish);
   Task<PlatformsWanted> platforms_of(Call call, oci::RepositoryId repository, const UpstreamHost& upstream,
                                      std::string of_job);
   Task<void> note_platform(Call call, oci::RepositoryId repository, oci::Digest manifest);

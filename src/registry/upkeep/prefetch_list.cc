@@ -72,9 +72,7 @@ Awaitable<void> PrefetchList::prefetch(oci::FullReference reference, std::shared
 Task<oci::Digest> PrefetchList::resolve(oci::FullReference reference) {
   const Call call(parts_.clock.now() + kResolveWithin, random_upload_id().to_string());
   LB_CO_TRY(const Addressing::Meaning meaning, co_await parts_.addressing.meaning_of(call, reference));
-  PlatformsWanted none;
-  LB_CO_TRY(const Prefetched done,
-            co_await parts_.capture.prefetch(call, meaning.repository, reference.reference, std::move(none)));
+  LB_CO_TRY(const Prefetched done, co_await parts_.capture.hold(call, meaning.repository, reference.reference));
   co_return done.digest;
 }
 

@@ -84,6 +84,24 @@ TEST_F(PrefetchListTest, goes_on_behind_what_fails_and_tries_it_again_in_the_nex
   EXPECT_TRUE(comes([&] { return source.asked > asked + 3; })) << "there is no further round";
 }
 
+TEST_F(PrefetchListTest, leaves_a_capture_that_fails_to_its_own_pace) {
+  publish(one_, "v1");
+  list_.replace(references({"ghcr.io/org/app:v1"}), Duration(5));
+  const auto job = [&] {
+    return test::run(names.captures().find(call(), repository, sha256_of(one_.manifest))).value();
+  };
+  ASSERT_TRUE(comes([&] { return job() && !job()->platforms.empty(); })) << "it is not captured as the list wants it";
+  meta::CaptureJob failed = job().value();
+  failed.failures = 3;
+  failed.last_error = "no such blob";
+  const WallTime later = clock.wall() + hours(1);
+  names.captures().postpone(failed, later);
+  const int asked = source.asked;
+  ASSERT_TRUE(comes([&] { return source.asked > asked + 3; })) << "there are no further rounds";
+  EXPECT_EQ(job()->failures, 3U) << "a round made it forget how often it failed: it would never be given up";
+  EXPECT_EQ(job()->due, later) << "a round hurried what waits for its next try";
+}
+
 TEST_F(PrefetchListTest, asks_once_where_no_further_round_is_wanted) {
   publish(one_, "v1");
   list_.replace(references({"ghcr.io/org/app:v1"}), Duration(0));
