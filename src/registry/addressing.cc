@@ -94,14 +94,16 @@ Task<Addressing::Meaning> Addressing::meaning_of(Call call, oci::FullReference r
     co_return Meaning{std::move(found), by};
   }
   const std::string host = reference.host->to_string();
-  if (hosts()->contains(*reference.host)) {
-    LB_CO_TRY(oci::RepositoryId found, of_upstream(*reference.host, name));
-    co_return Meaning{std::move(found), Meaning::By::host};
-  }
-  if (auto whole = oci::Repository::parse(host + "/" + name)) {
+  const std::shared_ptr<const UpstreamHosts> hosts = this->hosts();
+  auto whole = oci::Repository::parse(host + "/" + name);
+  if (whole && !hosts->is_named(*reference.host)) {  // as locate() has it
     oci::RepositoryId hosted{std::nullopt, std::move(*whole)};
     LB_CO_TRY(const bool is_hosted, co_await names_.repositories().contains(call, hosted));
     if (is_hosted) co_return Meaning{std::move(hosted), Meaning::By::hosted};
+  }
+  if (hosts->contains(*reference.host)) {
+    LB_CO_TRY(oci::RepositoryId found, of_upstream(*reference.host, name));
+    co_return Meaning{std::move(found), Meaning::By::host};
   }
   co_return fail(ErrorCode::not_found, "cannot find '" + reference.to_string() + "': '" + host +
                                            "' is no configured upstream, and nothing of that name is hosted here");

@@ -279,6 +279,32 @@ TEST_F(AddressingTest, takes_for_an_upstream_what_the_allow_list_permits) {
   EXPECT_EQ(any.made(), 0U) << "to name a host makes no upstream of it";
 }
 
+TEST_F(AddressingTest, lets_no_pattern_hide_what_is_hosted_under_a_name_like_a_host) {
+  FakeHostsOnDemand any{"*"};
+  UpstreamHosts hosts = upstreams();
+  hosts.on_demand = &any;
+  configure(std::move(hosts));
+  const auto meaning_of = [&](const char* reference) {
+    const auto meaning =
+        run(addressing_.meaning_of(test::a_call(), oci::FullReference::parse(reference).value())).value();
+    return meaning.repository.to_string() + (meaning.by == Addressing::Meaning::By::hosted ? " hosted" : " pulled");
+  };
+  ASSERT_EQ(locate({.name = "team.example/app", .ns = {}}, Purpose::manifest), "from team.example: app");
+  keep_a_blob_in(hosted("team.example/app"));
+  keep_a_blob_in(hosted("ghcr.io/app"));
+  for (const Purpose purpose : kAll) {
+    EXPECT_EQ(locate({.name = "team.example/app", .ns = {}}, purpose), "here team.example/app");
+  }
+  EXPECT_EQ(meaning_of("team.example/app:v1"), "team.example/app hosted") << "people mean what requests mean";
+  EXPECT_EQ(locate({.name = "app", .ns = "team.example"}, Purpose::manifest), "from team.example: app")
+      << "by ns the client says itself that it is not hosted here";
+  EXPECT_EQ(locate({.name = "team.example/other", .ns = {}}, Purpose::manifest), "from team.example: other");
+  EXPECT_EQ(meaning_of("team.example/other:v1"), "team.example/other pulled");
+  EXPECT_EQ(locate({.name = "ghcr.io/app", .ns = {}}, Purpose::manifest), "from ghcr.io: app")
+      << "a host that is configured by name is no pattern";
+  EXPECT_EQ(meaning_of("ghcr.io/app:v1"), "ghcr.io/app pulled");
+}
+
 TEST_F(AddressingTest, finds_a_host_that_is_named_before_one_on_demand) {
   FakeHostsOnDemand any{"*", "localhost"};
   UpstreamHosts hosts = upstreams();
