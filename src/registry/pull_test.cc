@@ -138,6 +138,73 @@ TEST_F(PullTest, asks_nobody_for_a_held_tag_while_nobody_answers) {
   EXPECT_EQ(source.asked, asked);
 }
 
+TEST_F(PullTest, prefers_what_is_whole_where_it_is_unclear_who_gives_the_rest) {
+  move_before_the_outage();
+  configure({.fresh_for = Duration(0)}, {});
+  source.fails = ErrorCode::timed_out;
+  EXPECT_EQ(get("v1")->bytes, second_.manifest) << "who is only slow gives the rest";
+  source.fails = ErrorCode::too_many;
+  auto served = get("v1");
+  ASSERT_TRUE(served) << served.error().message();
+  EXPECT_EQ(served->bytes, first_.manifest) << "who wants a pause may not";
+  EXPECT_EQ(served->stale->reason, "rate-limited");
+  source.fails.reset();
+  source.manifests.erase("v1");
+  served = get("v1");
+  ASSERT_TRUE(served) << served.error().message();
+  EXPECT_EQ(served->bytes, first_.manifest) << "who has the tag no more may not have its layers";
+  EXPECT_EQ(served->stale->reason, "gone");
+  configure({.fresh_for = seconds(3600)}, {});
+  EXPECT_EQ(get("v1")->bytes, first_.manifest) << "nor while it is not asked again";
+}
+
+TEST_F(PullTest, serves_in_part_what_may_be_completed_when_nothing_earlier_is_whole) {
+  publish(first_.manifest, "v1");
+  ASSERT_TRUE(get("v1"));
+  clock.advance(seconds(100));
+  publish(second_.manifest, "v1");
+  ASSERT_TRUE(get("v1"));
+  clock.advance(seconds(100));
+  source.fails = ErrorCode::too_many;
+  auto served = get("v1");
+  ASSERT_TRUE(served) << served.error().message();
+  EXPECT_EQ(served->bytes, second_.manifest);
+  EXPECT_EQ(served->stale->reason, "rate-limited");
+  source.fails.reset();
+  source.manifests.erase("v1");
+  served = get("v1");
+  ASSERT_TRUE(served) << served.error().message();
+  EXPECT_EQ(served->bytes, second_.manifest);
+  EXPECT_EQ(served->stale->reason, "gone");
+}
+
+/// Makes every host one of this source.
+class AnyHost final : public HostsOnDemand {
+ public:
+  explicit AnyHost(UpstreamHost host) : host_(std::move(host)) {}
+  bool allows(const oci::RegistryHost&) const override { return true; }
+  const UpstreamHost* find(const oci::RegistryHost&) override { return &host_; }
+
+ private:
+  UpstreamHost host_;
+};
+
+TEST_F(PullTest, counts_all_hosts_that_clients_name_as_one) {
+  const oci::RepositoryId named_by_a_client{oci::RegistryHost::parse("made.example").value(), repository.name};
+  AnyHost any({.host = *named_by_a_client.host, .source = &source, .freshness = {}});
+  auto with_any = std::make_shared<UpstreamHosts>(*hosts);
+  with_any->on_demand = &any;
+  addressing.replace_hosts(with_any);
+  publish(first_, "v1");
+  ASSERT_TRUE(get("v1"));
+  const oci::Reference v1 = oci::Reference::parse("v1").value();
+  ASSERT_TRUE(test::run(pull.manifest(call(), named_by_a_client, v1)));
+  const std::string text = metrics.render();
+  EXPECT_TRUE(text.contains(R"(lifeboat_pull_answers_total{host="ghcr.io",result="miss"} 1)")) << text;
+  EXPECT_TRUE(text.contains(R"(lifeboat_pull_answers_total{host="*",result="miss"} 1)")) << text;
+  EXPECT_FALSE(text.contains("made.example")) << "clients make labels:\n" << text;
+}
+
 TEST_F(PullTest, serves_an_index_that_is_whole_for_one_platform) {
   const std::string index = index_of({{first_.manifest, "linux/amd64"}, {second_.manifest, "linux/arm64"}});
   publish(index, "v1");
