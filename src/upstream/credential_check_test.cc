@@ -64,6 +64,19 @@ TEST_F(CredentialCheckTest, shows_what_holds) {
   EXPECT_TRUE(shows("works", 0) && shows("rejected", 1)) << metrics_.render();
 }
 
+TEST_F(CredentialCheckTest, tries_a_refused_login_no_oftener_for_requests_that_are_refused) {
+  check(Verdict::works);
+  check_.doubt(false);
+  check(Verdict::rejected);
+  const SteadyTime planned = check_.next();
+  EXPECT_GE(planned - clock_.now(), seconds(270));
+  for (int i = 0; i < 20; ++i) {
+    clock_.advance(seconds(5));
+    check_.doubt(false);
+    EXPECT_EQ(check_.next(), planned) << "every five seconds: whoever tries a refused login so often is locked out";
+  }
+}
+
 TEST_F(CredentialCheckTest, is_due_sooner_when_a_request_says_otherwise) {
   check(Verdict::works);
   check_.doubt(true);
