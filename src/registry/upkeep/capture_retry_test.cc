@@ -59,6 +59,7 @@ class DeafStore final : public meta::Store {
   meta::RepositoryIndex& repositories() override { return store_.repositories(); }
   meta::UploadIndex& uploads() override { return store_.uploads(); }
   meta::CaptureIndex& captures() override { return captures_; }
+  meta::TourIndex& tours() override { return store_.tours(); }
   Task<meta::StoreTotals> totals(Call call) override { return store_.totals(std::move(call)); }
   Status close() override { return {}; }
 
