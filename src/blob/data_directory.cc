@@ -59,6 +59,16 @@ Status check_owner(const sys::Path& root, sys::FileSystem& files) {
 DataDirectory::DataDirectory(sys::Path root, std::unique_ptr<sys::FileLock> lock)
     : root_(std::move(root)), lock_(std::move(lock)) {}
 
+Result<std::unique_ptr<sys::FileLock>> DataDirectory::lock_to_read(const sys::Path& root, sys::FileSystem& files) {
+  LB_CHECK(check_marker(root, files));
+  const auto found = files.info(root / "lock");
+  if (!found && found.error().code() == ErrorCode::not_found) return nullptr;
+  auto lock = files.lock(root / "lock");
+  if (!lock && lock.error().code() == ErrorCode::no_space) return nullptr;
+  if (!lock) return refuse(root, lock.error().code(), lock.error().message());
+  return lock;
+}
+
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const sys::Path& root, sys::FileSystem& files) {
   const auto info = files.info(root);
   if (info && !info->is_directory) return refuse(root, ErrorCode::invalid, "it is not a directory");

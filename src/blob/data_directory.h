@@ -15,6 +15,10 @@ class DataDirectory {
   /// directory is touched.
   static Result<std::unique_ptr<DataDirectory>> open(const sys::Path& root, sys::FileSystem& files);
 
+  /// The lock alone, of a directory that is there, for who only reads: nothing is created in it. Nothing where nobody
+  /// can have it: on a medium that cannot be written to, or where no process ever served. Errors as of open().
+  static Result<std::unique_ptr<sys::FileLock>> lock_to_read(const sys::Path& root, sys::FileSystem& files);
+
   const sys::Path& root() const { return root_; }
   sys::Path blobs() const { return root_ / "blobs"; }
   sys::Path uploads() const { return root_ / "uploads"; }

@@ -94,4 +94,21 @@ Status FsLayout::remove(const oci::Digest& digest) {
   return files_.remove(content(digest));
 }
 
+Status FsLayout::for_each_content(const std::function<void(const oci::Digest&)>& take) const {
+  for (const std::string_view algorithm : kAlgorithms) {
+    const auto shards = files_.list(blobs_ / algorithm);
+    if (!shards && shards.error().code() == ErrorCode::not_found) continue;
+    if (!shards) return std::unexpected(shards.error());
+    for (const sys::DirectoryEntry& shard : *shards) {
+      if (!shard.is_directory) continue;
+      LB_TRY(const auto entries, files_.list(blobs_ / algorithm / shard.name));
+      for (const sys::DirectoryEntry& entry : entries) {
+        const auto digest = oci::Digest::parse(std::string(algorithm).append(":").append(entry.name));
+        if (digest) take(*digest);
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace lifeboat::blob

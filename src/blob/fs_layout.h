@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -33,6 +34,8 @@ class FsLayout {
   /// failure the file is gone or where it was, and no name is left that was not there before.
   Result<bool> place(const sys::Path& from, const oci::Digest& digest, uint64_t size_bytes);
   Status remove(const oci::Digest& digest);
+  /// Calls `take` with the digest of everything that has a place, in no order.
+  Status for_each_content(const std::function<void(const oci::Digest&)>& take) const;
 
  private:
   /// One directory of content. Its lock is held from the look at a name until the name is durable or taken back, so

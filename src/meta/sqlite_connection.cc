@@ -69,6 +69,28 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
   return connection;
 }
 
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open_to_read(const std::string& path, bool is_settled) {
+  stop_counting_memory();
+  if (::access(path.c_str(), R_OK) != 0) return fail_errno(errno, "cannot open database '" + path + "'");
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path));
+  std::string uri = "file:";
+  for (const char letter : std::filesystem::absolute(path).string()) {
+    // What means something in a URI.
+    if (letter == '%' || letter == '?' || letter == '#') {
+      uri.append("%").append(to_hex(as_bytes(std::string_view(&letter, 1))));
+    } else {
+      uri.push_back(letter);
+    }
+  }
+  if (is_settled) uri += "?immutable=1";
+  const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (const int code = sqlite3_open_v2(uri.c_str(), &connection->database_, flags, nullptr); code != SQLITE_OK) {
+    return connection->failure("open to read", code);
+  }
+  sqlite3_busy_timeout(connection->database_, kBusyTimeoutMs);
+  return connection;
+}
+
 SqliteConnection::~SqliteConnection() {
   for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
   sqlite3_close(database_);

@@ -30,6 +30,9 @@ class SqliteConnection {
   /// Opens the file for reading and writing, and creates it when it is not there; the directory must be. no_space when
   /// the file can only be read.
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path);
+  /// Opens a file that is there for reading alone. `is_settled`: no process has it open and there is no write-ahead
+  /// log, so that nothing is made beside it and the medium may be read-only. not_found: there is no such file.
+  static Result<std::unique_ptr<SqliteConnection>> open_to_read(const std::string& path, bool is_settled);
   ~SqliteConnection();
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
