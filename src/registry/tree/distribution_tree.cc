@@ -1,0 +1,180 @@
+#include "registry/tree/distribution_tree.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "oci/text.h"
+
+namespace lifeboat::registry {
+namespace {
+
+using Fault = LinkState::Fault;
+
+constexpr std::array<std::string_view, 2> kAlgorithms{"sha256", "sha512"};
+/// The longest digest, and one more to see that there is more.
+constexpr std::size_t kLinkMaxBytes = sizeof("sha512:") + 128;
+
+struct LinkText {
+  LinkState state{};
+  std::optional<oci::Digest> digest{};
+};
+
+LinkText read_link(sys::FileSystem& files, const sys::Path& path) {
+  const auto file = files.open(path);
+  if (!file && file.error().code() == ErrorCode::not_found) return {.state = {Fault::absent}};
+  if (!file) return {.state = {Fault::unreadable, file.error().message()}};
+  std::array<std::byte, kLinkMaxBytes> buffer{};
+  const auto count = (*file)->read_at(0, buffer);
+  if (!count) return {.state = {Fault::unreadable, count.error().message()}};
+  if (*count == 0) return {.state = {Fault::empty, "it has no bytes"}};
+  const std::string_view text = as_text(ByteView(buffer).first(*count));
+  const auto digest = oci::Digest::parse(text);
+  if (!digest) return {.state = {Fault::malformed, "it says " + oci::quote(text)}};
+  return {.digest = *digest};
+}
+
+/// As read_link, where the place says what the link should say.
+LinkState compare_link(sys::FileSystem& files, const sys::Path& path, const oci::Digest& wanted) {
+  const LinkText text = read_link(files, path);
+  if (!text.digest || *text.digest == wanted) return text.state;
+  return {Fault::malformed, "it says " + text.digest->to_string()};
+}
+
+/// What a missing directory has: nothing.
+std::vector<sys::DirectoryEntry> list_if_there(sys::FileSystem& files, const sys::Path& path,
+                                               std::vector<Error>& unreadable) {
+  auto entries = files.list(path);
+  if (entries) return std::move(*entries);
+  if (entries.error().code() != ErrorCode::not_found) unreadable.push_back(std::move(entries).error());
+  return {};
+}
+
+bool has_part(const std::vector<sys::DirectoryEntry>& entries, std::string_view name) {
+  return std::ranges::any_of(entries, [&](const auto& entry) { return entry.is_directory && entry.name == name; });
+}
+
+std::optional<oci::Digest> digest_of(std::string_view algorithm, std::string_view hex) {
+  const auto digest = oci::Digest::parse(std::string(algorithm).append(":").append(hex));
+  return digest ? std::optional(*digest) : std::nullopt;
+}
+
+}  // namespace
+
+DistributionTree::DistributionTree(sys::Path root, sys::FileSystem& files) : root_(std::move(root)), files_(files) {}
+
+Result<std::vector<std::string>> DistributionTree::repositories() {
+  std::vector<std::string> found;
+  std::vector<std::string> folders{""};
+  while (!folders.empty()) {
+    const std::string folder = std::move(folders.back());
+    folders.pop_back();
+    auto entries = files_.list(folder_of(folder));
+    // A registry nothing was pushed to has not even the folder.
+    if (!entries && folder.empty() && entries.error().code() == ErrorCode::not_found) continue;
+    if (!entries && folder.empty()) return std::unexpected(std::move(entries).error());
+    // What cannot be listed cannot be judged: read() says so.
+    if (!entries) {
+      found.push_back(folder);
+      continue;
+    }
+    if (has_part(*entries, "_manifests") || has_part(*entries, "_layers") || has_part(*entries, "_uploads")) {
+      found.push_back(folder);
+    }
+    for (const sys::DirectoryEntry& entry : *entries) {
+      if (!entry.is_directory || entry.name.starts_with('_')) continue;
+      folders.push_back(folder.empty() ? entry.name : folder + "/" + entry.name);
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+Result<TreeRepository> DistributionTree::read(const std::string& repository, DigestTable& table) {
+  TreeRepository found{.name = repository};
+  (void)list_if_there(files_, folder_of(repository), found.unreadable);
+  read_tags(folder_of(repository) / "_manifests" / "tags", found, table);
+  read_links(LinkKind::manifest, found, table);
+  read_links(LinkKind::blob, found, table);
+  read_uploads(folder_of(repository) / "_uploads", found);
+  return found;
+}
+
+void DistributionTree::read_tags(const sys::Path& folder, TreeRepository& found, DigestTable& table) {
+  for (const sys::DirectoryEntry& entry : list_if_there(files_, folder, found.unreadable)) {
+    if (!entry.is_directory) continue;
+    LinkText text = read_link(files_, folder / entry.name / "current" / "link");
+    TreeTag tag{.name = entry.name, .link = std::move(text.state)};
+    if (text.digest) tag.target = table.id_of(*text.digest);
+    found.tags.push_back(std::move(tag));
+  }
+  std::ranges::sort(found.tags, {}, &TreeTag::name);
+}
+
+void DistributionTree::read_links(LinkKind kind, TreeRepository& found, DigestTable& table) {
+  std::vector<DigestTable::Id>& links = kind == LinkKind::manifest ? found.manifests : found.blobs;
+  const sys::Path folder = folder_of(found.name) / (kind == LinkKind::manifest ? "_manifests/revisions" : "_layers");
+  for (const std::string_view algorithm : kAlgorithms) {
+    for (const sys::DirectoryEntry& entry : list_if_there(files_, folder / algorithm, found.unreadable)) {
+      const auto digest = digest_of(algorithm, entry.name);
+      if (!digest) continue;
+      LinkState state = compare_link(files_, folder / algorithm / entry.name / "link", *digest);
+      if (state.fault == Fault::none) {
+        links.push_back(table.id_of(*digest));
+      } else if (state.fault != Fault::absent) {
+        found.bad_links.push_back({kind, table.id_of(*digest), std::move(state)});
+      }
+    }
+  }
+  std::ranges::sort(links);
+}
+
+void DistributionTree::read_uploads(const sys::Path& folder, TreeRepository& found) {
+  for (const sys::DirectoryEntry& entry : list_if_there(files_, folder, found.unreadable)) {
+    TreeUpload upload{.id = entry.name};
+    for (const std::string_view part : {"", "startedat", "data"}) {
+      const auto info = files_.info(part.empty() ? folder / entry.name : folder / entry.name / part);
+      if (info) upload.modified = std::max(upload.modified, info->modified);
+    }
+    found.uploads.push_back(std::move(upload));
+  }
+}
+
+sys::Path DistributionTree::content(const oci::Digest& digest) const {
+  const std::string hex = digest.hex();
+  return root_ / "blobs" / digest.algorithm_name() / hex.substr(0, 2) / hex / "data";
+}
+
+sys::Path DistributionTree::link_path(const std::string& repository, LinkKind kind, const oci::Digest& digest) const {
+  return folder_of(repository) / (kind == LinkKind::manifest ? "_manifests/revisions" : "_layers") /
+         digest.algorithm_name() / digest.hex() / "link";
+}
+
+LinkState DistributionTree::link(const std::string& repository, LinkKind kind, const oci::Digest& digest) {
+  return compare_link(files_, link_path(repository, kind, digest), digest);
+}
+
+Result<uint64_t> DistributionTree::size_of(const oci::Digest& digest) { return size_of_file(files_, content(digest)); }
+
+Result<std::shared_ptr<const sys::ReadableFile>> DistributionTree::open(const oci::Digest& digest) {
+  return files_.open(content(digest));
+}
+
+Status DistributionTree::for_each_content(const std::function<void(const oci::Digest&)>& take) {
+  for (const std::string_view algorithm : kAlgorithms) {
+    const sys::Path folder = root_ / "blobs" / algorithm;
+    const auto shards = files_.list(folder);
+    if (!shards && shards.error().code() == ErrorCode::not_found) continue;
+    if (!shards) return std::unexpected(shards.error());
+    for (const sys::DirectoryEntry& shard : *shards) {
+      if (!shard.is_directory) continue;
+      LB_TRY(const auto entries, files_.list(folder / shard.name));
+      for (const sys::DirectoryEntry& entry : entries) {
+        if (const auto digest = digest_of(algorithm, entry.name)) take(*digest);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace lifeboat::registry

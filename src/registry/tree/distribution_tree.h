@@ -1,0 +1,44 @@
+#pragma once
+
+#include "registry/tree/tree.h"
+
+namespace lifeboat::registry {
+
+/// What CNCF distribution keeps on a file system (its registry/storage/paths.go), 2.x and 3.x alike:
+///
+///   blobs/<algorithm>/ab/<hex>/data                                 the bytes
+///   repositories/<name>/_layers/<algorithm>/<hex>/link              lets <name> serve a blob
+///   repositories/<name>/_manifests/revisions/<algorithm>/<hex>/link  lets <name> serve a manifest
+///   repositories/<name>/_manifests/tags/<tag>/current/link          what the tag points to
+///   repositories/<name>/_uploads/<id>/                              an upload session
+///
+/// A link is a file with nothing but a digest in it.
+class DistributionTree final : public Tree {
+ public:
+  /// `root` has the folders `blobs` and `repositories`. `files` outlives this.
+  DistributionTree(sys::Path root, sys::FileSystem& files);
+
+  TreeKind kind() const override { return TreeKind::distribution; }
+  Result<std::vector<std::string>> repositories() override;
+  Result<TreeRepository> read(const std::string& repository, DigestTable& table) override;
+  LinkState link(const std::string& repository, LinkKind kind, const oci::Digest& digest) override;
+  Result<uint64_t> size_of(const oci::Digest& digest) override;
+  Result<std::shared_ptr<const sys::ReadableFile>> open(const oci::Digest& digest) override;
+  Status for_each_content(const std::function<void(const oci::Digest&)>& take) override;
+
+  const sys::Path& root() const { return root_; }
+  sys::Path content(const oci::Digest& digest) const;
+  sys::Path link_path(const std::string& repository, LinkKind kind, const oci::Digest& digest) const;
+
+ private:
+  struct Links;
+  void read_tags(const sys::Path& folder, TreeRepository& found, DigestTable& table);
+  void read_links(LinkKind kind, TreeRepository& found, DigestTable& table);
+  void read_uploads(const sys::Path& folder, TreeRepository& found);
+  sys::Path folder_of(const std::string& repository) const { return root_ / "repositories" / repository; }
+
+  const sys::Path root_;
+  sys::FileSystem& files_;
+};
+
+}  // namespace lifeboat::registry

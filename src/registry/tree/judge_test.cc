@@ -1,0 +1,231 @@
+#include "registry/tree/judge.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "registry/tree/check.h"
+#include "registry/tree/distribution_tree.h"
+#include "sys/file_system.h"
+#include "test/support/tree.h"
+
+namespace lifeboat::registry {
+namespace {
+
+namespace fs = std::filesystem;
+using test::DistributionFiles;
+using test::sha256_of;
+
+/// a:1 and a:latest are an index over two platforms, b:1 one of them alone, b has an artifact that speaks of it.
+struct Pushed {
+  test::Image amd64 = test::image_of("amd64", 2);
+  test::Image arm64 = test::image_of("arm64", 1);
+  test::Image artifact = test::image_of("artifact", 1, amd64.manifest);
+  std::string index = test::index_of({{amd64.manifest, "linux/amd64"}, {arm64.manifest, "linux/arm64"}});
+  std::string stray = "nothing names it";
+
+  void into(const DistributionFiles& files) const {
+    files.push("a", amd64);
+    files.push("a", arm64);
+    files.push_manifest("a", index, "1");
+    files.push_manifest("a", index, "latest");
+    files.push("b", amd64, "1");
+    files.push("b", artifact);
+    files.push_blob("b", stray);
+  }
+};
+
+/// "broken missing-layer a lacks link breaks a:1 a:latest"
+std::string text_of(const Finding& finding) {
+  std::string text(to_string(finding.severity));
+  text.append(" ").append(to_string(finding.kind)).append(" ").append(finding.repository);
+  if (finding.lacks != Lacks::nothing) text.append(" lacks ").append(to_string(finding.lacks));
+  if (!finding.breaks.empty()) text.append(" breaks");
+  for (const std::string& name : finding.breaks) text.append(" ").append(name);
+  return text;
+}
+
+std::vector<std::string> found_in(const sys::Path& root, bool is_deep) {
+  const auto files = sys::make_posix_file_system();
+  auto open = open_tree(root, std::nullopt, *files);
+  EXPECT_TRUE(open) << open.error().message();
+  const CheckOptions options{.is_deep = is_deep, .now = WallTime(std::chrono::hours(24 * 365 * 60))};
+  const auto report = check(*open, options, [](const auto&) {});
+  EXPECT_TRUE(report) << report.error().message();
+  std::vector<std::string> texts;
+  for (const Finding& finding : report->findings) texts.push_back(text_of(finding));
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(RepositoryJudge, finds_nothing_in_a_sound_tree) {
+  const DistributionFiles files;
+  Pushed().into(files);
+  EXPECT_EQ(found_in(files.root(), true), Texts{});
+}
+
+TEST(RepositoryJudge, tells_each_damage_and_the_names_it_breaks) {
+  const Pushed p;
+  const oci::Digest layer = sha256_of(p.amd64.layers[0]);
+  const oci::Digest config = sha256_of(p.arm64.config);
+  const oci::Digest child = sha256_of(p.amd64.manifest);
+  const oci::Digest other = sha256_of(p.arm64.manifest);
+  const oci::Digest artifact = sha256_of(p.artifact.manifest);
+  const std::string at_artifact = "b@" + artifact.to_string();
+  const std::string schema1 = R"({"schemaVersion":1,"name":"a","fsLayers":[],"history":[]})";
+  const std::string no_manifest = R"({"some":"json"})";
+  struct {
+    const char* name;
+    std::function<void(const DistributionFiles&)> damage;
+    Texts want;
+  } const rows[] = {
+      {"a child's link",
+       [&](auto& f) { fs::remove(f.revision("a", child)); },
+       {"broken missing-child a lacks link breaks a:1 a:latest"}},
+      {"a child's bytes, in every repository",
+       [&](auto& f) { fs::remove(f.blob(child)); },
+       {"broken missing-child a lacks bytes breaks a:1 a:latest",
+        "broken tag-without-manifest b lacks bytes breaks b:1"}},
+      {"a child's link and bytes",
+       [&](auto& f) {
+         fs::remove(f.revision("a", other));
+         fs::remove(f.blob(other));
+       },
+       {"broken missing-child a lacks link and bytes breaks a:1 a:latest"}},
+      {"a layer's link, in one repository",
+       [&](auto& f) { fs::remove(f.layer("a", layer)); },
+       {"broken missing-layer a lacks link breaks a:1 a:latest"}},
+      {"a layer's bytes, in both",
+       [&](auto& f) { fs::remove(f.blob(layer)); },
+       {"broken missing-layer a lacks bytes breaks a:1 a:latest", "broken missing-layer b lacks bytes breaks b:1"}},
+      {"a config's link",
+       [&](auto& f) { fs::remove(f.layer("a", config)); },
+       {"broken missing-config a lacks link breaks a:1 a:latest"}},
+      {"a tag's directory alone",
+       [&](auto& f) { fs::remove(f.tag("b", "1")); },
+       {"broken tag-without-link b breaks b:1"}},
+      {"a tag's link of no bytes", [&](auto& f) { f.write(f.tag("b", "1"), ""); }, {"broken bad-link b breaks b:1"}},
+      {"a tag's link that says nonsense",
+       [&](auto& f) { f.write(f.tag("b", "1"), child.to_string() + "\n"); },
+       {"broken bad-link b breaks b:1"}},
+      {"a tag's manifest without link",
+       [&](auto& f) { fs::remove(f.revision("b", child)); },
+       {"broken tag-without-manifest b lacks link breaks b:1"}},
+      {"the bytes of a manifest that nothing names",
+       [&](auto& f) { fs::remove(f.blob(artifact)); },
+       {"broken missing-manifest b lacks bytes breaks " + at_artifact}},
+      {"a layer of a manifest that nothing names",
+       [&](auto& f) { fs::remove(f.layer("b", sha256_of(p.artifact.layers[0]))); },
+       {"broken missing-layer b lacks link breaks " + at_artifact}},
+      {"an empty link",
+       [&](auto& f) { f.write(f.layer("a", layer), ""); },
+       {"broken bad-link a lacks link breaks a:1 a:latest"}},
+      {"an empty link that nothing needs",
+       [&](auto& f) { f.write(f.layer("b", sha256_of(p.stray)), ""); },
+       {"untidy bad-link b lacks link"}},
+      {"a link that names other content",
+       [&](auto& f) { f.write(f.layer("a", layer), config.to_string()); },
+       {"broken bad-link a lacks link breaks a:1 a:latest"}},
+      {"a blob that only a link names",
+       [&](auto& f) { fs::remove(f.blob(sha256_of(p.stray))); },
+       {"untidy orphan-link b lacks bytes"}},
+      {"a file that is too short",
+       [&](auto& f) { f.write(f.blob(config), "x"); },
+       {"broken wrong-size a breaks a:1 a:latest"}},
+      {"a manifest with other bytes of the same length",
+       [&](auto& f) {
+         std::string bytes = p.arm64.manifest;
+         bytes.back() = ' ';
+         f.write(f.blob(other), bytes);
+       },
+       {"broken wrong-digest a breaks a:1 a:latest"}},
+      {"a directory where bytes should be",
+       [&](auto& f) {
+         fs::remove(f.blob(config));
+         fs::create_directory(f.blob(config));
+       },
+       {"broken unreadable a breaks a:1 a:latest"}},
+      {"a tag of what is no manifest",
+       [&](auto& f) { f.push_manifest("c", no_manifest, "1"); },
+       {"broken malformed-manifest c breaks c:1"}},
+      {"a tag of schema 1",
+       [&](auto& f) { f.push_manifest("c", schema1, "1"); },
+       {"note unsupported-manifest c breaks c:1"}},
+      {"a repository of uploads alone",
+       [&](auto& f) { f.write(f.root() / "repositories/c/_uploads/u1/data", "started and left"); },
+       {"untidy stale-upload c"}},
+      {"what is below a manifest that is gone is not known",
+       [&](auto& f) {
+         fs::remove(f.revision("a", child));
+         fs::remove(f.layer("a", layer));
+       },
+       {"broken missing-child a lacks link breaks a:1 a:latest"}},
+  };
+  for (const auto& row : rows) {
+    const DistributionFiles files;
+    p.into(files);
+    row.damage(files);
+    EXPECT_EQ(found_in(files.root(), false), row.want) << row.name;
+  }
+}
+
+TEST(RepositoryJudge, reads_every_byte_when_it_is_asked_to) {
+  const DistributionFiles files;
+  const Pushed p;
+  p.into(files);
+  std::string bytes = p.arm64.layers[0];
+  bytes.front() ^= 1;
+  files.write(files.blob(sha256_of(p.arm64.layers[0])), bytes);
+  files.write(files.blob(sha256_of("no link")), "other bytes");
+  EXPECT_EQ(found_in(files.root(), false), Texts{});
+  EXPECT_EQ(found_in(files.root(), true), (Texts{"broken wrong-digest a breaks a:1 a:latest", "untidy wrong-digest "}));
+}
+
+TEST(RepositoryJudge, follows_an_index_within_an_index) {
+  const DistributionFiles files;
+  const Pushed p;
+  p.into(files);
+  const std::string outer = test::index_of({{p.index, ""}, {p.amd64.manifest, ""}});
+  files.push_manifest("a", outer, "outer");
+  fs::remove(files.layer("a", sha256_of(p.arm64.layers[0])));
+  EXPECT_EQ(found_in(files.root(), false), Texts{"broken missing-layer a lacks link breaks a:1 a:latest a:outer"});
+}
+
+/// A push that ends between the reading of names and the judgement.
+TEST(RepositoryJudge, looks_again_before_it_says_that_something_is_gone) {
+  const DistributionFiles files;
+  const Pushed p;
+  p.into(files);
+  const auto system = sys::make_posix_file_system();
+  DistributionTree tree(files.root(), *system);
+  Contents contents(tree);
+  fs::rename(files.layer("b", sha256_of(p.amd64.config)), files.root() / "aside");
+  const TreeRepository repository = tree.read("b", contents.table()).value();
+  fs::rename(files.root() / "aside", files.layer("b", sha256_of(p.amd64.config)));
+  EXPECT_TRUE(RepositoryJudge(repository, contents).findings().empty());
+}
+
+TEST(OpenTree, tells_what_lies_at_a_path) {
+  const auto system = sys::make_posix_file_system();
+  const test::TemporaryDirectory directory;
+  const fs::path root = directory.path();
+  DistributionFiles::write(root / "registry/docker/registry/v2/repositories/a/_manifests/tags/x", "");
+  DistributionFiles::write(root / "layout/oci-layout", "{}");
+  DistributionFiles::write(root / "layout/index.json", R"({"schemaVersion":2,"manifests":[]})");
+  DistributionFiles::write(root / "other/file", "");
+  const auto kind_at = [&](const char* path) {
+    const auto open = open_tree(root / path, std::nullopt, *system);
+    return std::string(open ? to_string(open->tree->kind()) : to_string(open.error().code()));
+  };
+  EXPECT_EQ(kind_at("registry"), "distribution");
+  EXPECT_EQ(kind_at("registry/docker/registry/v2"), "distribution");
+  EXPECT_EQ(kind_at("layout"), "oci-layout");
+  EXPECT_EQ(kind_at("other"), "invalid");
+  EXPECT_EQ(kind_at("other/file"), "invalid");
+  EXPECT_EQ(kind_at("nowhere"), "not_found");
+  EXPECT_FALSE(open_tree(root / "layout", TreeKind::distribution, *system)) << "it was said to be another kind";
+}
+
+}  // namespace
+}  // namespace lifeboat::registry

@@ -1,0 +1,93 @@
+#include "registry/tree/layout_tree.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "oci/document.h"
+
+namespace lifeboat::registry {
+namespace {
+
+constexpr std::array<std::string_view, 2> kAlgorithms{"sha256", "sha512"};
+/// A layout with every tag of a large repository.
+constexpr uint64_t kIndexMaxBytes = 256 * kMiB;
+
+/// The entry's name, "" for none.
+std::string name_in(const std::string& annotations_json) {
+  const auto annotations = nlohmann::json::parse(annotations_json, nullptr, false);
+  if (!annotations.is_object()) return "";
+  const auto name = annotations.find("org.opencontainers.image.ref.name");
+  return name != annotations.end() && name->is_string() ? name->get<std::string>() : "";
+}
+
+Result<std::string> read_index(sys::FileSystem& files, const sys::Path& path) {
+  LB_TRY(const auto file, files.open(path));
+  LB_TRY(const uint64_t size, file->size());
+  if (size > kIndexMaxBytes) {
+    return fail(ErrorCode::invalid, "cannot read index '" + path.native() + "': it is too large (got " +
+                                        std::to_string(size) + " bytes, want at most " +
+                                        std::to_string(kIndexMaxBytes) + ")");
+  }
+  std::string text(size, '\0');
+  LB_TRY(const std::size_t count, file->read_at(0, std::as_writable_bytes(std::span(text))));
+  text.resize(count);
+  return text;
+}
+
+}  // namespace
+
+LayoutTree::LayoutTree(sys::Path root, sys::FileSystem& files) : root_(std::move(root)), files_(files) {}
+
+Result<std::vector<std::string>> LayoutTree::repositories() { return std::vector<std::string>{""}; }
+
+Result<TreeRepository> LayoutTree::read(const std::string& repository, DigestTable& table) {
+  TreeRepository found{.name = repository};
+  LB_TRY(const std::string text, read_index(files_, root_ / "index.json"));
+  auto index = oci::read_document(as_bytes(text), oci::ListedAnnotations::kept);
+  if (!index || !index->manifests) {
+    return fail(ErrorCode::invalid, "cannot read index '" + (root_ / "index.json").native() +
+                                        "': " + (index ? "it lists no manifests" : index.error().message()));
+  }
+  for (const oci::ListedDescriptor& entry : *index->manifests) {
+    const DigestTable::Id id = table.id_of(entry.descriptor.digest);
+    found.manifests.push_back(id);
+    const std::string name = name_in(entry.annotations_json);
+    if (!name.empty()) found.tags.push_back({.name = name, .target = id});
+  }
+  std::ranges::sort(found.manifests);
+  const auto repeated = std::ranges::unique(found.manifests);
+  found.manifests.erase(repeated.begin(), repeated.end());
+  std::ranges::sort(found.tags, {}, [](const TreeTag& tag) { return std::pair(tag.name, tag.target); });
+  return found;
+}
+
+LinkState LayoutTree::link(const std::string& /*repository*/, LinkKind /*kind*/, const oci::Digest& /*digest*/) {
+  return {};
+}
+
+sys::Path LayoutTree::content(const oci::Digest& digest) const {
+  return root_ / "blobs" / digest.algorithm_name() / digest.hex();
+}
+
+Result<uint64_t> LayoutTree::size_of(const oci::Digest& digest) { return size_of_file(files_, content(digest)); }
+
+Result<std::shared_ptr<const sys::ReadableFile>> LayoutTree::open(const oci::Digest& digest) {
+  return files_.open(content(digest));
+}
+
+Status LayoutTree::for_each_content(const std::function<void(const oci::Digest&)>& take) {
+  for (const std::string_view algorithm : kAlgorithms) {
+    const auto entries = files_.list(root_ / "blobs" / algorithm);
+    if (!entries && entries.error().code() == ErrorCode::not_found) continue;
+    if (!entries) return std::unexpected(entries.error());
+    for (const sys::DirectoryEntry& entry : *entries) {
+      const auto digest = oci::Digest::parse(std::string(algorithm).append(":").append(entry.name));
+      if (digest) take(*digest);
+    }
+  }
+  return {};
+}
+
+}  // namespace lifeboat::registry

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "registry/tree/tree.h"
+
+namespace lifeboat::registry {
+
+/// An OCI image layout (image-spec image-layout.md): `oci-layout`, `index.json`, `blobs/<algorithm>/<hex>`. Its one
+/// repository has no name; a tag is an entry of index.json that carries org.opencontainers.image.ref.name.
+class LayoutTree final : public Tree {
+ public:
+  /// `files` outlives this.
+  LayoutTree(sys::Path root, sys::FileSystem& files);
+
+  TreeKind kind() const override { return TreeKind::oci_layout; }
+  Result<std::vector<std::string>> repositories() override;
+  /// Errors of index.json: invalid, when it is none.
+  Result<TreeRepository> read(const std::string& repository, DigestTable& table) override;
+  LinkState link(const std::string& repository, LinkKind kind, const oci::Digest& digest) override;
+  Result<uint64_t> size_of(const oci::Digest& digest) override;
+  Result<std::shared_ptr<const sys::ReadableFile>> open(const oci::Digest& digest) override;
+  Status for_each_content(const std::function<void(const oci::Digest&)>& take) override;
+
+  const sys::Path& root() const { return root_; }
+  sys::Path content(const oci::Digest& digest) const;
+
+ private:
+  const sys::Path root_;
+  sys::FileSystem& files_;
+};
+
+}  // namespace lifeboat::registry

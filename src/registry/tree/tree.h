@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "oci/digest.h"
+#include "registry/tree/digest_table.h"
+#include "sys/file_system.h"
+
+/// A registry's content and names as they lie on a disk, whoever wrote them. What counts is what would be served: a
+/// blob whose file is there is not served from a repository that has no link to it.
+namespace lifeboat::registry {
+
+enum class TreeKind {
+  distribution,  ///< the file system driver of CNCF distribution, 2.x and 3.x
+  oci_layout,    ///< OCI image-spec image-layout.md
+  lifeboat,      ///< a data directory of ours
+};
+std::string_view to_string(TreeKind kind);  ///< "distribution", "oci-layout", "lifeboat"
+
+/// What lets a repository serve content: a `link` file, a row. An OCI layout links everything that it has.
+enum class LinkKind { manifest, blob };
+
+/// What stands where a link should be.
+struct LinkState {
+  enum class Fault {
+    none,
+    absent,
+    empty,       ///< zero bytes: what a crash leaves of a file that was not synced
+    malformed,   ///< no digest, or another one than its place says
+    unreadable,  ///< the disk or its permissions
+  };
+  Fault fault = Fault::none;
+  std::string detail{};  ///< what was found instead
+};
+
+struct TreeTag {
+  std::string name;
+  std::optional<DigestTable::Id> target{};  ///< what it points to, when its link can be read
+  LinkState link{};
+};
+
+struct BadLink {
+  LinkKind kind = LinkKind::blob;
+  DigestTable::Id id = 0;  ///< by its place
+  LinkState link{};
+};
+
+/// An upload session, or what is left of one.
+struct TreeUpload {
+  std::string id;
+  WallTime modified{};
+};
+
+struct TreeRepository {
+  std::string name;       ///< "" in an OCI layout: it has only one
+  bool is_cache = false;  ///< of an upstream: what is not here can still be fetched
+  std::vector<TreeTag> tags{};
+  std::vector<DigestTable::Id> manifests{};  ///< linked, ascending
+  std::vector<DigestTable::Id> blobs{};      ///< linked, ascending
+  std::vector<BadLink> bad_links{};
+  std::vector<TreeUpload> uploads{};
+  std::vector<Error> unreadable{};  ///< directories that could not be listed: what is in them is not known
+};
+
+/// One layout on disk, to be read. Any thread may read content; the rest is for one thread at a time. Everything
+/// blocks.
+class Tree {
+ public:
+  virtual ~Tree() = default;
+
+  virtual TreeKind kind() const = 0;
+  /// In bytewise order.
+  virtual Result<std::vector<std::string>> repositories() = 0;
+  /// All names of one repository. Tags are read first, then links to manifests, then links to blobs: what a push adds
+  /// meanwhile is seen without its name rather than the other way round.
+  virtual Result<TreeRepository> read(const std::string& repository, DigestTable& table) = 0;
+  /// One link, as it is now.
+  virtual LinkState link(const std::string& repository, LinkKind kind, const oci::Digest& digest) = 0;
+  /// How long the content is, as it is now; not_found: it is not there.
+  virtual Result<uint64_t> size_of(const oci::Digest& digest) = 0;
+  virtual Result<std::shared_ptr<const sys::ReadableFile>> open(const oci::Digest& digest) = 0;
+  /// Calls `take` with the digest of everything there is, whoever names it.
+  virtual Status for_each_content(const std::function<void(const oci::Digest&)>& take) = 0;
+};
+
+/// How long the file is; not_found: there is none; corrupt: a directory stands there.
+Result<uint64_t> size_of_file(sys::FileSystem& files, const sys::Path& path);
+/// All bytes of a manifest; corrupt when it is longer than any manifest may be.
+Result<std::string> read_manifest_bytes(const sys::ReadableFile& file, const oci::Digest& digest);
+
+}  // namespace lifeboat::registry
