@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/explain.h"
+#include "cli/fsck.h"
 #include "cli/manuals.h"
 #include "cli/prefetch.h"
 #include "cli/serve.h"
@@ -29,6 +30,10 @@ constexpr Command kCommands[] = {
      .summary = "Prove that references can be pulled whole from any registry",
      .manual = verify_manual,
      .run = run_verify},
+    {.name = "fsck",
+     .summary = "Find what cannot be pulled from a registry's disk",
+     .manual = fsck_manual,
+     .run = run_fsck},
     {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
     {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
 };
