@@ -1,0 +1,175 @@
+#include "registry/tree/repair.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "registry/tree/contents.h"
+#include "registry/tree/distribution_tree.h"
+
+namespace lifeboat::registry {
+namespace {
+
+using Kind = RepairStep::Kind;
+
+/// An index in an index, its manifests, their layers; and whoever nests deeper repairs again.
+constexpr int kRoundsMax = 8;
+constexpr std::string_view kNew = ".lifeboat-new";
+
+bool wants_bytes(const Finding& finding) {
+  return finding.lacks == Lacks::bytes || finding.lacks == Lacks::both || finding.kind == FindingKind::wrong_size ||
+         finding.kind == FindingKind::wrong_digest;
+}
+
+bool wants_link(const Finding& finding) { return finding.lacks == Lacks::link || finding.lacks == Lacks::both; }
+
+}  // namespace
+
+std::string to_string(const RepairStep& step) {
+  std::string text = step.kind == Kind::fetch ? "fetch " : "restore the link of ";
+  text.append(step.link == LinkKind::manifest ? "manifest '" : "blob '");
+  text.append(step.digest ? step.digest->to_string() : "").append("'");
+  if (!step.repository.empty()) text.append(" in repository '").append(step.repository).append("'");
+  return text;
+}
+
+std::vector<RepairStep> plan_repair(TreeKind kind, const std::vector<Finding>& findings, bool can_fetch) {
+  std::vector<RepairStep> fetches;
+  std::vector<RepairStep> links;
+  std::vector<oci::Digest> fetched;
+  for (const Finding& finding : findings) {
+    if (finding.severity != Severity::broken || !finding.digest || !finding.link) continue;
+    const bool is_wanted = wants_bytes(finding);
+    if (is_wanted && !can_fetch) continue;
+    RepairStep step{.repository = finding.repository, .link = *finding.link, .digest = finding.digest};
+    if (wants_link(finding)) {
+      // A row of ours has more to it than a link: what it misses is for a push to bring.
+      if (kind != TreeKind::distribution) continue;
+      links.push_back(step);
+    }
+    if (!is_wanted || std::ranges::find(fetched, *finding.digest) != fetched.end()) continue;
+    step.kind = Kind::fetch;
+    fetched.push_back(*finding.digest);
+    fetches.push_back(std::move(step));
+  }
+  fetches.insert(fetches.end(), links.begin(), links.end());
+  return fetches;
+}
+
+sys::Path Repairer::content_path(const oci::Digest& digest) const {
+  if (open_.store != nullptr) return open_.store->content(digest);
+  const std::string hex = digest.hex();
+  const sys::Path blobs = open_.root / "blobs" / digest.algorithm_name();
+  if (open_.tree->kind() == TreeKind::oci_layout) return blobs / hex;
+  return blobs / hex.substr(0, 2) / hex / "data";
+}
+
+/// With those above it, each given to whom its parent belongs.
+Status Repairer::make_directory(const sys::Path& path) {
+  const auto info = parts_.files.info(path);
+  if (info && info->is_directory) return {};
+  if (path != path.parent_path()) LB_CHECK(make_directory(path.parent_path()));
+  LB_CHECK(parts_.files.make_directory(path));
+  return parts_.sharing.give_like(path, path.parent_path());
+}
+
+Status Repairer::move_into_place(const sys::Path& from, const sys::Path& to) {
+  LB_CHECK(parts_.sharing.give_like(from, to.parent_path()));
+  if (open_.store != nullptr) LB_CHECK(parts_.files.make_read_only(from));
+  LB_CHECK(parts_.files.rename(from, to));
+  return parts_.files.sync_directory(to.parent_path());
+}
+
+Status Repairer::write_beside(const sys::Path& path, ByteView bytes) {
+  LB_CHECK(make_directory(path.parent_path()));
+  const sys::Path fresh = path.native() + std::string(kNew);
+  (void)parts_.files.remove(fresh);  // of a repair that was cut off
+  LB_TRY(const auto file, parts_.files.create(fresh));
+  LB_CHECK(file->append(bytes));
+  LB_CHECK(file->sync());
+  return move_into_place(fresh, path);
+}
+
+Status Repairer::restore_link(const RepairStep& step) {
+  LB_TRY(const auto file, open_.tree->open(*step.digest));
+  LB_CHECK(compare_digest(*file, *step.digest));
+  const DistributionTree tree(open_.root, parts_.files);
+  return write_beside(tree.link_path(step.repository, step.link, *step.digest), as_bytes(step.digest->to_string()));
+}
+
+Repairer::Filling::Filling(Repairer& owner, oci::Digest digest, sys::Path path)
+    : owner_(owner), digest_(digest), path_(std::move(path)), hasher_(digest.algorithm()) {}
+
+Repairer::Filling::~Filling() {
+  if (file_) (void)owner_.parts_.files.remove(path_);
+}
+
+Result<std::unique_ptr<Repairer::Filling>> Repairer::fill(const oci::Digest& digest) {
+  const sys::Path path = content_path(digest);
+  LB_CHECK(make_directory(path.parent_path()));
+  std::unique_ptr<Filling> filling(new Filling(*this, digest, path.native() + std::string(kNew)));
+  (void)parts_.files.remove(filling->path_);  // of a repair that was cut off
+  LB_TRY(filling->file_, parts_.files.create(filling->path_));
+  return filling;
+}
+
+Status Repairer::Filling::append(ByteView bytes) {
+  hasher_.update(bytes);
+  return file_->append(bytes);
+}
+
+Status Repairer::Filling::finish() {
+  const oci::Digest got = oci::Digest::of_raw(digest_.algorithm(), hasher_.current());
+  if (got != digest_) {
+    return fail(ErrorCode::corrupt, "cannot use what was fetched for '" + digest_.to_string() +
+                                        "': it has another digest (got " + got.to_string() + ")");
+  }
+  LB_CHECK(file_->sync());
+  LB_CHECK(owner_.move_into_place(path_, owner_.content_path(digest_)));
+  file_.reset();  // it has its name: not to be removed
+  return {};
+}
+
+Task<void> fetch_into(Call call, blob::Inspector& from, oci::Repository there, RepairStep step, Repairer& repairer) {
+  LB_CO_TRY(const auto filling, repairer.fill(*step.digest));
+  if (step.link == LinkKind::manifest) {
+    LB_CO_TRY(const auto manifest, co_await from.manifest(call, std::move(there), oci::Reference(*step.digest)));
+    LB_CO_CHECK(filling->append(as_bytes(manifest.bytes)));
+    co_return filling->finish();
+  }
+  LB_CO_TRY(const auto stream, co_await from.open(call, std::move(there), *step.digest, blob::Inspector::Extent::all));
+  for (;;) {
+    LB_CO_TRY(const sys::Block block, co_await stream->next());
+    if (block.bytes().empty()) break;
+    LB_CO_CHECK(filling->append(block.bytes()));
+  }
+  co_return filling->finish();
+}
+
+Result<RepairOutcome> repair(Repairer& repairer, OpenTree& open, CheckReport before, const CheckOptions& options,
+                             const FetchStep& fetch, const std::function<void(const CheckProgress&)>& told) {
+  RepairOutcome outcome{.after = std::move(before)};
+  for (int round = 0; round < kRoundsMax; ++round) {
+    std::vector<RepairStep> steps = plan_repair(open.tree->kind(), outcome.after.findings, static_cast<bool>(fetch));
+    std::erase_if(steps, [&](const RepairStep& step) {
+      return std::ranges::find(outcome.done, step) != outcome.done.end() ||
+             std::ranges::find(outcome.failed, step, &RepairOutcome::Failed::step) != outcome.failed.end();
+    });
+    if (steps.empty()) break;
+    for (RepairStep& step : steps) {
+      told({.doing = "repairing",
+            .done = outcome.done.size(),
+            .all = outcome.done.size() + steps.size(),
+            .of = "faults"});
+      Status taken = step.kind == Kind::fetch ? fetch(step, repairer) : repairer.restore_link(step);
+      if (taken) {
+        outcome.done.push_back(std::move(step));
+      } else {
+        outcome.failed.push_back({std::move(step), std::move(taken).error()});
+      }
+    }
+    LB_TRY(outcome.after, check(open, options, told));
+  }
+  return outcome;
+}
+
+}  // namespace lifeboat::registry

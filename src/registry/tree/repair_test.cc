@@ -1,0 +1,187 @@
+#include "registry/tree/repair.h"
+
+#include <gtest/gtest.h>
+
+#include "test/support/code_of.h"
+#include "test/support/tree.h"
+
+namespace lifeboat::registry {
+namespace {
+
+namespace fs = std::filesystem;
+using test::code_of;
+using test::DistributionFiles;
+using test::sha256_of;
+
+Finding finding_of(FindingKind kind, LinkKind link, Lacks lacks, std::string_view content = "x",
+                   Severity severity = Severity::broken) {
+  Finding finding{.kind = kind, .severity = severity, .repository = "a", .link = link};
+  finding.digest = sha256_of(content);
+  finding.lacks = lacks;
+  return finding;
+}
+
+std::string text_of(const std::vector<RepairStep>& steps) {
+  std::string text;
+  for (const RepairStep& step : steps) {
+    text.append(step.kind == RepairStep::Kind::fetch ? "fetch" : "link");
+    text.append(step.link == LinkKind::manifest ? " manifest; " : " blob; ");
+  }
+  return text;
+}
+
+TEST(RepairPlan, does_what_brings_a_name_back_and_no_more) {
+  using enum FindingKind;
+  using enum TreeKind;
+  constexpr LinkKind kBlob = LinkKind::blob;
+  constexpr LinkKind kManifest = LinkKind::manifest;
+  Finding nameless{.kind = FindingKind::tag_without_link, .repository = "a"};
+  struct {
+    const char* name;
+    TreeKind kind;
+    std::vector<Finding> findings;
+    const char* alone;  ///< what can be done without another registry
+    const char* with;
+  } const rows[] = {
+      {"a lost link", distribution, {finding_of(missing_layer, kBlob, Lacks::link)}, "link blob; ", "link blob; "},
+      {"a lost link of a child",
+       distribution,
+       {finding_of(missing_child, kManifest, Lacks::link)},
+       "link manifest; ",
+       "link manifest; "},
+      {"an empty link", distribution, {finding_of(bad_link, kBlob, Lacks::link)}, "link blob; ", "link blob; "},
+      {"lost bytes", distribution, {finding_of(missing_layer, kBlob, Lacks::bytes)}, "", "fetch blob; "},
+      {"both", distribution, {finding_of(missing_config, kBlob, Lacks::both)}, "", "fetch blob; link blob; "},
+      {"wrong bytes", distribution, {finding_of(wrong_digest, kBlob, Lacks::nothing)}, "", "fetch blob; "},
+      {"too few bytes", distribution, {finding_of(wrong_size, kManifest, Lacks::nothing)}, "", "fetch manifest; "},
+      {"the same bytes in two repositories",
+       distribution,
+       {finding_of(missing_layer, kBlob, Lacks::bytes), finding_of(missing_layer, kBlob, Lacks::bytes)},
+       "",
+       "fetch blob; "},
+      {"the link last",
+       distribution,
+       {finding_of(missing_layer, kBlob, Lacks::link, "x"), finding_of(missing_layer, kBlob, Lacks::bytes, "y")},
+       "link blob; ",
+       "fetch blob; link blob; "},
+      {"what nothing suffers from",
+       distribution,
+       {finding_of(orphan_link, kBlob, Lacks::bytes, "x", Severity::untidy)},
+       "",
+       ""},
+      {"a tag of which nobody knows where it pointed", distribution, {nameless}, "", ""},
+      {"a document that is none", distribution, {finding_of(malformed_manifest, kManifest, Lacks::nothing)}, "", ""},
+      {"a layout's bytes", oci_layout, {finding_of(missing_layer, kBlob, Lacks::bytes)}, "", "fetch blob; "},
+      {"a row without bytes", lifeboat, {finding_of(row_without_bytes, kBlob, Lacks::bytes)}, "", "fetch blob; "},
+      {"no row", lifeboat, {finding_of(missing_layer, kBlob, Lacks::link)}, "", ""},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(text_of(plan_repair(row.kind, row.findings, false)), row.alone) << row.name << ", alone";
+    EXPECT_EQ(text_of(plan_repair(row.kind, row.findings, true)), row.with) << row.name << ", with another registry";
+  }
+}
+
+class RepairerTest : public testing::Test {
+ protected:
+  RepairerTest() {
+    tree_.push("a", image_, "1");
+    open_.emplace(open_tree(tree_.root(), std::nullopt, *files_).value());
+    repairer_.emplace(Repairer::Parts{*files_, *sharing_}, *open_);
+  }
+  std::size_t broken() {
+    const auto report = check(*open_, {.now = WallTime::max()}, [](const auto&) {});
+    return report.value().findings.size();
+  }
+  RepairStep step(LinkKind link, const std::string& bytes) const {
+    return {.repository = "a", .link = link, .digest = sha256_of(bytes)};
+  }
+
+  const DistributionFiles tree_;
+  const test::Image image_ = test::image_of("image", 1);
+  const std::unique_ptr<sys::FileSystem> files_ = sys::make_posix_file_system();
+  const std::unique_ptr<sys::FileSharing> sharing_ = sys::make_posix_file_sharing();
+  std::optional<OpenTree> open_;
+  std::optional<Repairer> repairer_;
+};
+
+TEST_F(RepairerTest, restores_links_so_that_nothing_is_broken_any_more) {
+  fs::remove_all(tree_.layer("a", sha256_of(image_.layers[0])).parent_path());
+  fs::remove_all(tree_.revision("a", sha256_of(image_.manifest)).parent_path());
+  ASSERT_GT(broken(), 0U);
+  ASSERT_TRUE(repairer_->restore_link(step(LinkKind::blob, image_.layers[0])));
+  ASSERT_TRUE(repairer_->restore_link(step(LinkKind::manifest, image_.manifest)));
+  EXPECT_EQ(broken(), 0U);
+}
+
+TEST_F(RepairerTest, makes_no_link_to_bytes_that_are_others) {
+  const fs::path link = tree_.layer("a", sha256_of(image_.layers[0]));
+  fs::remove(link);
+  std::string bytes = image_.layers[0];
+  bytes.back() ^= 1;
+  DistributionFiles::write(tree_.blob(sha256_of(image_.layers[0])), bytes);
+  EXPECT_EQ(code_of(repairer_->restore_link(step(LinkKind::blob, image_.layers[0]))), "corrupt");
+  EXPECT_FALSE(fs::exists(link));
+}
+
+TEST_F(RepairerTest, keeps_fetched_bytes_only_when_they_are_the_right_ones) {
+  const std::string& layer = image_.layers[0];
+  const fs::path blob = tree_.blob(sha256_of(layer));
+  fs::remove_all(blob.parent_path());
+  {
+    const auto filling = repairer_->fill(sha256_of(layer)).value();
+    ASSERT_TRUE(filling->append(as_bytes("other bytes")));
+    EXPECT_EQ(code_of(filling->finish()), "corrupt");
+  }
+  EXPECT_TRUE(fs::is_empty(blob.parent_path())) << "nothing half-made stays";
+  const auto filling = repairer_->fill(sha256_of(layer)).value();
+  ASSERT_TRUE(filling->append(as_bytes(layer).first(10)));
+  ASSERT_TRUE(filling->append(as_bytes(layer).subspan(10)));
+  EXPECT_FALSE(fs::exists(blob)) << "no name before all is there";
+  ASSERT_TRUE(filling->finish());
+  EXPECT_EQ(broken(), 0U);
+}
+
+TEST_F(RepairerTest, goes_on_where_one_was_cut_off) {
+  const std::string& layer = image_.layers[0];
+  const fs::path blob = tree_.blob(sha256_of(layer));
+  fs::remove(blob);
+  DistributionFiles::write(blob.native() + ".lifeboat-new", "half");
+  const auto filling = repairer_->fill(sha256_of(layer)).value();
+  ASSERT_TRUE(filling->append(as_bytes(layer)));
+  ASSERT_TRUE(filling->finish());
+  EXPECT_EQ(broken(), 0U);
+  EXPECT_FALSE(fs::exists(blob.native() + ".lifeboat-new"));
+}
+
+TEST_F(RepairerTest, repairs_what_comes_to_light_when_a_link_is_back) {
+  const std::string index = test::index_of({{image_.manifest, "linux/amd64"}});
+  tree_.push_manifest("a", index, "index");
+  fs::remove_all(tree_.tag("a", "1").parent_path().parent_path());
+  fs::remove_all(tree_.root() / "repositories/a/_layers");
+  fs::remove_all(tree_.revision("a", sha256_of(image_.manifest)).parent_path());
+  const CheckOptions options{.now = WallTime::max()};
+  const auto quiet = [](const auto&) {};
+  auto outcome = repair(*repairer_, *open_, check(*open_, options, quiet).value(), options, {}, quiet).value();
+  EXPECT_EQ(outcome.done.size(), 3U) << "the child, then its config and layer";
+  EXPECT_TRUE(outcome.failed.empty());
+  EXPECT_TRUE(outcome.after.findings.empty());
+}
+
+TEST_F(RepairerTest, tries_once_what_nobody_has) {
+  fs::remove(tree_.blob(sha256_of(image_.config)));
+  const CheckOptions options{.now = WallTime::max()};
+  const auto quiet = [](const auto&) {};
+  int asked = 0;
+  const FetchStep fetch = [&](const RepairStep&, Repairer&) -> Status {
+    ++asked;
+    return fail(ErrorCode::not_found, "it has none");
+  };
+  auto outcome = repair(*repairer_, *open_, check(*open_, options, quiet).value(), options, fetch, quiet).value();
+  EXPECT_EQ(asked, 1);
+  ASSERT_EQ(outcome.failed.size(), 1U);
+  EXPECT_EQ(outcome.failed[0].reason.message(), "it has none");
+  EXPECT_EQ(outcome.after.totals.names_broken, 1U);
+}
+
+}  // namespace
+}  // namespace lifeboat::registry
