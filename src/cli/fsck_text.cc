@@ -80,7 +80,42 @@ nlohmann::ordered_json json_of(const Finding& finding) {
   return entry;
 }
 
+nlohmann::ordered_json json_of(const registry::RepairStep& step, std::string_view result) {
+  return {{"result", result},
+          {"step", step.kind == registry::RepairStep::Kind::fetch ? "fetch" : "restore-link"},
+          {"repository", step.repository},
+          {"digest", step.digest->to_string()}};
+}
+
+nlohmann::ordered_json json_of(const registry::RepairOutcome& outcome) {
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+  for (const registry::RepairStep& step : outcome.done) steps.push_back(json_of(step, "done"));
+  for (const registry::RepairOutcome::Failed& one : outcome.failed) {
+    nlohmann::ordered_json entry = json_of(one.step, "failed");
+    entry["error"] = one.reason.message();
+    steps.push_back(std::move(entry));
+  }
+  return steps;
+}
+
 }  // namespace
+
+std::string repairs_text(const registry::RepairOutcome& outcome) {
+  std::string text;
+  for (const registry::RepairStep& step : outcome.done) text.append("repaired: ").append(to_string(step)).append("\n");
+  for (const registry::RepairOutcome::Failed& one : outcome.failed) {
+    text.append("not repaired: ").append(to_string(one.step)).append(": ").append(one.reason.message()).append("\n");
+  }
+  if (text.empty()) text = "there is nothing that can be repaired\n";
+  return text + "\n";
+}
+
+std::string plan_text(const std::vector<registry::RepairStep>& steps) {
+  std::string text;
+  for (const registry::RepairStep& step : steps) text.append("would ").append(to_string(step)).append("\n");
+  if (text.empty()) text = "there is nothing that can be repaired\n";
+  return text + "\n";
+}
 
 std::string finding_text(const Finding& finding) {
   std::string text = "  " + std::string(to_string(finding.kind));
@@ -119,22 +154,24 @@ std::string fsck_text(const FsckSubject& subject, const registry::CheckReport& r
   return text + (text.empty() ? "" : "\n") + totals_text(subject, report) + verdict_text(report);
 }
 
-std::string fsck_json(const FsckSubject& subject, const registry::CheckReport& report) {
+std::string fsck_json(const FsckSubject& subject, const registry::CheckReport& report,
+                      const registry::RepairOutcome* repairs) {
   std::set<std::string> broken;
   nlohmann::ordered_json findings = nlohmann::ordered_json::array();
   for (const Finding& finding : report.findings) {
     if (finding.severity == Severity::broken) broken.insert(finding.breaks.begin(), finding.breaks.end());
     findings.push_back(json_of(finding));
   }
-  const nlohmann::ordered_json document{{"path", subject.path},
-                                        {"kind", to_string(subject.kind)},
-                                        {"repositories", report.totals.repositories},
-                                        {"tags", report.totals.tags},
-                                        {"manifests", report.totals.manifests},
-                                        {"blobs", report.totals.blobs},
-                                        {"bytes_hashed", report.totals.bytes_hashed},
-                                        {"broken_names", broken},
-                                        {"findings", std::move(findings)}};
+  nlohmann::ordered_json document{{"path", subject.path},
+                                  {"kind", to_string(subject.kind)},
+                                  {"repositories", report.totals.repositories},
+                                  {"tags", report.totals.tags},
+                                  {"manifests", report.totals.manifests},
+                                  {"blobs", report.totals.blobs},
+                                  {"bytes_hashed", report.totals.bytes_hashed},
+                                  {"broken_names", broken},
+                                  {"findings", std::move(findings)}};
+  if (repairs != nullptr) document["repairs"] = json_of(*repairs);
   return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

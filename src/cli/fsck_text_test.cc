@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/fsck_repair.h"
+
 namespace lifeboat::cli {
 namespace {
 
@@ -84,6 +86,49 @@ TEST(FsckText, gives_everything_as_json) {
           R"(","lacks":"link and bytes","breaks":["team/app:1","team/app:2"]},)"
           R"({"severity":"untidy","kind":"stale-upload","repository":"team/app","detail":"upload 1","breaks":[]}]})"
           "\n");
+}
+
+TEST(FsckText, tells_what_was_repaired_and_what_could_not_be) {
+  using Kind = registry::RepairStep::Kind;
+  const registry::RepairStep link{.kind = Kind::restore_link,
+                                  .repository = "team/app",
+                                  .link = registry::LinkKind::blob,
+                                  .digest = digest("layer")};
+  registry::RepairStep bytes = link;
+  bytes.kind = Kind::fetch;
+  bytes.link = registry::LinkKind::manifest;
+  registry::RepairOutcome outcome{.done = {link}};
+  outcome.failed.push_back({bytes, Error(ErrorCode::not_found, "it has none")});
+  const std::string name = digest("layer").to_string();
+  EXPECT_EQ(repairs_text(outcome), "repaired: restore the link of blob '" + name +
+                                       "' in repository 'team/app'\n"
+                                       "not repaired: fetch manifest '" +
+                                       name + "' in repository 'team/app': it has none\n\n");
+  EXPECT_EQ(plan_text({link}), "would restore the link of blob '" + name + "' in repository 'team/app'\n\n");
+  EXPECT_EQ(plan_text({}), "there is nothing that can be repaired\n\n");
+  const std::string json = fsck_json(kSubject, {}, &outcome);
+  EXPECT_NE(json.find(R"("repairs":[{"result":"done","step":"restore-link","repository":"team/app","digest":")" + name +
+                      R"("},{"result":"failed","step":"fetch","repository":"team/app","digest":")" + name +
+                      R"(","error":"it has none"}])"),
+            std::string::npos)
+      << json;
+}
+
+TEST(RepairOrigin, says_what_a_repository_is_called_there) {
+  struct {
+    const char* origin;
+    const char* repository;
+    const char* there;
+  } const rows[] = {{"backup.example:5000", "team/app", "team/app"},
+                    {"backup.example/mirror", "team/app", "mirror/team/app"},
+                    {"backup.example/team/app", "", "team/app"}};
+  for (const auto& row : rows) {
+    const auto origin = RepairOrigin::parse(row.origin);
+    ASSERT_TRUE(origin) << row.origin;
+    EXPECT_EQ(origin->there(row.repository).value().to_string(), row.there) << row.origin;
+  }
+  EXPECT_FALSE(RepairOrigin::parse("https://backup.example"));
+  EXPECT_FALSE(RepairOrigin::parse("backup.example")->there("")) << "a layout needs a name there";
 }
 
 TEST(FsckText, says_how_far_it_is) {

@@ -7,7 +7,7 @@ import time
 
 import content
 from broken_registry import Incident, make_incident, push_beside_the_collector
-from parts import LIFEBOAT, Lifeboat, UpstreamRegistry, skopeo
+from parts import LIFEBOAT, Lifeboat, UpstreamRegistry, layout_faults, skopeo
 from rig import check, check_equal, main, scenario
 from wire_client import digest_of
 
@@ -231,6 +231,103 @@ def a_lifeboat_store_is_checked_at_rest_and_left_alone_while_it_runs(rig):
     lifeboat.start()
     lifeboat.stop()
     check_equal(fsck(rig, lifeboat.data)[0], 1, "exit code after a clean stop")
+
+
+def pull(rig, registry, name: str, to: str) -> pathlib.Path:
+    """skopeo has it whole, or fails."""
+    layout = rig.path(to)
+    skopeo(rig, "copy", "--all", "--preserve-digests", "--src-tls-verify=false", f"docker://{registry.address}/{name}",
+           f"oci:{layout}:pulled")
+    return layout
+
+
+def wanted_of(pushed: content.Content) -> list[str]:
+    return [*pushed.blobs, *(document.digest for document in pushed.documents)]
+
+
+def files_below(root: pathlib.Path) -> dict:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+@scenario
+def lost_links_are_restored_and_skopeo_pulls_again(rig):
+    tree = Tree(rig)
+    app, amd64 = tree.repository("team/app"), tree.index.documents[0]
+    shutil.rmtree(app / "_manifests/revisions/sha256" / amd64.digest.removeprefix("sha256:"))
+    for blob in tree.index.blobs:
+        shutil.rmtree(app / "_layers/sha256" / blob.removeprefix("sha256:"))
+    overwrite(tree.repository("team/tool") / "_layers/sha256" / layer_of(tree.plain.root).removeprefix("sha256:") / "link", b"")
+    before = files_below(tree.registry.data)
+    planned = rig.attempt(LIFEBOAT, "fsck", tree.registry.data, "--repair", "--dry-run")
+    check_equal(planned.returncode, 1, "exit code of the dry run")
+    check(f"would restore the link of manifest '{amd64.digest}'" in planned.stdout.decode(), planned.stdout.decode())
+    check_equal(files_below(tree.registry.data), before, "files after a dry run")
+
+    code, report = fsck(rig, tree.registry.data, "--repair")
+    check_equal((code, report["broken_names"]), (0, []), "broken after the repair")
+    check_equal({step["result"] for step in report["repairs"]}, {"done"}, "results of the steps")
+    tree.incident.restart()
+    check_equal(tree.index.faults_at(tree.registry.client, "team/app", "1"), [], "what the registry serves")
+    check_equal(layout_faults(pull(rig, tree.registry, "team/app:1", "pulled"), wanted_of(tree.index)), [], "what skopeo pulled")
+    check_equal(layout_faults(pull(rig, tree.registry, "team/tool:1", "tool"), wanted_of(tree.plain)), [], "what skopeo pulled")
+
+
+@scenario
+def what_a_repair_writes_belongs_to_whom_the_tree_belongs_to(rig):
+    tree = Tree(rig)
+    tree.registry.part.stop()
+    for path in [tree.registry.data, *tree.registry.data.rglob("*")]:
+        os.chown(path, 4711, 4712)
+    folder = tree.repository("team/app") / "_layers/sha256" / layer_of(tree.index.documents[0]).removeprefix("sha256:")
+    shutil.rmtree(folder)
+    check_equal(fsck(rig, tree.registry.data, "--repair")[0], 0, "exit code of the repair")
+    for path in (folder, folder / "link"):
+        check_equal((path.stat().st_uid, path.stat().st_gid), (4711, 4712), f"owner of {path.name}")
+        check(path.stat().st_mode & 0o200, f"the registry cannot write to {path.name} any more")
+
+
+@scenario
+def what_the_collector_took_comes_back_from_another_registry(rig):
+    backup = UpstreamRegistry(rig, name="backup")
+    incident = make_incident(rig, removes_untagged=True)
+    for name, pushed in incident.whole.items():
+        pushed.push(backup.client, name.repository, name.tag)
+    check_equal(fsck(rig, incident.registry.data, "--repair")[0], 1, "exit code of a repair without another registry")
+    code, report = fsck(rig, incident.registry.data, "--repair", "--from", backup.address)
+    check_equal((code, report["broken_names"]), (0, []), "broken after the repair")
+    incident.restart()
+    for name, pushed in incident.whole.items():
+        check_equal(pushed.faults_at(incident.registry.client, name.repository, name.tag), [], f"what {name} misses")
+
+
+@scenario
+def bytes_that_lie_are_not_taken_for_a_repair(rig):
+    tree, liar = Tree(rig), UpstreamRegistry(rig, name="liar")
+    tree.index.push(liar.client, "team/app", "1")
+    layer = layer_of(tree.index.documents[0])
+    lie = liar.data / "docker/registry/v2/blobs/sha256" / layer[7:9] / layer[7:] / "data"
+    overwrite(lie, bytes(len(lie.read_bytes())))
+    tree.blob(layer).unlink()
+    code, report = fsck(rig, tree.registry.data, "--repair", "--from", liar.address)
+    check_equal((code, rows(report)), (1, [("missing-layer", layer, BOTH)]), "broken after lies")
+    check("another digest" in report["repairs"][0]["error"], f"the reason: {report['repairs']}")
+    check_equal(list(tree.blob(layer).parent.iterdir()), [], "what is left of the lie")
+
+
+@scenario
+def a_layout_and_a_store_are_repaired_from_another_registry(rig):
+    backup, lifeboat = UpstreamRegistry(rig, name="backup"), Lifeboat(rig)
+    pushed = content.multi_platform("both", with_packages=False)
+    for client in (backup.client, lifeboat.client):
+        pushed.push(client, "team/app", "1")
+    lifeboat.stop()
+    layout, layer = pull(rig, backup, "team/app:1", "layout"), layer_of(pushed.documents[0])
+    for blobs in (layout / "blobs/sha256", lifeboat.data / "blobs/sha256" / layer[7:9]):
+        (blobs / layer[7:]).unlink()
+    check_equal(fsck(rig, layout, "--repair", "--from", f"{backup.address}/team/app", "--deep")[0], 0, "exit code for the layout")
+    check_equal(fsck(rig, lifeboat.data, "--repair", "--from", backup.address, "--deep")[0], 0, "exit code for the store")
+    lifeboat.start()
+    check_equal(pushed.faults_at(lifeboat.client, "team/app", "1"), [], "what the store serves")
 
 
 @scenario
