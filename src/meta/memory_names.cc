@@ -44,6 +44,10 @@ const ManifestRecord* MemoryNames::parent_of(const Repository& repository, const
 }
 
 bool MemoryNames::may_serve(const Repository& repository, const oci::Digest& digest) const {
+  return !faults_.contains(digest) && may_serve_at_all(repository, digest);
+}
+
+bool MemoryNames::may_serve_at_all(const Repository& repository, const oci::Digest& digest) const {
   if (!blobs_.contains(digest)) return false;
   return repository.links.contains(digest) || parent_of(repository, digest) != nullptr;
 }
@@ -58,6 +62,7 @@ Status MemoryNames::add_blob(const oci::RepositoryId& repository, const BlobReco
   const auto [known, is_new] = blobs_.emplace(blob.digest, blob.size_bytes);
   if (known->second != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, known->second);
   repositories_[repository].links.insert(blob.digest);
+  clear_fault(blob.digest);
   return {};
 }
 
@@ -84,7 +89,8 @@ Status MemoryNames::unlink_blob(const oci::RepositoryId& repository, const oci::
 Result<ManifestRecord> MemoryNames::find_manifest(const oci::RepositoryId& repository,
                                                   const oci::Digest& digest) const {
   const Repository* const in = known(repository);
-  if (in == nullptr || !in->manifests.contains(digest)) return refusal::no_manifest(repository, digest);
+  const bool is_there = in != nullptr && in->manifests.contains(digest) && !faults_.contains(digest);
+  if (!is_there) return refusal::no_manifest(repository, digest);
   return in->manifests.at(digest);
 }
 
@@ -103,6 +109,7 @@ Status MemoryNames::check_condition(const ManifestPut& put) const {
 Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
   LB_CHECK(check_condition(put));
   repositories_[put.repository].manifests.insert_or_assign(put.manifest.digest, put.manifest);
+  clear_fault(put.manifest.digest);
   std::vector<Edge>& edges = edges_[put.manifest.digest];
   for (const Edge& edge : put.edges) {
     const auto is_same = [&](const Edge& other) { return other.kind == edge.kind && other.to == edge.to; };

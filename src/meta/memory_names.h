@@ -41,6 +41,17 @@ class MemoryNames {
   void note_platform(const oci::RepositoryId& repository, const std::string& platform);
   std::vector<std::string> platforms(const oci::RepositoryId& repository) const;
 
+  void note_fault(const Fault& fault);
+  void clear_fault(const oci::Digest& digest);
+  std::optional<Fault> find_fault(const oci::Digest& digest) const;
+  std::vector<Fault> list_faults(std::size_t limit) const;
+  uint64_t count_faults() const { return faults_.size(); }
+  void postpone_fault(const Fault& fault);
+  std::vector<KnownContent> known_content(const std::optional<oci::Digest>& last, std::size_t limit) const;
+  std::vector<ContentPlace> places_of(const oci::Digest& digest) const;
+  std::vector<TagPlace> tags_over(const oci::Digest& digest, std::size_t limit) const;
+  std::vector<LostManifest> lost_manifests(std::size_t limit) const;
+
   bool contains(const oci::RepositoryId& repository) const { return repositories_.contains(repository); }
   RepositoryPage list_repositories(const std::string& last, std::size_t limit) const;
   StoreTotals totals() const;
@@ -66,12 +77,17 @@ class MemoryNames {
   /// The first manifest of the repository that names the digest as a blob.
   const ManifestRecord* parent_of(const Repository& repository, const oci::Digest& digest) const;
   bool may_serve(const Repository& repository, const oci::Digest& digest) const;
+  /// The same, whatever faults are known.
+  bool may_serve_at_all(const Repository& repository, const oci::Digest& digest) const;
+  /// It, and the manifests of the repository that lead to it.
+  std::set<oci::Digest> manifests_over(const Repository& repository, const oci::Digest& digest) const;
   Status check_condition(const ManifestPut& put) const;
   void move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
 
   std::map<oci::RepositoryId, Repository> repositories_;
   std::map<oci::Digest, uint64_t> blobs_;
   std::map<oci::Digest, std::vector<Edge>> edges_;  // by parent
+  std::map<oci::Digest, Fault> faults_;
 };
 
 }  // namespace lifeboat::meta

@@ -222,6 +222,57 @@ class Tours final : public TourIndex {
   Shared& shared_;
 };
 
+class Faults final : public FaultIndex {
+ public:
+  explicit Faults(Shared& shared) : shared_(shared) {}
+  Task<void> note(Call call, Fault fault) override {
+    co_return shared_.write(call, [&](MemoryNames& names) -> Status {
+      names.note_fault(fault);
+      return {};
+    });
+  }
+  Task<void> clear(Call call, oci::Digest digest) override {
+    co_return shared_.write(call, [&](MemoryNames& names) -> Status {
+      names.clear_fault(digest);
+      return {};
+    });
+  }
+  Task<std::optional<Fault>> find(Call call, oci::Digest digest) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::optional<Fault>> { return names.find_fault(digest); });
+  }
+  Task<std::vector<Fault>> list(Call call, std::size_t limit) override {
+    co_return shared_.read(call,
+                           [&](MemoryNames& names) -> Result<std::vector<Fault>> { return names.list_faults(limit); });
+  }
+  Task<uint64_t> count(Call call) override {
+    co_return shared_.read(call, [](MemoryNames& names) -> Result<uint64_t> { return names.count_faults(); });
+  }
+  void postpone(Fault fault) override {
+    shared_.names.with([&](MemoryNames& names) { names.postpone_fault(fault); });
+  }
+  Task<std::vector<KnownContent>> known(Call call, std::optional<oci::Digest> last, std::size_t limit) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<KnownContent>> {
+      return names.known_content(last, limit);
+    });
+  }
+  Task<std::vector<ContentPlace>> places(Call call, oci::Digest digest) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::vector<ContentPlace>> { return names.places_of(digest); });
+  }
+  Task<std::vector<TagPlace>> tags_over(Call call, oci::Digest digest, std::size_t limit) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::vector<TagPlace>> { return names.tags_over(digest, limit); });
+  }
+  Task<std::vector<LostManifest>> lost_manifests(Call call, std::size_t limit) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::vector<LostManifest>> { return names.lost_manifests(limit); });
+  }
+
+ private:
+  Shared& shared_;
+};
+
 }  // namespace
 
 struct MemoryStore::Parts {
@@ -236,6 +287,7 @@ struct MemoryStore::Parts {
   Uploads uploads{shared};
   Captures captures{shared};
   Tours tours{shared};
+  Faults faults{shared};
 };
 
 MemoryStore::MemoryStore() : parts_(std::make_unique<Parts>(nullptr)) {}
@@ -249,6 +301,7 @@ RepositoryIndex& MemoryStore::repositories() { return parts_->repositories; }
 UploadIndex& MemoryStore::uploads() { return parts_->uploads; }
 CaptureIndex& MemoryStore::captures() { return parts_->captures; }
 TourIndex& MemoryStore::tours() { return parts_->tours; }
+FaultIndex& MemoryStore::faults() { return parts_->faults; }
 
 Task<StoreTotals> MemoryStore::totals(Call call) {
   co_return parts_->shared.read(call, [](MemoryNames& names) -> Result<StoreTotals> { return names.totals(); });

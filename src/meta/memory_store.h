@@ -26,6 +26,7 @@ class MemoryStore final : public Store {
   UploadIndex& uploads() override;
   CaptureIndex& captures() override;
   TourIndex& tours() override;
+  FaultIndex& faults() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

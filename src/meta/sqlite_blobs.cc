@@ -2,6 +2,7 @@
 
 #include "meta/refusal.h"
 #include "meta/sqlite_content.h"
+#include "meta/sqlite_faults.h"
 #include "meta/sqlite_repositories.h"
 
 namespace lifeboat::meta {
@@ -10,12 +11,14 @@ namespace {
 // A child that is a manifest (kind 2) is no blob. CROSS JOIN: from the edges of the one digest to their parents, never
 // through all manifests of the repository.
 constexpr Sql kFind{"find a blob",
-                    "SELECT blob_size FROM content WHERE digest = ?1 AND blob_size IS NOT NULL AND ("
+                    "SELECT blob_size FROM content WHERE digest = ?1 AND blob_size IS NOT NULL AND "
+                    "NOT EXISTS (SELECT 1 FROM fault WHERE content_id = id) AND ("
                     "EXISTS (SELECT 1 FROM repository_blob WHERE repository_id = ?2 AND content_id = id) OR "
                     "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON repository_id = ?2 AND content_id = parent_id "
                     "WHERE child_id = id AND kind < 2))"};
 constexpr Sql kFindAnywhere{"find a blob",
-                            "SELECT blob_size FROM content WHERE digest = ?1 AND blob_size IS NOT NULL AND ("
+                            "SELECT blob_size FROM content WHERE digest = ?1 AND blob_size IS NOT NULL AND "
+                            "NOT EXISTS (SELECT 1 FROM fault WHERE content_id = id) AND ("
                             "EXISTS (SELECT 1 FROM repository_blob WHERE content_id = id) OR "
                             "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON content_id = parent_id "
                             "WHERE child_id = id AND kind < 2))"};
@@ -64,6 +67,7 @@ Status add_blob(SqliteConnection& connection, const oci::RepositoryId& repositor
   }
   if (known && *known != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, *known);
   if (!known) LB_CHECK(SqliteQuery(connection, kAdd, blob.size_bytes, content).run());
+  LB_CHECK(clear_fault(connection, content));
   LB_TRY(const int64_t id, filled_repository(connection, repository));
   return SqliteQuery(connection, kLink, id, content).run();
 }

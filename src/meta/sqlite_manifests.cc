@@ -3,6 +3,7 @@
 #include "meta/refusal.h"
 #include "meta/sqlite_captures.h"
 #include "meta/sqlite_content.h"
+#include "meta/sqlite_faults.h"
 #include "meta/sqlite_repositories.h"
 #include "meta/sqlite_tags.h"
 
@@ -12,10 +13,15 @@ namespace {
 constexpr Sql kFind{"find a manifest",
                     "SELECT media_type, size, subject.digest, artifact_type, annotations FROM content "
                     "JOIN manifest ON repository_id = ?1 AND content_id = content.id "
-                    "LEFT JOIN content AS subject ON subject.id = subject_id WHERE content.digest = ?2"};
+                    "LEFT JOIN content AS subject ON subject.id = subject_id WHERE content.digest = ?2 AND "
+                    "NOT EXISTS (SELECT 1 FROM fault WHERE content_id = content.id)"};
 constexpr Sql kFindContent{"find a manifest",
                            "SELECT content_id FROM content JOIN manifest ON repository_id = ?1 AND "
                            "content_id = content.id WHERE content.digest = ?2"};
+constexpr Sql kFindHeld{"find a manifest",
+                        "SELECT 1 FROM content JOIN manifest ON repository_id = ?1 AND content_id = content.id "
+                        "WHERE content.digest = ?2 AND NOT EXISTS (SELECT 1 FROM fault WHERE content_id = "
+                        "content.id)"};
 // What is derived from the content may be derived better by a later version; the row is left alone when it is not.
 constexpr Sql kPut{"put a manifest",
                    "INSERT INTO manifest (repository_id, content_id, media_type, size, subject_id, artifact_type, "
@@ -93,6 +99,7 @@ Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTi
   LB_CHECK(SqliteQuery(connection, kPut, id, content, manifest.media_type, manifest.size_bytes, subject,
                        manifest.artifact_type, manifest.annotations_json)
                .run());
+  LB_CHECK(clear_fault(connection, content));
   for (const Edge& edge : put.edges) {
     LB_TRY(const int64_t child, content_of(connection, edge.to));
     LB_CHECK(SqliteQuery(connection, kPutEdge, content, number_of(edge.kind), child, edge.size_bytes).run());
@@ -159,8 +166,9 @@ Result<std::vector<oci::Digest>> missing_manifests(SqliteConnection& connection,
   if (!id) return digests;
   std::vector<oci::Digest> missing;
   for (const oci::Digest& digest : digests) {
-    LB_TRY(const auto content, find_manifest_content(connection, *id, digest));
-    if (!content) missing.push_back(digest);
+    SqliteQuery query(connection, kFindHeld, *id, digest);
+    LB_TRY(const bool is_held, query.next());
+    if (!is_held) missing.push_back(digest);
   }
   return missing;
 }

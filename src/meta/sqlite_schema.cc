@@ -137,8 +137,23 @@ UPDATE tag SET confirmed = checked;
 PRAGMA user_version = 4;
 )"};
 
+/// What is missing though names stand for it.
+constexpr Sql kFaults{"add faults to the schema", R"(
+CREATE TABLE fault (
+  content_id INTEGER PRIMARY KEY REFERENCES content,
+  kind INTEGER NOT NULL,         -- 0 missing, 1 wrong size, 2 wrong bytes
+  detail TEXT NOT NULL,
+  found INTEGER NOT NULL,
+  tries INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  last_error TEXT NOT NULL
+) STRICT;
+
+PRAGMA user_version = 5;
+)"};
+
 /// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
-constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours, &kConfirmed};
+constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours, &kConfirmed, &kFaults};
 static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
 
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

@@ -6,6 +6,7 @@
 #include "meta/sqlite_blobs.h"
 #include "meta/sqlite_captures.h"
 #include "meta/sqlite_connection.h"
+#include "meta/sqlite_faults.h"
 #include "meta/sqlite_manifests.h"
 #include "meta/sqlite_reader.h"
 #include "meta/sqlite_repositories.h"
@@ -93,7 +94,8 @@ struct SqliteStore::Parts {
         repositories(reader),
         uploads(reader, writer),
         captures(reader, writer),
-        tours(reader, writer) {}
+        tours(reader, writer),
+        faults(reader, writer) {}
 
   SqliteWriter writer;
   SqliteReader reader;
@@ -104,6 +106,7 @@ struct SqliteStore::Parts {
   SqliteUploads uploads;
   SqliteCaptures captures;
   SqliteTours tours;
+  SqliteFaults faults;
 };
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path, const sys::Clock& clock,
@@ -130,6 +133,7 @@ RepositoryIndex& SqliteStore::repositories() { return parts_->repositories; }
 UploadIndex& SqliteStore::uploads() { return parts_->uploads; }
 CaptureIndex& SqliteStore::captures() { return parts_->captures; }
 TourIndex& SqliteStore::tours() { return parts_->tours; }
+FaultIndex& SqliteStore::faults() { return parts_->faults; }
 
 Task<StoreTotals> SqliteStore::totals(Call call) {
   return parts_->reader.read<StoreTotals>(std::move(call), count_totals);

@@ -42,6 +42,7 @@ class SqliteStore final : public Store {
   UploadIndex& uploads() override;
   CaptureIndex& captures() override;
   TourIndex& tours() override;
+  FaultIndex& faults() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

@@ -8,6 +8,7 @@
 #include "base/call.h"
 #include "base/task.h"
 #include "base/time.h"
+#include "meta/faults.h"
 #include "oci/digest.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -242,6 +243,7 @@ class Store {
   virtual UploadIndex& uploads() = 0;
   virtual CaptureIndex& captures() = 0;
   virtual TourIndex& tours() = 0;
+  virtual FaultIndex& faults() = 0;
   virtual Task<StoreTotals> totals(Call call) = 0;
   /// Makes everything durable and releases the database. Nothing may be called after it. Blocks.
   virtual Status close() = 0;

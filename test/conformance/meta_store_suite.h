@@ -51,6 +51,7 @@ class MetaStoreSuite : public testing::TestWithParam<MetaStoreKind> {
   meta::UploadIndex& uploads() { return setup_->store().uploads(); }
   meta::CaptureIndex& captures() { return setup_->store().captures(); }
   meta::TourIndex& tours() { return setup_->store().tours(); }
+  meta::FaultIndex& faults() { return setup_->store().faults(); }
   meta::Store& store() { return setup_->store(); }
 
   // In short: what most rows do.
