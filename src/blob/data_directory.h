@@ -22,6 +22,8 @@ class DataDirectory {
   const sys::Path& root() const { return root_; }
   sys::Path blobs() const { return root_ / "blobs"; }
   sys::Path uploads() const { return root_ / "uploads"; }
+  /// Not there until something had to be put into it.
+  sys::Path quarantine() const { return root_ / "quarantine"; }
   sys::Path meta() const { return root_ / "meta"; }
   sys::Path local_socket() const { return local_socket_of(root_); }
   /// Where the process that has the directory is asked and told things.

@@ -1,9 +1,12 @@
 #include "blob/fs_layout.h"
 
+#include <vector>
+
 namespace lifeboat::blob {
 namespace {
 
 constexpr std::array<std::string_view, 2> kAlgorithms{"sha256", "sha512"};
+constexpr std::size_t kReadBytes = kMiB;
 
 }  // namespace
 
@@ -109,6 +112,56 @@ Status FsLayout::for_each_content(const std::function<void(const oci::Digest&)>&
     }
   }
   return {};
+}
+
+Result<std::vector<StoredContent>> FsLayout::list(HashAlgorithm algorithm, std::byte first) const {
+  const std::string_view name = kAlgorithms.at(algorithm == HashAlgorithm::sha256 ? 0 : 1);
+  const sys::Path shard = blobs_ / name / to_hex(std::span(&first, 1));
+  std::vector<StoredContent> found;
+  const auto entries = files_.list(shard);
+  if (!entries && entries.error().code() == ErrorCode::not_found) return found;
+  if (!entries) return std::unexpected(entries.error());
+  for (const sys::DirectoryEntry& entry : *entries) {
+    const auto digest = oci::Digest::parse(std::string(name) + ":" + entry.name);
+    if (entry.is_directory || !digest || digest->raw()[0] != first) continue;
+    const auto info = files_.info(shard / entry.name);
+    if (info) found.push_back({*digest, info->size_bytes});  // else it went meanwhile
+  }
+  return found;
+}
+
+Result<Damage> FsLayout::judge(const oci::Digest& digest, uint64_t size_bytes) const {
+  using Kind = Damage::Kind;
+  const auto found = read(digest);
+  if (!found && found.error().code() == ErrorCode::not_found) return Damage{Kind::missing, "it is not on disk"};
+  if (!found) return std::unexpected(found.error());
+  if (found->size_bytes != size_bytes) {
+    return Damage{Kind::wrong_size,
+                  "got " + std::to_string(found->size_bytes) + " bytes, want " + std::to_string(size_bytes) + " bytes"};
+  }
+  Hasher hasher(digest.algorithm());
+  std::vector<std::byte> piece(kReadBytes);
+  for (uint64_t offset = 0;;) {
+    LB_TRY(const std::size_t count, found->bytes->read_past_cache(offset, piece));
+    hasher.update(std::span(piece).first(count));
+    offset += count;
+    if (count < piece.size()) break;
+  }
+  const oci::Digest got = oci::Digest::of_raw(digest.algorithm(), hasher.current());
+  if (got != digest) return Damage{Kind::wrong_bytes, "got " + got.to_string()};
+  return Damage{};
+}
+
+Result<Damage> FsLayout::set_aside(const oci::Digest& digest, uint64_t size_bytes, Quarantine& quarantine,
+                                   WallTime now) {
+  Shard& shard = shard_of(digest);
+  const std::lock_guard lock(shard.mutex);
+  LB_TRY(Damage damage, judge(digest, size_bytes));
+  if (damage.kind == Damage::Kind::none || damage.kind == Damage::Kind::missing) return damage;
+  const sys::Path path = content(digest);
+  LB_CHECK(quarantine.take(path, digest, digest.to_string() + ": " + damage.detail, now));
+  LB_CHECK(files_.sync_directory(path.parent_path()));
+  return damage;
 }
 
 }  // namespace lifeboat::blob

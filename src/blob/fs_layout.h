@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 
+#include "blob/integrity.h"
+#include "blob/quarantine.h"
 #include "blob/store.h"
 #include "oci/digest.h"
 #include "oci/upload_id.h"
@@ -37,6 +39,11 @@ class FsLayout {
   /// Calls `take` with the digest of everything that has a place, in no order.
   Status for_each_content(const std::function<void(const oci::Digest&)>& take) const;
 
+  /// What stands in one directory; what is no content is passed over.
+  Result<std::vector<StoredContent>> list(HashAlgorithm algorithm, std::byte first) const;
+  /// Integrity::quarantine. Reads the content in one go, with its directory locked: for what is faulty already.
+  Result<Damage> set_aside(const oci::Digest& digest, uint64_t size_bytes, Quarantine& quarantine, WallTime now);
+
  private:
   /// One directory of content. Its lock is held from the look at a name until the name is durable or taken back, so
   /// that nobody relies on a name that may yet be taken back.
@@ -46,6 +53,8 @@ class FsLayout {
     bool is_synced = false;  // guarded by mutex: the names in it are durable
   };
   Shard& shard_of(const oci::Digest& digest);
+  /// What the content is now. Nothing is said of it when it cannot be read.
+  Result<Damage> judge(const oci::Digest& digest, uint64_t size_bytes) const;
   Result<bool> holds_locked(Shard& shard, const oci::Digest& digest, uint64_t size_bytes);
 
   const sys::Path blobs_;

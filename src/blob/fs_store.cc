@@ -1,5 +1,7 @@
 #include "blob/fs_store.h"
 
+#include "blob/fs_reading.h"
+
 namespace lifeboat::blob {
 namespace {
 
@@ -14,18 +16,21 @@ Status gone(Status removed) {
 
 }  // namespace
 
-FsStore::FsStore(const DataDirectory& directory, sys::FileSystem& files, FsWriter::Pools pools)
-    : layout_(directory.blobs(), directory.uploads(), files), pools_(pools) {}
+FsStore::FsStore(const DataDirectory& directory, sys::FileSystem& files, FsWriter::Pools pools,
+                 Quarantine::Bounds bounds)
+    : layout_(directory.blobs(), directory.uploads(), files),
+      quarantine_(Quarantine(directory.quarantine(), bounds, files)),
+      pools_(pools) {}
 
 FsWriter::Where FsStore::where() { return {.layout = layout_, .pools = pools_, .sessions = sessions_}; }
 
 Result<std::unique_ptr<FsStore>> FsStore::open(const DataDirectory& directory, sys::FileSystem& files,
-                                               FsWriter::Pools pools) {
+                                               FsWriter::Pools pools, Quarantine::Bounds quarantine) {
   LB_TRY(const auto entries, files.list(directory.uploads()));
   for (const sys::DirectoryEntry& entry : entries) {
     if (entry.name.starts_with(kPutPrefix)) LB_CHECK(gone(files.remove(directory.uploads() / entry.name)));
   }
-  std::unique_ptr<FsStore> store(new FsStore(directory, files, pools));
+  std::unique_ptr<FsStore> store(new FsStore(directory, files, pools, quarantine));
   LB_CHECK(store->layout_.open());
   return store;
 }
@@ -113,6 +118,24 @@ Task<std::vector<StoredSession>> FsStore::sessions(Call) {
       if (info) found.push_back({*id, info->size_bytes, info->modified});
     }
     return found;
+  });
+}
+
+Task<std::unique_ptr<Reading>> FsStore::read_through(Call, oci::Digest digest) {
+  co_return co_await pools_.disk.run([&]() -> Result<std::unique_ptr<Reading>> {
+    LB_TRY(Content content, layout_.read(digest));
+    return std::make_unique<FsReading>(std::move(content.bytes), digest.algorithm(), pools_.hash);
+  });
+}
+
+Task<std::vector<StoredContent>> FsStore::list(Call, HashAlgorithm algorithm, std::byte first) {
+  co_return co_await pools_.disk.run([&] { return layout_.list(algorithm, first); });
+}
+
+Task<Damage> FsStore::quarantine(Call, oci::Digest digest, uint64_t size_bytes, WallTime now) {
+  co_return co_await pools_.disk.run([&] {
+    return quarantine_.with(
+        [&](Quarantine& quarantine) { return layout_.set_aside(digest, size_bytes, quarantine, now); });
   });
 }
 

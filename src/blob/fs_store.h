@@ -6,18 +6,20 @@
 #include "blob/data_directory.h"
 #include "blob/fs_layout.h"
 #include "blob/fs_writer.h"
+#include "blob/integrity.h"
+#include "blob/quarantine.h"
 #include "blob/store.h"
 #include "sys/thread_pool.h"
 
 namespace lifeboat::blob {
 
 /// The store on a file system. Any thread.
-class FsStore final : public Store {
+class FsStore final : public Store, public Integrity {
  public:
   /// Clears away what put() left half-written when the process last ended; sessions stay. All arguments outlive the
   /// store.
   static Result<std::unique_ptr<FsStore>> open(const DataDirectory& directory, sys::FileSystem& files,
-                                               FsWriter::Pools pools);
+                                               FsWriter::Pools pools, Quarantine::Bounds quarantine = {});
 
   Task<Content> open(Call call, oci::Digest digest) override;
   Task<void> put(Call call, oci::Digest digest, std::string bytes) override;
@@ -27,13 +29,18 @@ class FsStore final : public Store {
   Task<std::vector<StoredSession>> sessions(Call call) override;
   Task<void> remove(Call call, oci::Digest digest) override;
 
+  Task<std::unique_ptr<Reading>> read_through(Call call, oci::Digest digest) override;
+  Task<std::vector<StoredContent>> list(Call call, HashAlgorithm algorithm, std::byte first) override;
+  Task<Damage> quarantine(Call call, oci::Digest digest, uint64_t size_bytes, WallTime now) override;
+
  private:
-  FsStore(const DataDirectory& directory, sys::FileSystem& files, FsWriter::Pools pools);
+  FsStore(const DataDirectory& directory, sys::FileSystem& files, FsWriter::Pools pools, Quarantine::Bounds bounds);
   Status put_now(const oci::Digest& digest, std::string_view bytes);
   FsWriter::Where where();
   bool is_dead(const oci::UploadId& id) const;
 
   FsLayout layout_;
+  Guarded<Quarantine> quarantine_;
   const FsWriter::Pools pools_;
   const FsWriter::SharedSessions sessions_ = std::make_shared<Guarded<FsWriter::Sessions>>();
   std::atomic<uint64_t> next_put_ = 0;

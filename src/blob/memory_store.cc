@@ -178,4 +178,66 @@ Task<void> MemoryStore::remove(Call, oci::Digest digest) {
   co_return Status{};
 }
 
+namespace {
+
+class MemoryReading final : public Reading {
+ public:
+  MemoryReading(HashAlgorithm algorithm, std::string bytes) : hasher_(algorithm), bytes_(std::move(bytes)) {}
+  Task<uint64_t> next(uint64_t bytes_max) override {
+    const std::string piece = bytes_.substr(offset_, bytes_max);
+    hasher_.update(as_bytes(piece));
+    offset_ += piece.size();
+    co_return piece.size();
+  }
+  oci::Digest so_far() const override { return oci::Digest::of_raw(hasher_.algorithm(), hasher_.current()); }
+
+ private:
+  Hasher hasher_;
+  const std::string bytes_;
+  std::size_t offset_ = 0;
+};
+
+}  // namespace
+
+Task<std::unique_ptr<Reading>> MemoryStore::read_through(Call call, oci::Digest digest) {
+  LB_CO_TRY(const Content content, co_await open(std::move(call), digest));
+  const auto bytes = state_->held.with([&](const Held& held) { return held.contents.at(digest)->all(); });
+  co_return std::make_unique<MemoryReading>(digest.algorithm(), bytes);
+}
+
+Task<std::vector<StoredContent>> MemoryStore::list(Call, HashAlgorithm algorithm, std::byte first) {
+  co_return state_->held.with([&](const Held& held) {
+    std::vector<StoredContent> found;
+    for (const auto& [digest, file] : held.contents) {
+      if (digest.algorithm() == algorithm && digest.raw()[0] == first) found.push_back({digest, file->size().value()});
+    }
+    return found;
+  });
+}
+
+Task<Damage> MemoryStore::quarantine(Call, oci::Digest digest, uint64_t size_bytes, WallTime) {
+  using Kind = Damage::Kind;
+  co_return state_->held.with([&](Held& held) {
+    const auto found = held.contents.find(digest);
+    if (found == held.contents.end()) return Damage{Kind::missing, "it is not here"};
+    const std::string bytes = found->second->all();
+    const oci::Digest got = oci::Digest::of(digest.algorithm(), as_bytes(bytes));
+    if (bytes.size() == size_bytes && got == digest) return Damage{};
+    held.contents.erase(found);
+    if (bytes.size() == size_bytes) return Damage{Kind::wrong_bytes, "got " + got.to_string()};
+    return Damage{Kind::wrong_size,
+                  "got " + std::to_string(bytes.size()) + " bytes, want " + std::to_string(size_bytes) + " bytes"};
+  });
+}
+
+void MemoryStore::damage(const oci::Digest& digest, std::optional<std::string> bytes) {
+  state_->held.with([&](Held& held) {
+    held.contents.erase(digest);
+    if (!bytes) return;
+    const auto file = std::make_shared<MemoryFile>();
+    file->append(as_bytes(*bytes));
+    held.contents.emplace(digest, file);
+  });
+}
+
 }  // namespace lifeboat::blob

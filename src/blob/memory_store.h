@@ -1,13 +1,16 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
+#include "blob/integrity.h"
 #include "blob/store.h"
 
 namespace lifeboat::blob {
 
 /// The store in memory, for tests: the same promises but durability. Nothing here waits. Writers must not outlive it.
-class MemoryStore final : public Store {
+class MemoryStore final : public Store, public Integrity {
  public:
   MemoryStore();
   ~MemoryStore() override;
@@ -21,6 +24,14 @@ class MemoryStore final : public Store {
   Task<void> discard(Call call, oci::UploadId id) override;
   Task<std::vector<StoredSession>> sessions(Call call) override;
   Task<void> remove(Call call, oci::Digest digest) override;
+
+  Task<std::unique_ptr<Reading>> read_through(Call call, oci::Digest digest) override;
+  Task<std::vector<StoredContent>> list(Call call, HashAlgorithm algorithm, std::byte first) override;
+  /// Nothing is kept of what is moved out of the way.
+  Task<Damage> quarantine(Call call, oci::Digest digest, uint64_t size_bytes, WallTime now) override;
+
+  /// As a failing disk does: other bytes under the digest, or none.
+  void damage(const oci::Digest& digest, std::optional<std::string> bytes);
 
   struct State;
 

@@ -20,6 +20,9 @@ class ReadableFile {
   virtual ~ReadableFile() = default;
   /// Reads up to `out.size()` bytes at `offset`; fewer only at the end, 0 behind it.
   virtual Result<std::size_t> read_at(uint64_t offset, ByteSpan out) const = 0;
+  /// The same for who reads everything once: what was not in the page cache before is not in it afterwards, and nothing
+  /// is read ahead.
+  virtual Result<std::size_t> read_past_cache(uint64_t offset, ByteSpan out) const { return read_at(offset, out); }
   /// Bytes there are now.
   virtual Result<uint64_t> size() const = 0;
   /// The descriptor for sendfile(2), or -1 when these bytes are not in a file of the kernel.

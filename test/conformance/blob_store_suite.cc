@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -19,12 +21,22 @@ class Subject {
  public:
   virtual ~Subject() = default;
   virtual blob::Store& store() = 0;
+  virtual blob::Integrity& integrity() = 0;
+  /// As a failing disk does: other bytes under the digest, or none.
+  virtual void damage(const oci::Digest& digest, std::optional<std::string> bytes) = 0;
 };
 
 class OnDisk final : public Subject {
  public:
   OnDisk() { LB_ASSERT(rig_.open(directory_.path() / "data")); }
   blob::Store& store() override { return *rig_.store; }
+  blob::Integrity& integrity() override { return *rig_.store; }
+  void damage(const oci::Digest& digest, std::optional<std::string> bytes) override {
+    const std::string hex = digest.hex();
+    const auto path = directory_.path() / "data/blobs" / digest.algorithm_name() / hex.substr(0, 2) / hex;
+    std::filesystem::remove(path);
+    if (bytes) std::ofstream(path, std::ios::binary) << *bytes;
+  }
 
  private:
   TemporaryDirectory directory_;
@@ -35,6 +47,10 @@ class OnDisk final : public Subject {
 class InMemory final : public Subject {
  public:
   blob::Store& store() override { return store_; }
+  blob::Integrity& integrity() override { return store_; }
+  void damage(const oci::Digest& digest, std::optional<std::string> bytes) override {
+    store_.damage(digest, std::move(bytes));
+  }
 
  private:
   blob::MemoryStore store_;
@@ -62,6 +78,10 @@ class BlobStore : public testing::TestWithParam<Implementation> {
     const auto sessions = run(store_.sessions(a_call())).value();
     for (const blob::StoredSession& session : sessions) names.push_back(session.id.to_string());
     return names;
+  }
+
+  Result<blob::Damage> quarantine(const oci::Digest& digest, uint64_t size_bytes) {
+    return run(subject_->integrity().quarantine(a_call(), digest, size_bytes, WallTime(Duration(1'000))));
   }
 
   sys::BlockPool blocks_;
@@ -285,6 +305,66 @@ TEST_P(BlobStore, removes_content_and_readers_keep_it) {
   EXPECT_EQ(read_all(*content->bytes), "hello");
   ASSERT_TRUE(put(sha256_of("hello"), "hello"));
   EXPECT_TRUE(open(sha256_of("hello")));
+}
+
+TEST_P(BlobStore, moves_away_what_is_not_what_it_should_be_and_takes_it_anew) {
+  using Kind = blob::Damage::Kind;
+  struct Row {
+    const char* name;
+    std::optional<std::string> bytes;
+    Kind kind;
+  };
+  const std::string good = "hello world";
+  const oci::Digest digest = sha256_of(good);
+  for (const Row& row : {Row{"whole", good, Kind::none}, Row{"a flipped bit", "hellp world", Kind::wrong_bytes},
+                         Row{"cut short", "hello", Kind::wrong_size}, Row{"too long", good + "!", Kind::wrong_size},
+                         Row{"empty", "", Kind::wrong_size}, Row{"gone", std::nullopt, Kind::missing}}) {
+    SCOPED_TRACE(row.name);
+    ASSERT_TRUE(put(digest, good));
+    subject_->damage(digest, row.bytes);
+    const auto damage = quarantine(digest, good.size());
+    ASSERT_TRUE(damage) << damage.error().message();
+    EXPECT_EQ(damage->kind, row.kind) << damage->detail;
+    EXPECT_EQ(damage->detail.empty(), row.kind == Kind::none);
+    EXPECT_EQ(open(digest).has_value(), row.kind == Kind::none);
+    ASSERT_TRUE(put(digest, good));
+    const auto healed = open(digest);
+    ASSERT_TRUE(healed);
+    EXPECT_EQ(read_all(*healed->bytes), good) << "what is brought again must stand, not what was there";
+  }
+}
+
+TEST_P(BlobStore, reads_content_through_in_pieces) {
+  const std::string bytes(3'000'000, 'x');
+  ASSERT_TRUE(put(sha256_of(bytes), bytes));
+  auto reading = run(subject_->integrity().read_through(a_call(), sha256_of(bytes)));
+  ASSERT_TRUE(reading);
+  uint64_t read = 0;
+  int turns = 0;
+  for (;; ++turns) {
+    const auto count = run((*reading)->next(1'000'000));
+    ASSERT_TRUE(count);
+    if (*count == 0) break;
+    read += *count;
+  }
+  EXPECT_EQ(read, bytes.size());
+  EXPECT_GT(turns, 1) << "others get their turn in between";
+  EXPECT_EQ((*reading)->so_far(), sha256_of(bytes));
+  const auto absent = run(subject_->integrity().read_through(a_call(), sha256_of("absent")));
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().code(), ErrorCode::not_found);
+}
+
+TEST_P(BlobStore, lists_what_stands_under_a_first_byte) {
+  ASSERT_TRUE(put(sha256_of("one"), "one"));
+  const std::byte first = sha256_of("one").raw()[0];
+  const auto found = run(subject_->integrity().list(a_call(), HashAlgorithm::sha256, first)).value();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].digest, sha256_of("one"));
+  EXPECT_EQ(found[0].size_bytes, 3U);
+  const std::byte other = first ^ std::byte{1};
+  EXPECT_TRUE(run(subject_->integrity().list(a_call(), HashAlgorithm::sha256, other))->empty());
+  EXPECT_TRUE(run(subject_->integrity().list(a_call(), HashAlgorithm::sha512, first))->empty());
 }
 
 TEST_P(BlobStore, gives_all_blocks_back) {
