@@ -58,22 +58,30 @@ Result<BlobRecord> MemoryNames::find_blob(const oci::RepositoryId& repository, c
   return BlobRecord{digest, blobs_.at(digest)};
 }
 
-Status MemoryNames::add_blob(const oci::RepositoryId& repository, const BlobRecord& blob) {
+Status MemoryNames::add_blob(const oci::RepositoryId& repository, const BlobRecord& blob, WallTime now) {
   const auto [known, is_new] = blobs_.emplace(blob.digest, blob.size_bytes);
   if (known->second != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, known->second);
-  repositories_[repository].links.insert(blob.digest);
+  repositories_[repository].links.insert_or_assign(blob.digest, now);
   clear_fault(blob.digest);
   return {};
 }
 
 Result<BlobRecord> MemoryNames::mount_blob(const oci::RepositoryId& to, const std::optional<oci::RepositoryId>& from,
-                                           const oci::Digest& digest) {
+                                           const oci::Digest& digest, WallTime now) {
   const bool is_there = std::ranges::any_of(repositories_, [&](const auto& entry) {
     return (!from || entry.first == *from) && may_serve(entry.second, digest);
   });
   if (!is_there) return refusal::no_blob_to_mount(from, digest);
-  repositories_[to].links.insert(digest);
+  repositories_[to].links.insert_or_assign(digest, now);
   return BlobRecord{digest, blobs_.at(digest)};
+}
+
+Result<BlobRecord> MemoryNames::renew_blob(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime now,
+                                           Duration within) {
+  LB_TRY(const BlobRecord blob, find_blob(repository, digest));
+  const auto [link, is_new] = repositories_[repository].links.emplace(digest, now);
+  if (!is_new && link->second < now - within) link->second = now;
+  return blob;
 }
 
 Status MemoryNames::unlink_blob(const oci::RepositoryId& repository, const oci::Digest& digest) {
@@ -106,8 +114,24 @@ Status MemoryNames::check_condition(const ManifestPut& put) const {
   return {};
 }
 
+Status MemoryNames::check_required(const ManifestPut& put) const {
+  const Repository* const in = known(put.repository);
+  for (const Edge& edge : put.edges) {
+    if (!edge.is_required) continue;
+    const bool is_here =
+        in != nullptr && (edge.kind == EdgeKind::manifest ? in->manifests.contains(edge.to) : may_serve(*in, edge.to));
+    if (!is_here) return refusal::lacks_required(put.repository, put.manifest.digest, edge.to);
+  }
+  return {};
+}
+
+bool MemoryNames::has_manifest_anywhere(const oci::Digest& digest) const {
+  return std::ranges::any_of(repositories_, [&](const auto& entry) { return entry.second.manifests.contains(digest); });
+}
+
 Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
   LB_CHECK(check_condition(put));
+  LB_CHECK(check_required(put));
   repositories_[put.repository].manifests.insert_or_assign(put.manifest.digest, put.manifest);
   clear_fault(put.manifest.digest);
   std::vector<Edge>& edges = edges_[put.manifest.digest];
@@ -120,14 +144,14 @@ Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
   return {};
 }
 
-Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest) {
+Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime now) {
+  LB_TRY(const ManifestRecord manifest, find_manifest(repository, digest));
   Repository* const in = known(repository);
-  if (in == nullptr || in->manifests.erase(digest) == 0) return refusal::no_manifest(repository, digest);
+  in->manifests.erase(digest);
   std::erase_if(in->tags, [&](const auto& entry) { return entry.second.digest == digest; });
   in->captures.erase(digest);
-  const bool is_elsewhere =
-      std::ranges::any_of(repositories_, [&](const auto& entry) { return entry.second.manifests.contains(digest); });
-  if (!is_elsewhere) edges_.erase(digest);
+  if (!has_manifest_anywhere(digest)) edges_.erase(digest);
+  if (!is_needed(digest)) condemned_.insert_or_assign(digest, Condemned{digest, manifest.size_bytes, now});
   return {};
 }
 

@@ -12,14 +12,16 @@ namespace lifeboat::meta {
 class MemoryNames {
  public:
   Result<BlobRecord> find_blob(const oci::RepositoryId& repository, const oci::Digest& digest) const;
-  Status add_blob(const oci::RepositoryId& repository, const BlobRecord& blob);
+  Status add_blob(const oci::RepositoryId& repository, const BlobRecord& blob, WallTime now);
   Result<BlobRecord> mount_blob(const oci::RepositoryId& to, const std::optional<oci::RepositoryId>& from,
-                                const oci::Digest& digest);
+                                const oci::Digest& digest, WallTime now);
+  Result<BlobRecord> renew_blob(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime now,
+                                Duration within);
   Status unlink_blob(const oci::RepositoryId& repository, const oci::Digest& digest);
 
   Result<ManifestRecord> find_manifest(const oci::RepositoryId& repository, const oci::Digest& digest) const;
   Status put_manifest(const ManifestPut& put, WallTime now);
-  Status remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest);
+  Status remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime now);
   std::vector<oci::Digest> parents(const oci::RepositoryId& repository, const oci::Digest& child) const;
   std::vector<oci::Referrer> referrers(const oci::RepositoryId& repository, const oci::Digest& subject) const;
 
@@ -52,6 +54,13 @@ class MemoryNames {
   std::vector<TagPlace> tags_over(const oci::Digest& digest, std::size_t limit) const;
   std::vector<LostManifest> lost_manifests(std::size_t limit) const;
 
+  std::vector<Reclaimable> reclaimable(WallTime before) const;
+  std::vector<Reclaimable> release(const std::vector<Reclaimable>& found, WallTime before);
+  std::vector<Condemned> condemned(WallTime before, std::size_t limit) const;
+  void acquit(const std::vector<oci::Digest>& digests);
+  bool is_needed(const oci::Digest& digest) const;
+  std::vector<oci::Digest> needed_by_tags() const;
+
   bool contains(const oci::RepositoryId& repository) const { return repositories_.contains(repository); }
   RepositoryPage list_repositories(const std::string& last, std::size_t limit) const;
   StoreTotals totals() const;
@@ -61,7 +70,7 @@ class MemoryNames {
 
  private:
   struct Repository {
-    std::set<oci::Digest> links;
+    std::map<oci::Digest, WallTime> links;  // and when they were touched
     std::map<oci::Digest, ManifestRecord> manifests;
     std::map<std::string, TagRecord> tags;
     std::map<std::string, std::vector<TagPast>> history;  // by tag, the oldest first
@@ -82,12 +91,19 @@ class MemoryNames {
   /// It, and the manifests of the repository that lead to it.
   std::set<oci::Digest> manifests_over(const Repository& repository, const oci::Digest& digest) const;
   Status check_condition(const ManifestPut& put) const;
+  Status check_required(const ManifestPut& put) const;
+  bool has_manifest_anywhere(const oci::Digest& digest) const;
+  std::size_t links_of(const oci::Digest& digest) const;
+  bool is_named(const oci::Digest& blob) const;
+  bool take_link(const Reclaimable& link, WallTime before);
+  bool take_blob(const oci::Digest& digest, WallTime since);
   void move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
 
   std::map<oci::RepositoryId, Repository> repositories_;
   std::map<oci::Digest, uint64_t> blobs_;
   std::map<oci::Digest, std::vector<Edge>> edges_;  // by parent
   std::map<oci::Digest, Fault> faults_;
+  std::map<oci::Digest, Condemned> condemned_;
 };
 
 }  // namespace lifeboat::meta

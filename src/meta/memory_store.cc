@@ -34,11 +34,13 @@ class Blobs final : public BlobIndex {
     co_return shared_.read(call, [&](MemoryNames& names) { return names.find_blob(repository, digest); });
   }
   Task<void> add(Call call, oci::RepositoryId repository, BlobRecord blob) override {
-    co_return shared_.write(call, [&](MemoryNames& names) { return names.add_blob(repository, blob); });
+    co_return shared_.write(call,
+                            [&](MemoryNames& names) { return names.add_blob(repository, blob, shared_.clock.wall()); });
   }
   Task<BlobRecord> mount(Call call, oci::RepositoryId to, std::optional<oci::RepositoryId> from,
                          oci::Digest digest) override {
-    co_return shared_.write(call, [&](MemoryNames& names) { return names.mount_blob(to, from, digest); });
+    co_return shared_.write(
+        call, [&](MemoryNames& names) { return names.mount_blob(to, from, digest, shared_.clock.wall()); });
   }
   Task<void> unlink(Call call, oci::RepositoryId repository, oci::Digest digest) override {
     co_return shared_.write(call, [&](MemoryNames& names) { return names.unlink_blob(repository, digest); });
@@ -49,6 +51,10 @@ class Blobs final : public BlobIndex {
       std::erase_if(digests, [&](const auto& digest) { return names.find_blob(repository, digest).has_value(); });
       return digests;
     });
+  }
+  Task<BlobRecord> renew(Call call, oci::RepositoryId repository, oci::Digest digest, Duration within) override {
+    co_return shared_.write(
+        call, [&](MemoryNames& names) { return names.renew_blob(repository, digest, shared_.clock.wall(), within); });
   }
 
  private:
@@ -65,7 +71,8 @@ class Manifests final : public ManifestIndex {
     co_return shared_.write(call, [&](MemoryNames& names) { return names.put_manifest(put, shared_.clock.wall()); });
   }
   Task<void> remove(Call call, oci::RepositoryId repository, oci::Digest digest) override {
-    co_return shared_.write(call, [&](MemoryNames& names) { return names.remove_manifest(repository, digest); });
+    co_return shared_.write(
+        call, [&](MemoryNames& names) { return names.remove_manifest(repository, digest, shared_.clock.wall()); });
   }
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override {
     co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<oci::Referrer>> {
@@ -273,6 +280,47 @@ class Faults final : public FaultIndex {
   Shared& shared_;
 };
 
+/// Looks at everything at once: nothing here is large.
+class Reclaim final : public ReclaimIndex {
+ public:
+  explicit Reclaim(Shared& shared) : shared_(shared) {}
+  Task<ReclaimPage> look(Call call, ReclaimPosition, WallTime before, std::size_t) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<ReclaimPage> {
+      return ReclaimPage{.found = names.reclaimable(before), .next = std::nullopt};
+    });
+  }
+  Task<std::vector<Reclaimable>> release(Call call, std::vector<Reclaimable> found, WallTime before) override {
+    co_return shared_.write(
+        call, [&](MemoryNames& names) -> Result<std::vector<Reclaimable>> { return names.release(found, before); });
+  }
+  Task<std::vector<Condemned>> condemned(Call call, WallTime before, std::size_t limit) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::vector<Condemned>> { return names.condemned(before, limit); });
+  }
+  void acquit(std::vector<oci::Digest> digests) override {
+    shared_.names.with([&](MemoryNames& names) { names.acquit(digests); });
+  }
+  Task<std::vector<oci::Digest>> unneeded(Call call, std::vector<oci::Digest> digests) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<oci::Digest>> {
+      std::erase_if(digests, [&](const auto& digest) { return names.is_needed(digest); });
+      return digests;
+    });
+  }
+  Task<RootPage> needed_by_tags(Call call, std::string, std::size_t) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<RootPage> {
+      return RootPage{.digests = names.needed_by_tags(), .next = ""};
+    });
+  }
+  Task<std::vector<std::string>> faults(Call call, std::size_t) override {
+    co_return shared_.read(call, [](MemoryNames&) -> Result<std::vector<std::string>> {
+      return std::vector<std::string>();  // no rule of MemoryNames leaves a tag without its manifest
+    });
+  }
+
+ private:
+  Shared& shared_;
+};
+
 }  // namespace
 
 struct MemoryStore::Parts {
@@ -288,6 +336,7 @@ struct MemoryStore::Parts {
   Captures captures{shared};
   Tours tours{shared};
   Faults faults{shared};
+  Reclaim reclaim{shared};
 };
 
 MemoryStore::MemoryStore() : parts_(std::make_unique<Parts>(nullptr)) {}
@@ -302,6 +351,7 @@ UploadIndex& MemoryStore::uploads() { return parts_->uploads; }
 CaptureIndex& MemoryStore::captures() { return parts_->captures; }
 TourIndex& MemoryStore::tours() { return parts_->tours; }
 FaultIndex& MemoryStore::faults() { return parts_->faults; }
+ReclaimIndex& MemoryStore::reclaim() { return parts_->reclaim; }
 
 Task<StoreTotals> MemoryStore::totals(Call call) {
   co_return parts_->shared.read(call, [](MemoryNames& names) -> Result<StoreTotals> { return names.totals(); });

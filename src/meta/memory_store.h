@@ -27,6 +27,7 @@ class MemoryStore final : public Store {
   CaptureIndex& captures() override;
   TourIndex& tours() override;
   FaultIndex& faults() override;
+  ReclaimIndex& reclaim() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

@@ -52,6 +52,13 @@ std::unexpected<Error> blob_in_use(const oci::RepositoryId& repository, const oc
                                        by.to_string() + "' of the repository names it");
 }
 
+std::unexpected<Error> lacks_required(const oci::RepositoryId& repository, const oci::Digest& manifest,
+                                      const oci::Digest& lacking) {
+  return fail(ErrorCode::unavailable, "cannot put manifest " + at_digest(repository, manifest) +
+                                          ": the repository does not have what it names (want '" + lacking.to_string() +
+                                          "')");
+}
+
 std::unexpected<Error> tag_elsewhere(const oci::RepositoryId& repository, const oci::Tag& tag, const TagMismatch& at) {
   return fail(ErrorCode::conflict, "cannot point tag '" + repository.to_string() + ":" + tag.to_string() +
                                        "': it is not where the condition wants it (got " + place(at.got) + ", want " +

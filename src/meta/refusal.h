@@ -24,6 +24,10 @@ std::unexpected<Error> other_size(const oci::Digest& digest, uint64_t got, uint6
 std::unexpected<Error> blob_in_use(const oci::RepositoryId& repository, const oci::Digest& digest,
                                    const oci::Digest& by);
 
+/// unavailable: the manifest needs what the repository does not have, or no longer.
+std::unexpected<Error> lacks_required(const oci::RepositoryId& repository, const oci::Digest& manifest,
+                                      const oci::Digest& lacking);
+
 struct TagMismatch {
   std::optional<oci::Digest> got;   ///< where the tag is, nothing: nowhere
   std::optional<oci::Digest> want;  ///< where the condition wants it

@@ -30,7 +30,11 @@ constexpr Sql kFindParent{"find who names a blob",
 constexpr Sql kSize{"find the size of a blob", "SELECT blob_size FROM content WHERE id = ?"};
 constexpr Sql kAdd{"add a blob", "UPDATE content SET blob_size = ? WHERE id = ?"};
 constexpr Sql kLink{"link a blob",
-                    "INSERT INTO repository_blob (repository_id, content_id) VALUES (?, ?) ON CONFLICT DO NOTHING"};
+                    "INSERT INTO repository_blob (repository_id, content_id, touched) VALUES (?1, ?2, ?3) "
+                    "ON CONFLICT DO UPDATE SET touched = ?3"};
+constexpr Sql kTouched{"find when a blob was relied on",
+                       "SELECT touched FROM repository_blob WHERE repository_id = ? AND content_id = "
+                       "(SELECT id FROM content WHERE digest = ?)"};
 constexpr Sql kUnlink{"unlink a blob", "DELETE FROM repository_blob WHERE repository_id = ? AND content_id = ?"};
 
 Result<std::optional<BlobRecord>> blob_in(SqliteConnection& connection, std::optional<int64_t> repository,
@@ -57,7 +61,8 @@ Result<BlobRecord> find_blob(SqliteConnection& connection, const oci::Repository
   return *blob;
 }
 
-Status add_blob(SqliteConnection& connection, const oci::RepositoryId& repository, const BlobRecord& blob) {
+Status add_blob(SqliteConnection& connection, const oci::RepositoryId& repository, const BlobRecord& blob,
+                WallTime now) {
   LB_TRY(const int64_t content, content_of(connection, blob.digest));
   std::optional<uint64_t> known;
   {
@@ -69,11 +74,11 @@ Status add_blob(SqliteConnection& connection, const oci::RepositoryId& repositor
   if (!known) LB_CHECK(SqliteQuery(connection, kAdd, blob.size_bytes, content).run());
   LB_CHECK(clear_fault(connection, content));
   LB_TRY(const int64_t id, filled_repository(connection, repository));
-  return SqliteQuery(connection, kLink, id, content).run();
+  return SqliteQuery(connection, kLink, id, content, now).run();
 }
 
 Result<BlobRecord> mount_blob(SqliteConnection& connection, const oci::RepositoryId& to,
-                              const std::optional<oci::RepositoryId>& from, const oci::Digest& digest) {
+                              const std::optional<oci::RepositoryId>& from, const oci::Digest& digest, WallTime now) {
   std::optional<BlobRecord> blob;
   if (from) {
     LB_TRY(const auto source, find_repository(connection, *from));
@@ -84,7 +89,7 @@ Result<BlobRecord> mount_blob(SqliteConnection& connection, const oci::Repositor
   if (!blob) return refusal::no_blob_to_mount(from, digest);
   LB_TRY(const int64_t id, filled_repository(connection, to));
   LB_TRY(const int64_t content, content_of(connection, digest));
-  LB_CHECK(SqliteQuery(connection, kLink, id, content).run());
+  LB_CHECK(SqliteQuery(connection, kLink, id, content, now).run());
   return *blob;
 }
 
@@ -105,6 +110,30 @@ Status unlink_blob(SqliteConnection& connection, const oci::RepositoryId& reposi
   return note_removal(connection, *id);
 }
 
+struct Relied {
+  BlobRecord blob;
+  std::optional<WallTime> touched;  ///< nothing: only a manifest names it
+};
+
+Result<Relied> find_relied(SqliteConnection& connection, const oci::RepositoryId& repository,
+                           const oci::Digest& digest) {
+  LB_TRY(const BlobRecord blob, find_blob(connection, repository, digest));
+  LB_TRY(const auto id, find_repository(connection, repository));
+  SqliteQuery query(connection, kTouched, id, digest);
+  LB_TRY(const bool has_row, query.next());
+  return Relied{blob, has_row ? std::optional(query.time(0)) : std::nullopt};
+}
+
+/// What cannot be served any more stays gone.
+Status touch_blob(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest,
+                  WallTime now) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  LB_TRY(const auto blob, blob_in(connection, id, digest));
+  if (!blob) return {};
+  LB_TRY(const int64_t content, content_of(connection, digest));
+  return SqliteQuery(connection, kLink, *id, content, now).run();
+}
+
 Result<std::vector<oci::Digest>> missing_blobs(SqliteConnection& connection, const oci::RepositoryId& repository,
                                                const std::vector<oci::Digest>& digests) {
   LB_TRY(const auto id, find_repository(connection, repository));
@@ -118,6 +147,11 @@ Result<std::vector<oci::Digest>> missing_blobs(SqliteConnection& connection, con
 
 }  // namespace
 
+Result<bool> has_blob(SqliteConnection& connection, std::optional<int64_t> repository, const oci::Digest& digest) {
+  LB_TRY(const auto blob, blob_in(connection, repository, digest));
+  return blob.has_value();
+}
+
 Task<BlobRecord> SqliteBlobs::find(Call call, oci::RepositoryId repository, oci::Digest digest) {
   return reader_.read<BlobRecord>(std::move(call),
                                   [repository = std::move(repository), digest](SqliteConnection& connection) {
@@ -126,17 +160,18 @@ Task<BlobRecord> SqliteBlobs::find(Call call, oci::RepositoryId repository, oci:
 }
 
 Task<void> SqliteBlobs::add(Call call, oci::RepositoryId repository, BlobRecord blob) {
-  return writer_.write<void>(std::move(call), [repository = std::move(repository), blob](SqliteConnection& connection) {
-    return add_blob(connection, repository, blob);
-  });
+  return writer_.write<void>(std::move(call),
+                             [repository = std::move(repository), blob, &clock = clock_](SqliteConnection& connection) {
+                               return add_blob(connection, repository, blob, clock.wall());
+                             });
 }
 
 Task<BlobRecord> SqliteBlobs::mount(Call call, oci::RepositoryId to, std::optional<oci::RepositoryId> from,
                                     oci::Digest digest) {
-  return writer_.write<BlobRecord>(std::move(call),
-                                   [to = std::move(to), from = std::move(from), digest](SqliteConnection& connection) {
-                                     return mount_blob(connection, to, from, digest);
-                                   });
+  return writer_.write<BlobRecord>(std::move(call), [to = std::move(to), from = std::move(from), digest,
+                                                     &clock = clock_](SqliteConnection& connection) {
+    return mount_blob(connection, to, from, digest, clock.wall());
+  });
 }
 
 Task<void> SqliteBlobs::unlink(Call call, oci::RepositoryId repository, oci::Digest digest) {
@@ -151,6 +186,22 @@ Task<std::vector<oci::Digest>> SqliteBlobs::missing(Call call, oci::RepositoryId
   return reader_.read<std::vector<oci::Digest>>(
       std::move(call), [repository = std::move(repository), digests = std::move(digests)](
                            SqliteConnection& connection) { return missing_blobs(connection, repository, digests); });
+}
+
+Task<BlobRecord> SqliteBlobs::renew(Call call, oci::RepositoryId repository, oci::Digest digest, Duration within) {
+  const WallTime now = clock_.wall();
+  std::function<Result<Relied>(SqliteConnection&)> work = [&repository, &digest](SqliteConnection& connection) {
+    return find_relied(connection, repository, digest);
+  };
+  LB_CO_TRY(const Relied held, co_await reader_.read<Relied>(call, work));
+  if (held.touched && *held.touched >= now - within) co_return held.blob;
+  writer_.write_soon("renew a blob", [repository, digest, now](SqliteConnection& connection) {
+    return touch_blob(connection, repository, digest, now);
+  });
+  co_await writer_.settle();
+  // The collector may have come between; what it took is not promised.
+  LB_CO_TRY(const Relied kept, co_await reader_.read<Relied>(call, work));
+  co_return kept.blob;
 }
 
 }  // namespace lifeboat::meta

@@ -1,9 +1,11 @@
 #include "meta/sqlite_manifests.h"
 
 #include "meta/refusal.h"
+#include "meta/sqlite_blobs.h"
 #include "meta/sqlite_captures.h"
 #include "meta/sqlite_content.h"
 #include "meta/sqlite_faults.h"
+#include "meta/sqlite_reclaim.h"
 #include "meta/sqlite_repositories.h"
 #include "meta/sqlite_tags.h"
 
@@ -90,8 +92,26 @@ Status check_condition(SqliteConnection& connection, const ManifestPut& put) {
   return {};
 }
 
+/// What was found before the put may be gone: a delete or the collector came between.
+Status check_required(SqliteConnection& connection, const ManifestPut& put) {
+  LB_TRY(const auto repository, find_repository(connection, put.repository));
+  for (const Edge& edge : put.edges) {
+    if (!edge.is_required) continue;
+    bool is_here = false;
+    if (edge.kind != EdgeKind::manifest) {
+      LB_TRY(is_here, has_blob(connection, repository, edge.to));
+    } else if (repository) {
+      LB_TRY(const auto child, find_manifest_content(connection, *repository, edge.to));
+      is_here = child.has_value();
+    }
+    if (!is_here) return refusal::lacks_required(put.repository, put.manifest.digest, edge.to);
+  }
+  return {};
+}
+
 Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTime now) {
   LB_CHECK(check_condition(connection, put));
+  LB_CHECK(check_required(connection, put));
   LB_TRY(const int64_t id, filled_repository(connection, put.repository));
   const ManifestRecord& manifest = put.manifest;
   LB_TRY(const int64_t content, content_of(connection, manifest.digest));
@@ -116,13 +136,15 @@ Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTi
   return {};
 }
 
-Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest) {
+Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest,
+                       WallTime now) {
   LB_TRY(const auto id, find_repository(connection, repository));
   if (!id) return refusal::no_manifest(repository, digest);
   LB_TRY(const auto content, find_manifest_content(connection, *id, digest));
   if (!content) return refusal::no_manifest(repository, digest);
   LB_CHECK(remove_tags_at(connection, *id, *content));
   LB_CHECK(remove_capture(connection, {.repository = *id, .content = *content}));
+  LB_CHECK(condemn_manifest(connection, *id, *content, now));
   LB_CHECK(SqliteQuery(connection, kRemove, *id, *content).run());
   LB_CHECK(SqliteQuery(connection, kRemoveEdges, *content).run());
   return note_removal(connection, *id);
@@ -197,10 +219,10 @@ Task<void> SqliteManifests::put(Call call, ManifestPut put) {
 }
 
 Task<void> SqliteManifests::remove(Call call, oci::RepositoryId repository, oci::Digest digest) {
-  return writer_.write<void>(std::move(call),
-                             [repository = std::move(repository), digest](SqliteConnection& connection) {
-                               return remove_manifest(connection, repository, digest);
-                             });
+  return writer_.write<void>(
+      std::move(call), [repository = std::move(repository), digest, &clock = clock_](SqliteConnection& connection) {
+        return remove_manifest(connection, repository, digest, clock.wall());
+      });
 }
 
 Task<std::vector<oci::Referrer>> SqliteManifests::referrers(Call call, oci::RepositoryId repository,

@@ -152,8 +152,23 @@ CREATE TABLE fault (
 PRAGMA user_version = 5;
 )"};
 
+/// What the collector decides by. What was here before counts as touched at the upgrade: its grace begins then.
+constexpr Sql kCollection{"add collection to the schema", R"(
+ALTER TABLE repository_blob ADD COLUMN touched INTEGER NOT NULL DEFAULT 0;  -- when it was made or relied on
+UPDATE repository_blob SET touched = 1000 * CAST(strftime('%s', 'now') AS INTEGER);
+
+CREATE TABLE condemned (         -- bytes that lost their row and may still be on disk
+  digest BLOB PRIMARY KEY,
+  size INTEGER NOT NULL,
+  since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX condemned_by_since ON condemned (since);
+
+PRAGMA user_version = 6;
+)"};
+
 /// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
-constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours, &kConfirmed, &kFaults};
+constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours, &kConfirmed, &kFaults, &kCollection};
 static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
 
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

@@ -9,6 +9,7 @@
 #include "meta/sqlite_faults.h"
 #include "meta/sqlite_manifests.h"
 #include "meta/sqlite_reader.h"
+#include "meta/sqlite_reclaim.h"
 #include "meta/sqlite_repositories.h"
 #include "meta/sqlite_schema.h"
 #include "meta/sqlite_tags.h"
@@ -88,14 +89,15 @@ struct SqliteStore::Parts {
         const sys::Clock& clock, Log* log)
       : writer(std::move(write), clock, log),
         reader(std::move(read), clock),
-        blobs(reader, writer),
+        blobs(reader, writer, clock),
         manifests(reader, writer, clock),
         tags(reader, writer, clock),
         repositories(reader),
         uploads(reader, writer),
         captures(reader, writer),
         tours(reader, writer),
-        faults(reader, writer) {}
+        faults(reader, writer),
+        reclaim(reader, writer) {}
 
   SqliteWriter writer;
   SqliteReader reader;
@@ -107,6 +109,7 @@ struct SqliteStore::Parts {
   SqliteCaptures captures;
   SqliteTours tours;
   SqliteFaults faults;
+  SqliteReclaim reclaim;
 };
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path, const sys::Clock& clock,
@@ -134,6 +137,7 @@ UploadIndex& SqliteStore::uploads() { return parts_->uploads; }
 CaptureIndex& SqliteStore::captures() { return parts_->captures; }
 TourIndex& SqliteStore::tours() { return parts_->tours; }
 FaultIndex& SqliteStore::faults() { return parts_->faults; }
+ReclaimIndex& SqliteStore::reclaim() { return parts_->reclaim; }
 
 Task<StoreTotals> SqliteStore::totals(Call call) {
   return parts_->reader.read<StoreTotals>(std::move(call), count_totals);

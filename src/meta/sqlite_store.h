@@ -43,6 +43,7 @@ class SqliteStore final : public Store {
   CaptureIndex& captures() override;
   TourIndex& tours() override;
   FaultIndex& faults() override;
+  ReclaimIndex& reclaim() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

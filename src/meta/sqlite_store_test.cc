@@ -19,7 +19,8 @@ constexpr Sql kMakeForeign{"make a foreign database", "CREATE TABLE theirs (x); 
 constexpr Sql kMakeNewer{"make a newer database", "PRAGMA user_version = 99"};
 constexpr Sql kMakeFirst{"make a database of the first version",
                          "DROP TABLE capture; DROP TABLE repository_platform; DROP TABLE tour; "
-                         "ALTER TABLE tag DROP COLUMN confirmed; DROP TABLE fault; PRAGMA user_version = 1"};
+                         "ALTER TABLE tag DROP COLUMN confirmed; DROP TABLE fault; DROP TABLE condemned; ALTER TABLE "
+                         "repository_blob DROP COLUMN touched; PRAGMA user_version = 1"};
 constexpr Sql kHistory{"read the history",
                        "SELECT number, digest, at, source FROM tag_history JOIN content ON content.id = content_id "
                        "WHERE name = 'v1' ORDER BY number"};

@@ -43,6 +43,10 @@ class BlobIndex {
   /// Those of `digests` that find() would not find in the repository, in their order.
   virtual Task<std::vector<oci::Digest>> missing(Call call, oci::RepositoryId repository,
                                                  std::vector<oci::Digest> digests) = 0;
+  /// As find(), for who answers a client that will rely on it: the blob is kept from the collector as if it had been
+  /// added now (the repository gets a link where only a manifest named it), unless that was noted within `within`.
+  /// Durable soon.
+  virtual Task<BlobRecord> renew(Call call, oci::RepositoryId repository, oci::Digest digest, Duration within) = 0;
 };
 
 struct ManifestRecord {
@@ -60,6 +64,7 @@ struct Edge {
   EdgeKind kind = EdgeKind::layer;
   oci::Digest to;
   uint64_t size_bytes = 0;
+  bool is_required = false;  ///< the repository must have it at the moment the manifest is put
 };
 
 /// A condition on the tag before a push (W58): `digest` nothing means "the tag must not exist".
@@ -82,7 +87,8 @@ class ManifestIndex {
  public:
   virtual ~ManifestIndex() = default;
   virtual Task<ManifestRecord> find(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
-  /// Manifest, edges, tags and their history in one transaction. Idempotent for the same digest.
+  /// Manifest, edges, tags and their history in one transaction. Idempotent for the same digest. unavailable: an edge
+  /// is required and the repository has not (or no longer) what it names; nothing was written.
   virtual Task<void> put(Call call, ManifestPut put) = 0;
   /// The manifest leaves the repository with all its tags (W68). not_found.
   virtual Task<void> remove(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
@@ -226,6 +232,62 @@ class TourIndex {
   virtual void note(std::string name, Tour tour) = 0;
 };
 
+/// What nothing needs any more: a repository's link to a blob that no manifest of it names, or a blob that no
+/// repository links and no manifest names.
+struct Reclaimable {
+  std::optional<oci::RepositoryId> repository{};  ///< whose link; nothing: the blob's own row
+  oci::Digest digest;
+  uint64_t size_bytes = 0;
+  WallTime touched{};     ///< of a link: when it was made or relied on
+  uint64_t links = 0;     ///< of the blob, over all repositories
+  bool is_named = false;  ///< by a manifest of any repository: its bytes stay
+};
+
+/// How far a look at everything has come. Made by the store alone; a new one is the beginning.
+struct ReclaimPosition {
+  bool is_at_blobs = false;
+  int64_t repository = 0;
+  int64_t content = 0;
+};
+
+struct ReclaimPage {
+  std::vector<Reclaimable> found;
+  std::optional<ReclaimPosition> next;  ///< nothing: that was all
+};
+
+/// Bytes that had a row once: to be unlinked, unless a row names them again.
+struct Condemned {
+  oci::Digest digest;
+  uint64_t size_bytes = 0;
+  WallTime since{};
+};
+
+/// What the collector asks and does (registry/upkeep/collector.h). A digest is needed when a blob's row or a manifest
+/// of any repository stands for it: exactly then its bytes must be on disk.
+class ReclaimIndex {
+ public:
+  virtual ~ReclaimIndex() = default;
+  /// The next of what nothing needs and, of links, nobody touched after `before`; looks at `rows_max` rows or a few.
+  virtual Task<ReclaimPage> look(Call call, ReclaimPosition from, WallTime before, std::size_t rows_max) = 0;
+  /// Those of `found` of which that is still true go, in one transaction; a digest that nothing needs then is
+  /// condemned since `before`. Returns what went.
+  virtual Task<std::vector<Reclaimable>> release(Call call, std::vector<Reclaimable> found, WallTime before) = 0;
+  /// Condemned at `before` or earlier, the longest condemned first, at most `limit`. Needed ones may be among them.
+  virtual Task<std::vector<Condemned>> condemned(Call call, WallTime before, std::size_t limit) = 0;
+  /// No longer condemned: their bytes are gone, or are needed. Durable soon.
+  virtual void acquit(std::vector<oci::Digest> digests) = 0;
+  /// Those of `digests` that are not needed, in their order.
+  virtual Task<std::vector<oci::Digest>> unneeded(Call call, std::vector<oci::Digest> digests) = 0;
+  /// A page of what the tags of hosted repositories need, whole: digests that have rows. `position` as of look().
+  struct RootPage {
+    std::vector<oci::Digest> digests;
+    std::string next;  ///< "": that was all
+  };
+  virtual Task<RootPage> needed_by_tags(Call call, std::string position, std::size_t tags_max) = 0;
+  /// What is wrong with the names themselves, in words, at most `limit`: empty for a sound store.
+  virtual Task<std::vector<std::string>> faults(Call call, std::size_t limit) = 0;
+};
+
 struct StoreTotals {
   uint64_t repositories = 0;
   uint64_t manifests = 0;
@@ -244,6 +306,7 @@ class Store {
   virtual CaptureIndex& captures() = 0;
   virtual TourIndex& tours() = 0;
   virtual FaultIndex& faults() = 0;
+  virtual ReclaimIndex& reclaim() = 0;
   virtual Task<StoreTotals> totals(Call call) = 0;
   /// Makes everything durable and releases the database. Nothing may be called after it. Blocks.
   virtual Status close() = 0;
