@@ -60,6 +60,8 @@ class DeafStore final : public meta::Store {
   meta::UploadIndex& uploads() override { return store_.uploads(); }
   meta::CaptureIndex& captures() override { return captures_; }
   meta::TourIndex& tours() override { return store_.tours(); }
+  meta::FaultIndex& faults() override { return store_.faults(); }
+  meta::ReclaimIndex& reclaim() override { return store_.reclaim(); }
   Task<meta::StoreTotals> totals(Call call) override { return store_.totals(std::move(call)); }
   Status close() override { return {}; }
 
