@@ -164,4 +164,25 @@ Result<Damage> FsLayout::set_aside(const oci::Digest& digest, uint64_t size_byte
   return damage;
 }
 
+Result<std::vector<oci::Digest>> FsLayout::list(std::size_t index) const {
+  const std::string algorithm(kAlgorithms.at(index / 256));
+  const std::array<std::byte, 1> first{static_cast<std::byte>(index % 256)};
+  const auto entries = files_.list(blobs_ / algorithm / to_hex(first));
+  std::vector<oci::Digest> found;
+  if (!entries && entries.error().code() == ErrorCode::not_found) return found;
+  if (!entries) return std::unexpected(entries.error());
+  for (const sys::DirectoryEntry& entry : *entries) {
+    const auto digest = oci::Digest::parse(algorithm + ":" + entry.name);
+    if (digest && !entry.is_directory) found.push_back(*digest);
+  }
+  return found;
+}
+
+Result<std::optional<StoredContent>> FsLayout::find(const oci::Digest& digest) const {
+  const auto info = files_.info(content(digest));
+  if (!info && info.error().code() == ErrorCode::not_found) return std::nullopt;
+  if (!info) return std::unexpected(info.error());
+  return StoredContent{digest, info->size_bytes, info->modified};
+}
+
 }  // namespace lifeboat::blob

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "blob/integrity.h"
+#include "blob/inventory.h"
 #include "blob/quarantine.h"
 #include "blob/store.h"
 #include "oci/digest.h"
@@ -43,6 +44,9 @@ class FsLayout {
   Result<std::vector<StoredContent>> list(HashAlgorithm algorithm, std::byte first) const;
   /// Integrity::quarantine. Reads the content in one go, with its directory locked: for what is faulty already.
   Result<Damage> set_aside(const oci::Digest& digest, uint64_t size_bytes, Quarantine& quarantine, WallTime now);
+  /// The content in the shard `index` of Inventory::kShards: by algorithm, then by first byte.
+  Result<std::vector<oci::Digest>> list(std::size_t index) const;
+  Result<std::optional<StoredContent>> find(const oci::Digest& digest) const;
 
  private:
   /// One directory of content. Its lock is held from the look at a name until the name is durable or taken back, so

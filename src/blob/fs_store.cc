@@ -143,4 +143,23 @@ Task<void> FsStore::remove(Call, oci::Digest digest) {
   co_return co_await pools_.disk.run([&] { return gone(layout_.remove(digest)); });
 }
 
+Task<std::vector<oci::Digest>> FsStore::shard(Call, std::size_t index) {
+  co_return co_await pools_.disk.run([&] { return layout_.list(index); });
+}
+
+Task<std::optional<StoredContent>> FsStore::find(Call, oci::Digest digest) {
+  co_return co_await pools_.disk.run([&] { return layout_.find(digest); });
+}
+
+Task<std::vector<oci::Digest>> FsStore::absent(Call, std::vector<oci::Digest> digests) {
+  co_return co_await pools_.disk.run([&]() -> Result<std::vector<oci::Digest>> {
+    std::vector<oci::Digest> absent;
+    for (const oci::Digest& digest : digests) {
+      LB_TRY(const auto found, layout_.find(digest));
+      if (!found) absent.push_back(digest);
+    }
+    return absent;
+  });
+}
+
 }  // namespace lifeboat::blob

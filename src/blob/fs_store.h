@@ -7,6 +7,7 @@
 #include "blob/fs_layout.h"
 #include "blob/fs_writer.h"
 #include "blob/integrity.h"
+#include "blob/inventory.h"
 #include "blob/quarantine.h"
 #include "blob/store.h"
 #include "sys/thread_pool.h"
@@ -14,7 +15,7 @@
 namespace lifeboat::blob {
 
 /// The store on a file system. Any thread.
-class FsStore final : public Store, public Integrity {
+class FsStore final : public Store, public Integrity, public Inventory {
  public:
   /// Clears away what put() left half-written when the process last ended; sessions stay. All arguments outlive the
   /// store.
@@ -28,6 +29,9 @@ class FsStore final : public Store, public Integrity {
   Task<void> discard(Call call, oci::UploadId id) override;
   Task<std::vector<StoredSession>> sessions(Call call) override;
   Task<void> remove(Call call, oci::Digest digest) override;
+  Task<std::vector<oci::Digest>> shard(Call call, std::size_t index) override;
+  Task<std::optional<StoredContent>> find(Call call, oci::Digest digest) override;
+  Task<std::vector<oci::Digest>> absent(Call call, std::vector<oci::Digest> digests) override;
 
   Task<std::unique_ptr<Reading>> read_through(Call call, oci::Digest digest) override;
   Task<std::vector<StoredContent>> list(Call call, HashAlgorithm algorithm, std::byte first) override;

@@ -9,15 +9,10 @@
 #include "base/hasher.h"
 #include "base/task.h"
 #include "base/time.h"
+#include "blob/inventory.h"
 #include "oci/digest.h"
 
 namespace lifeboat::blob {
-
-/// Bytes that stand under a digest, whatever they are.
-struct StoredContent {
-  oci::Digest digest;
-  uint64_t size_bytes = 0;
-};
 
 /// Reads content from its beginning to its end and hashes it, without putting it into memory that pulls need: what was
 /// not in the page cache before is not in it afterwards. One coroutine at a time.

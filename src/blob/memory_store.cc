@@ -240,4 +240,30 @@ void MemoryStore::damage(const oci::Digest& digest, std::optional<std::string> b
   });
 }
 
+Task<std::vector<oci::Digest>> MemoryStore::shard(Call, std::size_t index) {
+  co_return state_->held.with([&](const Held& held) {
+    std::vector<oci::Digest> found;
+    for (const auto& [digest, file] : held.contents) {
+      const std::size_t algorithm = digest.algorithm() == HashAlgorithm::sha256 ? 0 : 256;
+      if (algorithm + std::to_integer<std::size_t>(digest.raw()[0]) == index) found.push_back(digest);
+    }
+    return found;
+  });
+}
+
+Task<std::optional<StoredContent>> MemoryStore::find(Call, oci::Digest digest) {
+  co_return state_->held.with([&](const Held& held) -> std::optional<StoredContent> {
+    const auto found = held.contents.find(digest);
+    if (found == held.contents.end()) return std::nullopt;
+    return StoredContent{digest, found->second->size().value(), wall_now()};
+  });
+}
+
+Task<std::vector<oci::Digest>> MemoryStore::absent(Call, std::vector<oci::Digest> digests) {
+  co_return state_->held.with([&](const Held& held) {
+    std::erase_if(digests, [&](const oci::Digest& digest) { return held.contents.contains(digest); });
+    return digests;
+  });
+}
+
 }  // namespace lifeboat::blob

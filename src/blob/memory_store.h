@@ -5,12 +5,13 @@
 #include <string>
 
 #include "blob/integrity.h"
+#include "blob/inventory.h"
 #include "blob/store.h"
 
 namespace lifeboat::blob {
 
 /// The store in memory, for tests: the same promises but durability. Nothing here waits. Writers must not outlive it.
-class MemoryStore final : public Store, public Integrity {
+class MemoryStore final : public Store, public Integrity, public Inventory {
  public:
   MemoryStore();
   ~MemoryStore() override;
@@ -24,6 +25,9 @@ class MemoryStore final : public Store, public Integrity {
   Task<void> discard(Call call, oci::UploadId id) override;
   Task<std::vector<StoredSession>> sessions(Call call) override;
   Task<void> remove(Call call, oci::Digest digest) override;
+  Task<std::vector<oci::Digest>> shard(Call call, std::size_t index) override;
+  Task<std::optional<StoredContent>> find(Call call, oci::Digest digest) override;
+  Task<std::vector<oci::Digest>> absent(Call call, std::vector<oci::Digest> digests) override;
 
   Task<std::unique_ptr<Reading>> read_through(Call call, oci::Digest digest) override;
   Task<std::vector<StoredContent>> list(Call call, HashAlgorithm algorithm, std::byte first) override;

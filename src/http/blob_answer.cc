@@ -139,8 +139,9 @@ Awaitable<void> serve_content(RequestContext& context, const BlobRoute& route, b
   }
   const auto prepared = prepare_whole(context, route.digest, std::move(content));
   if (!prepared) co_return co_await exchange.respond(context.refuse(prepared.error(), Asked::blob));
+  const SteadyTime valid_until = context.services().clock.now() + registry::kRenewedWithin;
   context.services().answers.keep(exchange.loop(), context.request().target,
-                                  {*prepared, digest, RouteKind::blob, SteadyTime::max()}, watch);
+                                  {*prepared, digest, RouteKind::blob, valid_until}, watch);
   sys::PreparedHit hit{*prepared, is_known};
   co_await exchange.respond_prepared(std::move(hit));
 }

@@ -6,13 +6,14 @@ namespace lifeboat::http {
 
 struct EndpointTest::Registry {
   Registry(EndpointTest& test, std::shared_ptr<const registry::UpstreamHosts> hosts)
-      : addressing(test.names_, std::move(hosts)),
-        manifest_fetches(test.blobs_, test.names_, test.stamps_, test.clock_, loops, test.log_),
-        blob_fetches(test.blobs_, test.names_, test.clock_, loops, test.metrics_, test.log_),
+      : leases(test.clock_),
+        addressing(test.names_, std::move(hosts)),
+        manifest_fetches(test.blobs_, test.names_, leases, test.stamps_, test.clock_, loops, test.log_),
+        blob_fetches(test.blobs_, test.names_, leases, test.clock_, loops, test.metrics_, test.log_),
         pull(test.blobs_, test.names_, addressing, manifest_fetches, blob_fetches, test.clock_, test.metrics_,
              test.log_),
-        push(test.blobs_, test.names_, test.stamps_),
-        uploads({}, test.blobs_, test.names_, test.clock_, test.metrics_, test.log_),
+        push(test.blobs_, test.names_, leases, test.stamps_),
+        uploads({}, test.blobs_, test.names_, leases, test.clock_, test.metrics_, test.log_),
         capture({.walk = {test.blobs_, test.names_, manifest_fetches, blob_fetches, test.clock_},
                  .addressing = addressing,
                  .pull = pull,
@@ -34,6 +35,7 @@ struct EndpointTest::Registry {
   }
 
   sys::EventLoops loops{1};
+  registry::ContentLeases leases;
   registry::Addressing addressing;
   registry::ManifestFetches manifest_fetches;
   registry::BlobFetches blob_fetches;

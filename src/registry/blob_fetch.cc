@@ -76,10 +76,11 @@ void BlobFetch::publish_failure(Error error) {
   changed_.notify_all();
 }
 
-BlobFetches::BlobFetches(blob::Store& blobs, meta::Store& names, sys::Clock& clock, sys::EventLoops& loops,
-                         sys::Metrics& metrics, Log& log)
+BlobFetches::BlobFetches(blob::Store& blobs, meta::Store& names, ContentLeases& leases, sys::Clock& clock,
+                         sys::EventLoops& loops, sys::Metrics& metrics, Log& log)
     : blobs_(blobs),
       names_(names),
+      leases_(leases),
       clock_(clock),
       log_(log),
       in_flight_(metrics.gauge("lifeboat_fetch_in_flight", "Blobs being fetched from upstreams now.")),
@@ -162,12 +163,17 @@ Task<blob::Content> BlobFetches::transfer(Call call, Request request, std::share
     (void)co_await writer->discard();
     co_return std::unexpected(std::move(status).error());
   }
+  const Call record(clock_.now() + kRecordWithin, call.request_id());
+  auto share = co_await leases_.share(record, request.digest);
+  if (!share) {
+    (void)co_await writer->discard();
+    co_return std::unexpected(std::move(share).error());
+  }
   auto content = co_await writer->commit(request.digest);
   if (!content) {
     if (content.error().code() == ErrorCode::corrupt) stream->reject();
     co_return std::unexpected(std::move(content).error());
   }
-  const Call record(clock_.now() + kRecordWithin, call.request_id());
   const meta::BlobRecord blob{request.digest, content->size_bytes};
   LB_CO_CHECK(co_await names_.blobs().add(record, request.repository, blob));
   co_return content;

@@ -14,6 +14,7 @@
 #include "blob/store.h"
 #include "meta/store.h"
 #include "oci/repository_id.h"
+#include "registry/content_leases.h"
 #include "sys/clock.h"
 #include "sys/event_loops.h"
 #include "sys/metrics.h"
@@ -59,8 +60,8 @@ class BlobFetches {
   /// How many bytes at the end of a blob are withheld until its digest has matched.
   static constexpr uint64_t kWithheldBytes = 64 * kKiB;
 
-  BlobFetches(blob::Store& blobs, meta::Store& names, sys::Clock& clock, sys::EventLoops& loops, sys::Metrics& metrics,
-              Log& log);
+  BlobFetches(blob::Store& blobs, meta::Store& names, ContentLeases& leases, sys::Clock& clock, sys::EventLoops& loops,
+              sys::Metrics& metrics, Log& log);
   ~BlobFetches();
 
   struct Request {
@@ -88,6 +89,7 @@ class BlobFetches {
 
   blob::Store& blobs_;
   meta::Store& names_;
+  ContentLeases& leases_;
   sys::Clock& clock_;
   Log& log_;
   sys::Gauge& in_flight_;

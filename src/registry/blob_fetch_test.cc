@@ -127,9 +127,10 @@ class BlobFetchesTest : public testing::Test {
   Log log_{{.level = LogLevel::error}};
   blob::MemoryStore blobs_;
   meta::MemoryStore names_{clock_};
+  ContentLeases leases_{clock_};
   ScriptedSource source_;
   sys::EventLoops loops_{2};
-  BlobFetches fetches_{blobs_, names_, clock_, loops_, metrics_, log_};
+  BlobFetches fetches_{blobs_, names_, leases_, clock_, loops_, metrics_, log_};
   std::thread thread_;
 };
 

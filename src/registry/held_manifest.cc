@@ -18,6 +18,8 @@ Task<HeldManifest> read_held_manifest(Call call, blob::Store& blobs, meta::Store
     read = fail(ErrorCode::corrupt, "wrong length");
   }
   if (!read) {
+    // It may have been deleted and collected at this moment.
+    LB_CO_CHECK(co_await names.manifests().find(call, repository, digest));
     co_return fail(ErrorCode::corrupt, "cannot read manifest '" + digest.to_string() + "' of '" +
                                            repository.to_string() + "': " + read.error().message() + " (want " +
                                            std::to_string(record.size_bytes) + " bytes)");

@@ -25,4 +25,17 @@ std::vector<meta::Edge> edges_of(const oci::Manifest& manifest) {
   return edges;
 }
 
+std::vector<meta::Edge> required_edges_of(const oci::Manifest& manifest) {
+  std::unordered_set<oci::Digest> required;
+  const auto require = [&](const oci::Descriptor& to) {
+    if (!to.is_optional) required.insert(to.digest);
+  };
+  if (manifest.config) require(*manifest.config);
+  for (const oci::Descriptor& layer : manifest.layers) require(layer);
+  for (const oci::Descriptor& child : manifest.manifests) require(child);
+  std::vector<meta::Edge> edges = edges_of(manifest);
+  for (meta::Edge& edge : edges) edge.is_required = required.contains(edge.to);
+  return edges;
+}
+
 }  // namespace lifeboat::registry

@@ -11,5 +11,7 @@ namespace lifeboat::registry {
 meta::ManifestRecord record_of(const oci::Manifest& manifest, const oci::Digest& digest, std::size_t size_bytes);
 /// Everything it names but its subject, each once.
 std::vector<meta::Edge> edges_of(const oci::Manifest& manifest);
+/// The same; what a pull cannot do without is required.
+std::vector<meta::Edge> required_edges_of(const oci::Manifest& manifest);
 
 }  // namespace lifeboat::registry

@@ -17,9 +17,9 @@ constexpr std::size_t kAbsentMax = 10'000;
 
 }  // namespace
 
-ManifestFetches::ManifestFetches(blob::Store& blobs, meta::Store& names, ChangeStamps& stamps, sys::Clock& clock,
-                                 sys::EventLoops& loops, Log& log)
-    : blobs_(blobs), names_(names), stamps_(stamps), clock_(clock), log_(log), tasks_(loops) {}
+ManifestFetches::ManifestFetches(blob::Store& blobs, meta::Store& names, ContentLeases& leases, ChangeStamps& stamps,
+                                 sys::Clock& clock, sys::EventLoops& loops, Log& log)
+    : blobs_(blobs), names_(names), leases_(leases), stamps_(stamps), clock_(clock), log_(log), tasks_(loops) {}
 ManifestFetches::~ManifestFetches() = default;
 
 Awaitable<void> ManifestFetches::stop() { co_await tasks_.join(); }
@@ -157,6 +157,7 @@ Task<ManifestFetches::Answer> ManifestFetches::keep(Call call, const Request& re
                         .source = request.repository.host->to_string()};
   if (request.is_captured) put.capture_due = clock_.wall() + kCaptureAfter;
   if (const oci::Tag* tag = request.reference.tag()) put.tags.push_back(*tag);
+  LB_CO_TRY(const ContentLeases::Lease share, co_await leases_.share(call, digest));
   LB_CO_CHECK(co_await blobs_.put(call, digest, std::move(fetched.bytes)));
   LB_CO_CHECK(co_await names_.manifests().put(call, std::move(put)));
   stamps_.bump(request.repository);

@@ -15,6 +15,7 @@
 #include "oci/reference.h"
 #include "oci/repository_id.h"
 #include "registry/change_stamps.h"
+#include "registry/content_leases.h"
 #include "sys/clock.h"
 #include "sys/event_loops.h"
 #include "sys/notification.h"
@@ -26,8 +27,8 @@ namespace lifeboat::registry {
 /// for a moment. Any thread.
 class ManifestFetches {
  public:
-  ManifestFetches(blob::Store& blobs, meta::Store& names, ChangeStamps& stamps, sys::Clock& clock,
-                  sys::EventLoops& loops, Log& log);
+  ManifestFetches(blob::Store& blobs, meta::Store& names, ContentLeases& leases, ChangeStamps& stamps,
+                  sys::Clock& clock, sys::EventLoops& loops, Log& log);
   ~ManifestFetches();
 
   struct Request {
@@ -72,6 +73,7 @@ class ManifestFetches {
 
   blob::Store& blobs_;
   meta::Store& names_;
+  ContentLeases& leases_;
   ChangeStamps& stamps_;
   sys::Clock& clock_;
   Log& log_;

@@ -37,7 +37,7 @@ class ManifestFetchesTest : public testing::Test {
   Task<ManifestFetches::Answer> fetched(bool is_held, WallTime held_checked) {
     sys::EventLoops loops(1);
     std::optional<ManifestFetches> fetches;
-    fetches.emplace(blobs_, names_, stamps_, clock_, loops, log_);
+    fetches.emplace(blobs_, names_, leases_, stamps_, clock_, loops, log_);
     const Call call(clock_.now() + std::chrono::seconds(20), "test");
     ManifestFetches::Request request{.repository = repository_,
                                      .reference = oci::Reference(*oci::Tag::parse("v1")),
@@ -58,6 +58,7 @@ class ManifestFetchesTest : public testing::Test {
   Log log_{{.level = LogLevel::error}};
   blob::MemoryStore blobs_;
   meta::MemoryStore names_;
+  ContentLeases leases_{clock_};
   ChangeStamps stamps_;
 };
 

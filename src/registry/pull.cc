@@ -216,13 +216,22 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
   co_return fail(ErrorCode::unavailable, answer.error().message());
 }
 
+Task<meta::BlobRecord> Pull::blob_record(Call call, oci::RepositoryId repository, oci::Digest digest) {
+  if (repository.is_hosted()) co_return co_await names_.blobs().renew(call, repository, digest, kRenewedWithin);
+  co_return co_await names_.blobs().find(call, repository, digest);
+}
+
 Task<ServedBlob> Pull::blob(Call call, oci::RepositoryId repository, oci::Digest digest) {
-  auto record = co_await names_.blobs().find(call, repository, digest);
+  auto record = co_await blob_record(call, repository, digest);
   if (record) {
     auto content = co_await blobs_.open(call, digest);
     if (content && content->size_bytes == record->size_bytes) {
       answers(repository, "hit").add();
       co_return ServedBlob(std::move(*content));
+    }
+    const auto still = co_await names_.blobs().find(call, repository, digest);
+    if (!still && still.error().code() == ErrorCode::not_found && repository.is_hosted()) {
+      co_return std::unexpected(still.error());  // it was deleted or collected at this moment
     }
     const std::string got =
         content ? std::to_string(content->size_bytes) + " bytes" : std::string(content.error().message());

@@ -36,6 +36,11 @@ struct ServedManifest {
   std::optional<SteadyTime> valid_until;
 };
 
+/// Who is told that a hosted blob is here may rely on it and name it in a push: told once more after this time, it is
+/// noted (meta::BlobIndex::renew). An answer is not prepared for longer, so that a blob that was told of stays for the
+/// collector's grace less twice this.
+inline constexpr Duration kRenewedWithin{std::chrono::minutes(30)};
+
 /// A blob to be served: here, or on its way.
 using ServedBlob = std::variant<blob::Content, std::shared_ptr<BlobFetch>>;
 
@@ -57,6 +62,7 @@ class Pull {
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject);
 
  private:
+  Task<meta::BlobRecord> blob_record(Call call, oci::RepositoryId repository, oci::Digest digest);
   Task<ServedManifest> held_manifest(Call call, oci::RepositoryId repository, oci::Digest digest);
   Task<ServedManifest> manifest_by_digest(Call call, oci::RepositoryId repository, oci::Digest digest);
   Task<ServedManifest> hosted_tag(Call call, oci::RepositoryId repository, oci::Tag tag);

@@ -4,8 +4,8 @@
 
 namespace lifeboat::registry {
 
-Push::Push(blob::Store& blobs, meta::Store& names, ChangeStamps& stamps)
-    : blobs_(blobs), names_(names), stamps_(stamps) {}
+Push::Push(blob::Store& blobs, meta::Store& names, ContentLeases& leases, ChangeStamps& stamps)
+    : blobs_(blobs), names_(names), leases_(leases), stamps_(stamps) {}
 
 Task<std::vector<oci::Digest>> Push::missing_of(Call call, oci::RepositoryId repository,
                                                 const oci::Manifest& manifest) {
@@ -42,13 +42,20 @@ Task<PushedManifest> Push::manifest(Call call, ManifestPush push) {
 
   meta::ManifestPut put{.repository = push.repository,
                         .manifest = record_of(manifest, digest, bytes.size()),
-                        .edges = edges_of(manifest),
+                        .edges = required_edges_of(manifest),
                         .tags = std::move(push.tags),
                         .condition = push.condition,
                         .source = "push"};
   // Content first, then names: bytes without a name are harmless, a name without bytes is a fault.
+  LB_CO_TRY(const ContentLeases::Lease share, co_await leases_.share(call, digest));
   LB_CO_CHECK(co_await blobs_.put(call, digest, std::move(push.bytes)));
-  LB_CO_CHECK(co_await names_.manifests().put(call, std::move(put)));
+  Status kept = co_await names_.manifests().put(call, std::move(put));
+  if (!kept && kept.error().code() == ErrorCode::unavailable) {
+    // Something it names went since it was looked for: that is told like what was never there.
+    LB_CO_TRY(missing, co_await missing_of(call, push.repository, manifest));
+    if (!missing.empty()) co_return PushedManifest{digest, std::nullopt, std::move(missing)};
+  }
+  if (!kept) co_return std::unexpected(std::move(kept).error());
   stamps_.bump(push.repository);
   co_return PushedManifest{digest, manifest.subject, {}};
 }

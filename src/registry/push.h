@@ -12,6 +12,7 @@
 #include "oci/reference.h"
 #include "oci/repository_id.h"
 #include "registry/change_stamps.h"
+#include "registry/content_leases.h"
 
 namespace lifeboat::registry {
 
@@ -34,7 +35,7 @@ struct PushedManifest {
 /// What is pushed and deleted in hosted repositories: manifests, mounts, deletes. Any thread.
 class Push {
  public:
-  Push(blob::Store& blobs, meta::Store& names, ChangeStamps& stamps);
+  Push(blob::Store& blobs, meta::Store& names, ContentLeases& leases, ChangeStamps& stamps);
 
   /// invalid: the document (W52, W53); corrupt: the digest is another; conflict: the condition is not met.
   Task<PushedManifest> manifest(Call call, ManifestPush push);
@@ -51,6 +52,7 @@ class Push {
 
   blob::Store& blobs_;
   meta::Store& names_;
+  ContentLeases& leases_;
   ChangeStamps& stamps_;
 };
 

@@ -42,12 +42,13 @@ uint64_t Uploads::Lease::received() const { return session_->writer->received();
 Task<void> Uploads::Lease::append(sys::Block block) { co_return co_await session_->writer->append(std::move(block)); }
 Task<void> Uploads::Lease::flush() { co_return co_await session_->writer->flush(); }
 
-Uploads::Uploads(UploadsOptions options, blob::Store& blobs, meta::Store& names, sys::Clock& clock,
-                 sys::Metrics& metrics, Log& log)
+Uploads::Uploads(UploadsOptions options, blob::Store& blobs, meta::Store& names, ContentLeases& leases,
+                 sys::Clock& clock, sys::Metrics& metrics, Log& log)
     : options_(options),
       made_(clock.wall()),
       blobs_(blobs),
       names_(names),
+      leases_(leases),
       clock_(clock),
       open_(metrics.gauge("lifeboat_upload_sessions", "Upload sessions open in memory.")),
       log_(log) {}
@@ -168,6 +169,8 @@ Task<Uploads::Lease> Uploads::acquire(Call call, oci::RepositoryId repository, o
 
 Task<void> Uploads::commit(Call call, Lease lease, oci::Digest digest) {
   const std::shared_ptr<Session> session = lease.session_;
+  // From before the bytes are relied on until they have their row.
+  LB_CO_TRY(const ContentLeases::Lease share, co_await leases_.share(call, digest));
   auto content = co_await session->writer->commit(digest);
   session->writer.reset();
   if (!content) {

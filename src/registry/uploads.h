@@ -13,6 +13,7 @@
 #include "meta/store.h"
 #include "oci/repository_id.h"
 #include "oci/upload_id.h"
+#include "registry/content_leases.h"
 #include "sys/clock.h"
 #include "sys/metrics.h"
 
@@ -30,8 +31,8 @@ struct UploadsOptions {
 /// the process: its bytes are on disk, its repository is in the names store. Any thread.
 class Uploads {
  public:
-  Uploads(UploadsOptions options, blob::Store& blobs, meta::Store& names, sys::Clock& clock, sys::Metrics& metrics,
-          Log& log);
+  Uploads(UploadsOptions options, blob::Store& blobs, meta::Store& names, ContentLeases& leases, sys::Clock& clock,
+          sys::Metrics& metrics, Log& log);
   ~Uploads();
 
   /// Exclusive use of a session for the time of one request; gives it back when destroyed.
@@ -61,7 +62,7 @@ class Uploads {
   /// for begin.
   Task<Lease> acquire(Call call, oci::RepositoryId repository, oci::UploadId id);
   /// The session's bytes become content of its repository; durable at return. corrupt: the digest differs, the session
-  /// is over (W39).
+  /// is over (W39). unavailable: that content is being removed at this moment; the session stays.
   Task<void> commit(Call call, Lease lease, oci::Digest digest);
   /// For a repeated PUT: what the ended session was committed as (W40). not_found otherwise.
   Task<oci::Digest> committed(Call call, oci::RepositoryId repository, oci::UploadId id);
@@ -92,6 +93,7 @@ class Uploads {
   const WallTime made_;
   blob::Store& blobs_;
   meta::Store& names_;
+  ContentLeases& leases_;
   sys::Clock& clock_;
   sys::Gauge& open_;
   Log& log_;

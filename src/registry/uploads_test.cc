@@ -73,7 +73,7 @@ class UploadsTest : public testing::Test {
   void start(UploadsOptions options = {}) {
     options.expires_after = kExpires;
     uploads_.reset();
-    uploads_ = std::make_unique<Uploads>(options, blobs_, names_, clock_, metrics_, log_);
+    uploads_ = std::make_unique<Uploads>(options, blobs_, names_, leases_, clock_, metrics_, log_);
   }
 
   static oci::RepositoryId repository(std::string_view name = "team/app") {
@@ -126,6 +126,7 @@ class UploadsTest : public testing::Test {
   sys::BlockPool blocks_;
   AgedStore blobs_{clock_};
   meta::MemoryStore names_{clock_};
+  ContentLeases leases_{clock_};
   std::unique_ptr<Uploads> uploads_;
 };
 

@@ -16,6 +16,7 @@
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "registry/upkeep/capture.h"
+#include "registry/upkeep/collector.h"
 #include "registry/upkeep/freeze.h"
 #include "registry/upkeep/prefetch_list.h"
 #include "registry/uploads.h"
@@ -86,8 +87,9 @@ struct Node::Parts {
   sys::ThreadPool hash;
   std::unique_ptr<sys::HttpClient> client;
   std::unique_ptr<blob::DataDirectory> directory;
-  std::unique_ptr<blob::Store> blobs;
+  std::unique_ptr<blob::FsStore> blobs;
   std::unique_ptr<meta::Store> names;
+  registry::ContentLeases leases{clock};
   registry::ChangeStamps stamps;
   std::unique_ptr<registry::Addressing> addressing;
   std::unique_ptr<registry::ManifestFetches> manifest_fetches;
@@ -97,6 +99,7 @@ struct Node::Parts {
   std::unique_ptr<registry::Capture> capture;
   std::unique_ptr<registry::PrefetchList> prefetch_list;
   std::unique_ptr<registry::Freeze> freeze;
+  std::unique_ptr<registry::Collector> collector;
   std::unique_ptr<registry::Explain> explain;
   std::unique_ptr<registry::Uploads> uploads;
   std::unique_ptr<NodeStatus> status;
@@ -147,6 +150,7 @@ void Node::run() {
   parts_->upkeep->spawn(keep_probing());
   parts_->upkeep->spawn(parts_->capture->run());
   parts_->upkeep->spawn(parts_->prefetch_list->run());
+  parts_->upkeep->spawn(parts_->collector->run());
   parts_->loops.run();
   if (const Status closed = parts_->names->close(); !closed) {
     parts_->log.error("store.close_failed", {{"reason", closed.error().message()}});
@@ -160,6 +164,7 @@ void Node::request_stop() {
   parts_->breaker_opened.notify_all();
   parts_->capture->stop();
   parts_->prefetch_list->stop();
+  parts_->collector->stop();
   parts_->loops.spawn(0, shut_down());
 }
 
@@ -167,6 +172,7 @@ void Node::request_stop() {
 Awaitable<void> Node::shut_down() {
   co_await parts_->server->stop(parts_->clock.now() + parts_->config.server.grace);
   co_await parts_->upkeep->join();
+  co_await parts_->collector->join();
   parts_->loops.stop();
 }
 
@@ -289,11 +295,11 @@ Status Node::Parts::open_upstreams() {
 }
 
 void Node::Parts::build_use_cases() {
-  manifest_fetches = std::make_unique<registry::ManifestFetches>(*blobs, *names, stamps, clock, loops, log);
-  blob_fetches = std::make_unique<registry::BlobFetches>(*blobs, *names, clock, loops, metrics, log);
+  manifest_fetches = std::make_unique<registry::ManifestFetches>(*blobs, *names, leases, stamps, clock, loops, log);
+  blob_fetches = std::make_unique<registry::BlobFetches>(*blobs, *names, leases, clock, loops, metrics, log);
   pull = std::make_unique<registry::Pull>(*blobs, *names, *addressing, *manifest_fetches, *blob_fetches, clock, metrics,
                                           log);
-  push = std::make_unique<registry::Push>(*blobs, *names, stamps);
+  push = std::make_unique<registry::Push>(*blobs, *names, leases, stamps);
   capture = std::make_unique<registry::Capture>(
       registry::Capture::Parts{.walk = {*blobs, *names, *manifest_fetches, *blob_fetches, clock},
                                .addressing = *addressing,
@@ -306,12 +312,24 @@ void Node::Parts::build_use_cases() {
       std::make_unique<registry::PrefetchList>(registry::PrefetchList::Parts{*addressing, *capture, loops, clock, log});
   follow_prefetch(config);
   freeze = std::make_unique<registry::Freeze>(*names, clock, metrics, log);
+  collector = std::make_unique<registry::Collector>(
+      registry::Collector::Parts{.blobs = *blobs,
+                                 .inventory = *blobs,
+                                 .names = *names,
+                                 .leases = leases,
+                                 .stamps = stamps,
+                                 .is_frozen = [this](const auto& host) { return freeze->is_frozen(host); },
+                                 .clock = clock,
+                                 .loops = loops,
+                                 .metrics = metrics,
+                                 .log = log},
+      registry::CollectorOptions{.grace = config.gc.grace, .every = config.gc.every});
   explain = std::make_unique<registry::Explain>(
       registry::Explain::Parts{*blobs, *names, *addressing, *capture, *freeze, clock});
   const registry::UploadsOptions sessions{.expires_after = config.storage.uploads_expire,
                                           .per_repository_max = config.storage.uploads_per_repository_max,
                                           .open_max = config.storage.uploads_open_max};
-  uploads = std::make_unique<registry::Uploads>(sessions, *blobs, *names, clock, metrics, log);
+  uploads = std::make_unique<registry::Uploads>(sessions, *blobs, *names, leases, clock, metrics, log);
   status = std::make_unique<NodeStatus>(NodeStatus::Parts{.clock = clock,
                                                           .fetches = *blob_fetches,
                                                           .freeze = *freeze,

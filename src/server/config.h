@@ -56,6 +56,14 @@ struct CaptureConfig {
   friend bool operator==(const CaptureConfig&, const CaptureConfig&) = default;
 };
 
+/// When what nothing needs is removed.
+struct GcConfig {
+  Duration every{};  ///< 0: only when asked to
+  Duration grace{};
+
+  friend bool operator==(const GcConfig&, const GcConfig&) = default;
+};
+
 struct LogConfig {
   LogLevel level{};
   LogFormat format{};
@@ -158,6 +166,7 @@ struct Config {
   ServerConfig server;
   StorageConfig storage;
   CaptureConfig capture;
+  GcConfig gc;
   LogConfig log;
   MetricsConfig metrics;
   std::vector<UpstreamConfig> upstreams;  ///< the named ones first, in order, then the built-in ones; hosts are unique

@@ -10,6 +10,7 @@ constexpr Section kSections[] = {
     {"server", "How clients are served."},
     {"storage", "Where content is kept, and what clients may do to it."},
     {"capture", "What is fetched from upstreams before anybody asks for it."},
+    {"gc", "When what nothing needs any more is removed."},
     {"log", "What is written to standard error."},
     {"metrics", "Numbers for Prometheus."},
     {kUpstreamSection,

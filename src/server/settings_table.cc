@@ -181,6 +181,24 @@ constexpr Setting kSettings[] = {
      .takes_effect = on_reload,
      .field = +[](Config& c) -> Slot { return &c.capture.prefetch_every; }},
 
+    {.section = "gc",
+     .key = "every",
+     .kind = duration,
+     .default_text = "1h",
+     .meaning = "How often what nothing needs any more is removed, beside running pushes and pulls; with `0s` only by "
+                "`lifeboat gc`.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.gc.every; }},
+    {.section = "gc",
+     .key = "grace",
+     .kind = duration,
+     .default_text = "24h",
+     .meaning = "A blob that was pushed, mounted or asked about within this time stays, whether a manifest names it or "
+                "not: it is the time a client has from its first blob to its manifest.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.gc.grace; },
+     .bounds = {.min = 2 * kHourMs}},
+
     {.section = "log",
      .key = "level",
      .kind = choice,

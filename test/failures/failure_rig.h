@@ -97,16 +97,17 @@ class FailureRig {
   blob::MemoryStore blobs_;
   meta::MemoryStore names_{clock_};
   NoStatus status_;
+  registry::ContentLeases leases_{clock_};
   registry::ChangeStamps stamps_;
   std::vector<upstream::Upstream::Member> endpoints_;
   std::unique_ptr<upstream::Upstream> upstream_;
   sys::EventLoops loops_{1};
   registry::Addressing addressing_{names_, nullptr};
-  registry::ManifestFetches manifest_fetches_{blobs_, names_, stamps_, clock_, loops_, log_};
-  registry::BlobFetches blob_fetches_{blobs_, names_, clock_, loops_, metrics_, log_};
+  registry::ManifestFetches manifest_fetches_{blobs_, names_, leases_, stamps_, clock_, loops_, log_};
+  registry::BlobFetches blob_fetches_{blobs_, names_, leases_, clock_, loops_, metrics_, log_};
   registry::Pull pull_{blobs_, names_, addressing_, manifest_fetches_, blob_fetches_, clock_, metrics_, log_};
-  registry::Push push_{blobs_, names_, stamps_};
-  registry::Uploads uploads_{{}, blobs_, names_, clock_, metrics_, log_};
+  registry::Push push_{blobs_, names_, leases_, stamps_};
+  registry::Uploads uploads_{{}, blobs_, names_, leases_, clock_, metrics_, log_};
   registry::Capture capture_{{.walk = {blobs_, names_, manifest_fetches_, blob_fetches_, clock_},
                               .addressing = addressing_,
                               .pull = pull_,

@@ -24,13 +24,15 @@ upstream::EndpointOptions options_of(const SimEndpoint& endpoint) {
 House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& log, uint64_t seed) {
   addressing_ = std::make_unique<registry::Addressing>(disk.names, nullptr);
   build_upstreams(world, network, log, seed);
-  manifest_fetches_ = std::make_unique<registry::ManifestFetches>(disk.blobs, disk.names, stamps_, clock_, loops_, log);
-  blob_fetches_ = std::make_unique<registry::BlobFetches>(disk.blobs, disk.names, clock_, loops_, metrics_, log);
+  manifest_fetches_ =
+      std::make_unique<registry::ManifestFetches>(disk.blobs, disk.names, leases_, stamps_, clock_, loops_, log);
+  blob_fetches_ =
+      std::make_unique<registry::BlobFetches>(disk.blobs, disk.names, leases_, clock_, loops_, metrics_, log);
   pull_ = std::make_unique<registry::Pull>(disk.blobs, disk.names, *addressing_, *manifest_fetches_, *blob_fetches_,
                                            clock_, metrics_, log);
-  push_ = std::make_unique<registry::Push>(disk.blobs, disk.names, stamps_);
-  uploads_ =
-      std::make_unique<registry::Uploads>(registry::UploadsOptions{}, disk.blobs, disk.names, clock_, metrics_, log);
+  push_ = std::make_unique<registry::Push>(disk.blobs, disk.names, leases_, stamps_);
+  uploads_ = std::make_unique<registry::Uploads>(registry::UploadsOptions{}, disk.blobs, disk.names, leases_, clock_,
+                                                 metrics_, log);
   capture_ = std::make_unique<registry::Capture>(
       registry::Capture::Parts{.walk = {disk.blobs, disk.names, *manifest_fetches_, *blob_fetches_, clock_},
                                .addressing = *addressing_,

@@ -69,6 +69,7 @@ class House {
   std::unique_ptr<sys::FileSystem> files_ = sys::make_posix_file_system();
   sys::ThreadPool pool_{"unused", 1};  ///< of secrets in files, of which there are none here
   sys::Notification breaker_opened_;
+  registry::ContentLeases leases_{clock_};
   registry::ChangeStamps stamps_;
   std::vector<std::unique_ptr<upstream::Upstream>> upstreams_;
   std::vector<upstream::RegistrySource*> endpoints_;

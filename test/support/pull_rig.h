@@ -77,11 +77,12 @@ class PullRig {
   meta::MemoryStore names{clock};
   ScriptedSource source;
   std::shared_ptr<const registry::UpstreamHosts> hosts;
+  registry::ContentLeases leases{clock};
   registry::ChangeStamps stamps;
   registry::Addressing addressing{names, nullptr};
   sys::EventLoops loops{1};
-  registry::ManifestFetches manifest_fetches{blobs, names, stamps, clock, loops, log};
-  registry::BlobFetches blob_fetches{blobs, names, clock, loops, metrics, log};
+  registry::ManifestFetches manifest_fetches{blobs, names, leases, stamps, clock, loops, log};
+  registry::BlobFetches blob_fetches{blobs, names, leases, clock, loops, metrics, log};
   registry::Pull pull{blobs, names, addressing, manifest_fetches, blob_fetches, clock, metrics, log};
 
  private:

@@ -1,0 +1,189 @@
+#include "registry/upkeep/sweep.h"
+
+#include <algorithm>
+
+namespace lifeboat::registry {
+namespace {
+
+/// Rows looked at by one read, a few milliseconds of one reader.
+constexpr std::size_t kLookAtMax = 2000;
+/// Rows taken by one transaction: a push that comes meanwhile waits for no more than that.
+constexpr std::size_t kTakeMax = 100;
+constexpr std::size_t kCondemnedMax = 500;
+constexpr std::size_t kTagsMax = 200;
+constexpr std::size_t kFaultsMax = 5;
+constexpr std::size_t kItemsMax = 10'000;
+
+std::unexpected<Error> refused(const std::vector<std::string>& faults) {
+  std::string reason = faults.front();
+  if (faults.size() > 1) reason += " (and " + std::to_string(faults.size() - 1) + " more)";
+  return fail(ErrorCode::corrupt, "cannot collect: the store fails its own check, nothing was removed: " + reason);
+}
+
+}  // namespace
+
+std::string_view to_string(SweepReason reason) {
+  switch (reason) {
+    case SweepReason::unlinked: return "no manifest of the repository names it";
+    case SweepReason::unneeded: return "nothing names it";
+    case SweepReason::orphan: return "bytes that no name stands for";
+  }
+  return "";
+}
+
+Sweep::Sweep(Parts parts, WallTime before, DryRun dry_run)
+    : parts_(std::move(parts)), before_(before), is_dry_run_(dry_run == DryRun::yes) {}
+
+SweepReport Sweep::report() const {
+  return report_.with([](const SweepReport& report) { return report; });
+}
+
+void Sweep::note(Swept swept) {
+  report_.with([&](SweepReport& report) {
+    if (swept.reason == SweepReason::unlinked) {
+      ++report.links;
+    } else {
+      ++report.contents;
+      report.bytes += swept.size_bytes;
+    }
+    if (report.items.size() < kItemsMax) {
+      report.items.push_back(std::move(swept));
+    } else {
+      ++report.items_left_out;
+    }
+  });
+}
+
+Status Sweep::go_on() const {
+  if (!parts_.is_stopping()) return {};
+  return fail(ErrorCode::cancelled, "cannot go on collecting: the server is stopping");
+}
+
+Task<void> Sweep::run(Call call) {
+  LB_CO_CHECK(co_await check(call));
+  LB_CO_CHECK(co_await take_rows(call));
+  LB_CO_CHECK(co_await unlink_condemned(call));
+  co_return co_await unlink_orphans(call);
+}
+
+/// A store that has lost something must not lose more: what looks unneeded may be what it is to be repaired from.
+Task<void> Sweep::check(Call call) {
+  LB_CO_TRY(std::vector<std::string> faults, co_await parts_.names.reclaim().faults(call, kFaultsMax));
+  std::string position;
+  do {
+    LB_CO_CHECK(go_on());
+    LB_CO_TRY(auto page, co_await parts_.names.reclaim().needed_by_tags(call, position, kTagsMax));
+    LB_CO_TRY(std::vector<oci::Digest> absent, co_await parts_.inventory.absent(call, page.digests));
+    // A tag may have been deleted, and the rest collected, since the page was read.
+    LB_CO_TRY(const auto unneeded, co_await parts_.names.reclaim().unneeded(call, absent));
+    for (const oci::Digest& digest : absent) {
+      if (std::ranges::find(unneeded, digest) != unneeded.end()) continue;
+      faults.push_back("a tag needs content '" + digest.to_string() + "', which is not on disk");
+    }
+    position = std::move(page.next);
+  } while (!position.empty() && faults.size() < kFaultsMax);
+  if (!faults.empty()) co_return refused(faults);
+  co_return Status{};
+}
+
+Task<void> Sweep::take_rows(Call call) {
+  std::optional<meta::ReclaimPosition> position = meta::ReclaimPosition{};
+  while (position) {
+    LB_CO_CHECK(go_on());
+    LB_CO_TRY(auto page, co_await parts_.names.reclaim().look(call, *position, before_, kLookAtMax));
+    position = page.next;
+    std::erase_if(page.found, [&](const meta::Reclaimable& one) {
+      return one.repository && one.repository->host && parts_.is_frozen(*one.repository->host);
+    });
+    if (is_dry_run_) {
+      foresee(page.found);
+    } else {
+      LB_CO_CHECK(co_await take_page(call, std::move(page.found)));
+    }
+  }
+  co_return Status{};
+}
+
+Task<void> Sweep::take_page(Call call, std::vector<meta::Reclaimable> found) {
+  while (!found.empty()) {
+    LB_CO_CHECK(go_on());
+    const auto rest = found.begin() + static_cast<std::ptrdiff_t>(std::min(kTakeMax, found.size()));
+    std::vector<meta::Reclaimable> batch(found.begin(), rest);
+    found.erase(found.begin(), rest);
+    LB_CO_TRY(const auto went, co_await parts_.names.reclaim().release(call, std::move(batch), before_));
+    for (const meta::Reclaimable& one : went) {
+      if (!one.repository) continue;
+      parts_.stamps.bump(*one.repository);
+      note({SweepReason::unlinked, one.repository, one.digest, one.size_bytes});
+    }
+  }
+  co_return Status{};
+}
+
+/// In a dry run: the rows stay, so what their bytes would come to is reckoned.
+void Sweep::foresee(const std::vector<meta::Reclaimable>& found) {
+  for (const meta::Reclaimable& one : found) {
+    if (one.repository) note({SweepReason::unlinked, one.repository, one.digest, one.size_bytes});
+    const bool is_last = !one.repository || ++links_foreseen_[one.digest] == one.links;
+    if (!is_last || one.is_named || !seen_.insert(one.digest).second) continue;
+    note({SweepReason::unneeded, std::nullopt, one.digest, one.size_bytes});
+  }
+}
+
+Task<void> Sweep::unlink_condemned(Call call) {
+  std::size_t left = 0;  // in use or not to be unlinked now, at the head of the list
+  for (;;) {
+    LB_CO_CHECK(go_on());
+    LB_CO_TRY(auto list, co_await parts_.names.reclaim().condemned(call, before_, left + kCondemnedMax));
+    std::erase_if(list, [&](const meta::Condemned& one) { return seen_.contains(one.digest); });
+    if (list.empty()) co_return Status{};
+    for (const meta::Condemned& one : list) {
+      LB_CO_CHECK(go_on());
+      seen_.insert(one.digest);
+      LB_CO_TRY(const Fate fate, co_await unlink(call, one.digest));
+      if (fate == Fate::unlinked) note({SweepReason::unneeded, std::nullopt, one.digest, one.size_bytes});
+      const bool is_left = is_dry_run_ || fate == Fate::in_use || fate == Fate::failed;
+      if (is_left) ++left;
+    }
+  }
+}
+
+Task<void> Sweep::unlink_orphans(Call call) {
+  for (std::size_t index = 0; index < blob::Inventory::kShards; ++index) {
+    LB_CO_CHECK(go_on());
+    LB_CO_TRY(std::vector<oci::Digest> digests, co_await parts_.inventory.shard(call, index));
+    std::erase_if(digests, [&](const oci::Digest& digest) { return seen_.contains(digest); });
+    if (digests.empty()) continue;
+    LB_CO_TRY(const auto unneeded, co_await parts_.names.reclaim().unneeded(call, std::move(digests)));
+    for (const oci::Digest& digest : unneeded) {
+      LB_CO_TRY(const auto stored, co_await parts_.inventory.find(call, digest));
+      if (!stored || stored->modified > before_) continue;
+      LB_CO_TRY(const Fate fate, co_await unlink(call, digest));
+      if (fate == Fate::unlinked) note({SweepReason::orphan, std::nullopt, digest, stored->size_bytes});
+    }
+  }
+  co_return Status{};
+}
+
+/// Only while nobody else has the digest, and only when no row needs it at that moment.
+Task<Sweep::Fate> Sweep::unlink(Call call, oci::Digest digest) {
+  const auto alone = parts_.leases.take_alone(digest);
+  if (!alone) {
+    report_.with([](SweepReport& report) { ++report.in_use; });
+    co_return Fate::in_use;
+  }
+  std::vector<oci::Digest> asked{digest};
+  LB_CO_TRY(const auto unneeded, co_await parts_.names.reclaim().unneeded(call, std::move(asked)));
+  if (is_dry_run_) co_return unneeded.empty() ? Fate::needed : Fate::unlinked;
+  if (!unneeded.empty()) {
+    const Status removed = co_await parts_.blobs.remove(call, digest);
+    if (!removed) {
+      report_.with([](SweepReport& report) { ++report.failures; });
+      co_return Fate::failed;
+    }
+  }
+  parts_.names.reclaim().acquit({digest});
+  co_return unneeded.empty() ? Fate::needed : Fate::unlinked;
+}
+
+}  // namespace lifeboat::registry
