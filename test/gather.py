@@ -22,6 +22,7 @@ SANITIZER_ENVIRONMENT = [
 ]
 FUZZ_SECONDS = 60
 SIMULATED_SEEDS = 3000
+COLLECTED_SEEDS = 10_000
 
 
 def quoted(text: str) -> str:
@@ -70,7 +71,7 @@ def main() -> None:
     tidy = [str(ROOT / "script" / "tidy")] + (["--all"] if long_run else [])
     entries.append(entry("tidy", tidy, {"LABELS": "house", "TIMEOUT": 7200 if long_run else 900, "COST": 300}))
     if long_run:
-        entries += fuzz_entries() + [simulation_entry()]
+        entries += fuzz_entries() + [simulation_entry(), collection_entry()]
     directory = pathlib.Path(arguments[0])
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "CTestTestfile.cmake").write_text("\n".join(entries) + "\n")
@@ -84,6 +85,14 @@ def simulation_entry() -> str:
     properties = {"LABELS": "sim", "TIMEOUT": 1800, "COST": 400,
                   "ENVIRONMENT": [f"LIFEBOAT_SIM_SEEDS={SIMULATED_SEEDS}", f"LIFEBOAT_SIM_FIRST={first}"]}
     return entry("sim.new_seeds", command, properties)
+
+
+def collection_entry() -> str:
+    """As above, of the collector among pushes and deletes."""
+    command = [str(ROOT / "build" / "release" / "bin" / "gc_model_test"), "--gtest_filter=*whatever_comes_between*"]
+    properties = {"LABELS": "sim", "TIMEOUT": 1800, "COST": 300,
+                  "ENVIRONMENT": [f"LIFEBOAT_GC_SEEDS={COLLECTED_SEEDS}", f"LIFEBOAT_GC_FIRST={int(time.time()) * 1000}"]}
+    return entry("gc.new_seeds", command, properties)
 
 
 def fuzz_entries() -> list[str]:

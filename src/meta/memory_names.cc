@@ -146,6 +146,8 @@ Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
 
 Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime now) {
   LB_TRY(const ManifestRecord manifest, find_manifest(repository, digest));
+  const std::vector<oci::Digest> by = parents(repository, digest);
+  if (!by.empty()) return refusal::manifest_in_use(repository, digest, by.front());
   Repository* const in = known(repository);
   in->manifests.erase(digest);
   std::erase_if(in->tags, [&](const auto& entry) { return entry.second.digest == digest; });

@@ -52,6 +52,12 @@ std::unexpected<Error> blob_in_use(const oci::RepositoryId& repository, const oc
                                        by.to_string() + "' of the repository names it");
 }
 
+std::unexpected<Error> manifest_in_use(const oci::RepositoryId& repository, const oci::Digest& digest,
+                                       const oci::Digest& by) {
+  return fail(ErrorCode::conflict, "cannot remove manifest " + at_digest(repository, digest) + ": index '" +
+                                       by.to_string() + "' of the repository names it");
+}
+
 std::unexpected<Error> lacks_required(const oci::RepositoryId& repository, const oci::Digest& manifest,
                                       const oci::Digest& lacking) {
   return fail(ErrorCode::unavailable, "cannot put manifest " + at_digest(repository, manifest) +

@@ -28,6 +28,10 @@ std::unexpected<Error> blob_in_use(const oci::RepositoryId& repository, const oc
 std::unexpected<Error> lacks_required(const oci::RepositoryId& repository, const oci::Digest& manifest,
                                       const oci::Digest& lacking);
 
+/// conflict: the index `by` needs the manifest.
+std::unexpected<Error> manifest_in_use(const oci::RepositoryId& repository, const oci::Digest& digest,
+                                       const oci::Digest& by);
+
 struct TagMismatch {
   std::optional<oci::Digest> got;   ///< where the tag is, nothing: nowhere
   std::optional<oci::Digest> want;  ///< where the condition wants it

@@ -142,6 +142,14 @@ Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& re
   if (!id) return refusal::no_manifest(repository, digest);
   LB_TRY(const auto content, find_manifest_content(connection, *id, digest));
   if (!content) return refusal::no_manifest(repository, digest);
+  {
+    SqliteQuery parents(connection, kParents, *id, digest);
+    LB_TRY(const bool is_named, parents.next());
+    if (is_named) {
+      LB_TRY(const oci::Digest by, parents.digest(0));
+      return refusal::manifest_in_use(repository, digest, by);
+    }
+  }
   LB_CHECK(remove_tags_at(connection, *id, *content));
   LB_CHECK(remove_capture(connection, {.repository = *id, .content = *content}));
   LB_CHECK(condemn_manifest(connection, *id, *content, now));

@@ -179,6 +179,21 @@ TEST_P(MetaStoreSuite, puts_no_manifest_without_what_it_requires) {
   EXPECT_TRUE(has_manifest(hosted("a"), digest("m")));
 }
 
+TEST_P(MetaStoreSuite, removes_no_manifest_that_an_index_of_the_repository_names) {
+  ASSERT_TRUE(put(hosted("a"), digest("child"), {"v1-amd64"}));
+  ASSERT_TRUE(put(hosted("b"), digest("child")));
+  ASSERT_TRUE(
+      put(manifest_put(hosted("a"), record(digest("index")), {{meta::EdgeKind::manifest, digest("child"), 7}})));
+  const Status refused = run(manifests().remove(call(), hosted("a"), digest("child")));
+  EXPECT_EQ(code_of(refused), ErrorCode::conflict);
+  EXPECT_NE(refused.error().message().find(digest("index").to_string()), std::string::npos);
+  EXPECT_TRUE(has_manifest(hosted("a"), digest("child")));
+  EXPECT_TRUE(find_tag(hosted("a"), "v1-amd64"));
+  EXPECT_TRUE(run(manifests().remove(call(), hosted("b"), digest("child")))) << "no index there names it";
+  EXPECT_TRUE(run(manifests().remove(call(), hosted("a"), digest("index"))));
+  EXPECT_TRUE(run(manifests().remove(call(), hosted("a"), digest("child"))));
+}
+
 TEST_P(MetaStoreSuite, tells_what_the_tags_of_hosted_repositories_need) {
   using enum meta::EdgeKind;
   for (const char* name : {"config", "layer", "other"}) ASSERT_TRUE(add(hosted("a"), digest(name)));

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "registry/addressing.h"
+#include "registry/blob_fetch.h"
+#include "registry/content_leases.h"
+#include "registry/manifest_fetch.h"
+#include "registry/pull.h"
+#include "registry/push.h"
+#include "registry/upkeep/sweep.h"
+#include "registry/uploads.h"
+#include "test/gc/model.h"
+#include "test/support/scripted_source.h"
+
+namespace lifeboat::gc {
+
+/// What stays while processes come and go.
+struct World {
+  World(uint64_t seed, const Mutation& left_out);
+
+  const Mutation mutation;
+  sim::Random random;
+  test::ManualClock clock;
+  const Catalogue catalogue = Catalogue::make();
+  Disk disk{clock};
+  Model model{catalogue};
+  test::ScriptedSource upstream;
+  sys::BlockPool blocks;
+  std::string trace;
+  std::optional<std::string> violation;
+};
+
+/// One life of the process: pushers, deleters, pullers of the cache and the collector, step by step in an order that is
+/// drawn, until it has made its steps or is killed between two of them.
+class Life {
+ public:
+  explicit Life(World& world);
+  /// Ends killed, or with nothing under way; `is_last`: the latter, and then what nothing needs must go.
+  void run(std::size_t steps, bool is_last);
+
+ private:
+  using Place = Model::Place;
+  Awaitable<void> drive(std::size_t steps, bool is_last);
+  Awaitable<void> drive_steps(std::size_t steps, bool is_last);
+  Awaitable<bool> step();
+  Awaitable<void> drain();
+  Awaitable<void> end_in_peace();
+  void begin_something();
+  void begin_pass();
+  Awaitable<void> actor(Awaitable<void> work);
+
+  Awaitable<void> push(std::size_t repository, std::size_t manifest, bool is_tagged);
+  Task<bool> push_whole(std::size_t repository, std::size_t manifest, bool is_tagged);
+  Task<bool> push_parts(std::size_t repository, const Catalogue::Manifest& manifest);
+  Task<bool> bring_blob(std::size_t repository, std::size_t blob);
+  void check_promises(std::size_t repository, const Catalogue::Manifest& manifest,
+                      const std::vector<oci::Digest>& missing);
+  Awaitable<void> remove_manifest(Place place);
+  Awaitable<void> remove_blob(Place place);
+  Awaitable<void> pull_cached(std::size_t manifest);
+  Awaitable<void> collect();
+  void tell(std::string event) { world_.trace += event + "\n"; }
+  void break_promise(std::string what);
+
+  /// A blob this client need not send: it was told so.
+  struct Promise {
+    WallTime at{};
+    uint64_t deletes_before = 0;
+  };
+
+  World& world_;
+  std::map<Place, Promise> promises_;
+  std::size_t active_ = 0;
+  bool is_collecting_ = false;
+  Log log_{{.level = LogLevel::error}};
+  sys::Metrics metrics_;
+  registry::ContentLeases leases_{world_.clock};
+  registry::ContentLeases other_leases_{world_.clock};
+  registry::ChangeStamps stamps_;
+  std::unique_ptr<Turns> turns_;
+  std::unique_ptr<GatedBlobs> blobs_;
+  std::unique_ptr<GatedNames> names_;
+  std::unique_ptr<registry::Addressing> addressing_;
+  std::unique_ptr<registry::ManifestFetches> manifest_fetches_;
+  std::unique_ptr<registry::BlobFetches> blob_fetches_;
+  std::unique_ptr<registry::Pull> pull_;
+  std::unique_ptr<registry::Push> push_;
+  std::unique_ptr<registry::Uploads> uploads_;
+  sys::EventLoops loops_{1};  ///< last: what still waits in it when the process is killed uses all of the above
+};
+
+}  // namespace lifeboat::gc

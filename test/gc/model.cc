@@ -1,0 +1,107 @@
+#include "test/gc/model.h"
+
+#include "test/support/blob_rig.h"
+
+namespace lifeboat::gc {
+namespace {
+
+oci::RepositoryId hosted(std::string_view name) { return {std::nullopt, oci::Repository::parse(name).value()}; }
+
+}  // namespace
+
+const std::vector<oci::RepositoryId>& Model::repositories() {
+  static const std::vector<oci::RepositoryId> all{hosted("team/app"), hosted("team/other")};
+  return all;
+}
+
+const oci::RepositoryId& Model::cached() {
+  static const oci::RepositoryId one{oci::RegistryHost::parse("ghcr.io").value(),
+                                     oci::Repository::parse("org/app").value()};
+  return one;
+}
+
+void Model::push_ended(Place manifest, bool is_acknowledged) {
+  if (--pushing_[manifest] == 0) pushing_.erase(manifest);
+  if (is_acknowledged) acknowledged_.insert(manifest);
+}
+
+void Model::delete_began(Place manifest) {
+  deleting_.insert(manifest);
+  if (acknowledged_.erase(manifest) != 0) acknowledged_before_delete_.insert(manifest);
+}
+
+void Model::delete_ended(Place manifest, bool is_refused) {
+  deleting_.erase(manifest);
+  const bool was_there = acknowledged_before_delete_.erase(manifest) != 0;
+  if (is_refused && was_there) acknowledged_.insert(manifest);
+}
+
+void Model::crashed() {
+  deleting_.clear();
+  acknowledged_before_delete_.clear();
+  pushing_.clear();
+}
+
+Task<std::optional<std::string>> Model::find_broken(Disk& disk, Place manifest) const {
+  const oci::RepositoryId& repository = repositories()[manifest.first];
+  const Catalogue::Manifest& one = catalogue_.manifests[manifest.second];
+  const std::string which = "manifest " + std::to_string(manifest.second) + " of " + repository.to_string();
+  const auto found = co_await disk.names.manifests().find(test::a_call(), repository, one.digest);
+  if (!found) co_return std::optional(which + " was acknowledged and is gone");
+  for (const std::size_t number : one.blobs) {
+    const oci::Digest digest = test::sha256_of(catalogue_.blobs[number]);
+    const auto blob = co_await disk.names.blobs().find(test::a_call(), repository, digest);
+    if (!blob) co_return std::optional(which + " cannot be pulled: blob " + std::to_string(number) + " is gone");
+  }
+  for (const std::size_t child : one.children) {
+    LB_CO_TRY(auto broken, co_await find_broken(disk, Place(manifest.first, child)));
+    if (broken) co_return std::optional(which + " is a broken index: " + *broken);
+  }
+  co_return std::optional<std::string>();
+}
+
+Task<std::optional<std::string>> Model::find_violation(Disk& disk) const {
+  std::vector<oci::Digest> all;
+  for (const std::string& bytes : catalogue_.blobs) all.push_back(test::sha256_of(bytes));
+  for (const Catalogue::Manifest& one : catalogue_.manifests) all.push_back(one.digest);
+  LB_CO_TRY(const auto unneeded, co_await disk.names.reclaim().unneeded(test::a_call(), all));
+  LB_CO_TRY(const auto absent, co_await disk.blobs.absent(test::a_call(), all));
+  for (const oci::Digest& digest : absent) {
+    if (std::ranges::find(unneeded, digest) != unneeded.end()) continue;
+    co_return std::optional("a row without bytes: " + digest.to_string());
+  }
+  for (const Place& place : acknowledged_) {
+    LB_CO_TRY(auto broken, co_await find_broken(disk, place));
+    if (broken) co_return broken;
+  }
+  co_return std::optional<std::string>();
+}
+
+Task<std::optional<std::string>> Model::find_rest(Disk& disk) const {
+  std::set<oci::Digest> named;
+  std::vector<oci::RepositoryId> everywhere = repositories();
+  everywhere.push_back(cached());
+  for (const Catalogue::Manifest& one : catalogue_.manifests) {
+    for (const oci::RepositoryId& repository : everywhere) {
+      const auto found = co_await disk.names.manifests().find(test::a_call(), repository, one.digest);
+      if (!found) continue;
+      named.insert(one.digest);
+      for (const std::size_t blob : one.blobs) named.insert(test::sha256_of(catalogue_.blobs[blob]));
+    }
+  }
+  for (std::size_t i = 0; i < blob::Inventory::kShards; ++i) {
+    LB_CO_TRY(const auto held, co_await disk.blobs.shard(test::a_call(), i));
+    for (const oci::Digest& digest : held) {
+      if (!named.contains(digest))
+        co_return std::optional("nothing needs it and it is still there: " + digest.to_string());
+    }
+  }
+  LB_CO_TRY(const auto page,
+            co_await disk.names.reclaim().look(test::a_call(), meta::ReclaimPosition(), WallTime::max(), 1));
+  if (!page.found.empty()) co_return std::optional("a row is left of " + page.found.front().digest.to_string());
+  LB_CO_TRY(const auto condemned, co_await disk.names.reclaim().condemned(test::a_call(), WallTime::max(), 1));
+  if (!condemned.empty()) co_return std::optional("still condemned: " + condemned.front().digest.to_string());
+  co_return std::optional<std::string>();
+}
+
+}  // namespace lifeboat::gc

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "test/gc/catalogue.h"
+#include "test/gc/gated_stores.h"
+
+namespace lifeboat::gc {
+
+inline constexpr Duration kGrace{std::chrono::hours(24)};
+
+/// What was promised to clients, and whether the disk still keeps it. Outlives crashes.
+class Model {
+ public:
+  /// A thing of a repository, both by number.
+  using Place = std::pair<std::size_t, std::size_t>;
+
+  static const std::vector<oci::RepositoryId>& repositories();  ///< hosted
+  static const oci::RepositoryId& cached();
+
+  explicit Model(const Catalogue& catalogue) : catalogue_(catalogue) {}
+
+  // What clients do. A delete that began may have happened, whatever came back.
+  void push_began(Place manifest) { ++pushing_[manifest]; }
+  void push_ended(Place manifest, bool is_acknowledged);
+  bool may_delete(Place manifest) const { return !pushing_.contains(manifest) && !deleting_.contains(manifest); }
+  bool is_being_deleted(Place manifest) const { return deleting_.contains(manifest); }
+  void delete_began(Place manifest);
+  void delete_ended(Place manifest, bool is_refused);
+  void blob_delete_began(Place blob) { ++blob_deletes_[blob]; }
+  uint64_t blob_deletes(Place blob) { return blob_deletes_[blob]; }
+  /// Nobody does anything any more, nor will.
+  void crashed();
+
+  /// What is broken now: nothing when all promises are kept.
+  Task<std::optional<std::string>> find_violation(Disk& disk) const;
+  /// What is still there though nothing needs it.
+  Task<std::optional<std::string>> find_rest(Disk& disk) const;
+
+ private:
+  Task<std::optional<std::string>> find_broken(Disk& disk, Place manifest) const;
+
+  const Catalogue& catalogue_;
+  std::set<Place> acknowledged_;
+  std::set<Place> deleting_;
+  std::set<Place> acknowledged_before_delete_;
+  std::map<Place, std::size_t> pushing_;
+  std::map<Place, uint64_t> blob_deletes_;
+};
+
+}  // namespace lifeboat::gc
