@@ -32,8 +32,9 @@ bool is_of_another_kind(ByteView bytes) {
 
 }  // namespace
 
-Result<uint64_t> size_of_file(sys::FileSystem& files, const sys::Path& path) {
-  LB_TRY(const sys::FileInfo info, files.info(path));
+Result<uint64_t> Tree::size_of(const oci::Digest& digest) const {
+  const sys::Path path = content(digest);
+  LB_TRY(const sys::FileInfo info, files_.info(path));
   if (!info.is_directory) return info.size_bytes;
   return fail(ErrorCode::corrupt, "cannot read '" + path.native() + "': it is a directory");
 }

@@ -61,7 +61,7 @@ std::optional<oci::Digest> digest_of(std::string_view algorithm, std::string_vie
 
 }  // namespace
 
-DistributionTree::DistributionTree(sys::Path root, sys::FileSystem& files) : root_(std::move(root)), files_(files) {}
+DistributionTree::DistributionTree(sys::Path root, sys::FileSystem& files) : Tree(files), root_(std::move(root)) {}
 
 Result<std::vector<std::string>> DistributionTree::repositories() {
   std::vector<std::string> found;
@@ -69,7 +69,7 @@ Result<std::vector<std::string>> DistributionTree::repositories() {
   while (!folders.empty()) {
     const std::string folder = std::move(folders.back());
     folders.pop_back();
-    auto entries = files_.list(folder_of(folder));
+    auto entries = files().list(folder_of(folder));
     // A registry nothing was pushed to has not even the folder.
     if (!entries && folder.empty() && entries.error().code() == ErrorCode::not_found) continue;
     if (!entries && folder.empty()) return std::unexpected(std::move(entries).error());
@@ -92,7 +92,7 @@ Result<std::vector<std::string>> DistributionTree::repositories() {
 
 Result<TreeRepository> DistributionTree::read(const std::string& repository, DigestTable& table) {
   TreeRepository found{.name = repository};
-  (void)list_if_there(files_, folder_of(repository), found.unreadable);
+  (void)list_if_there(files(), folder_of(repository), found.unreadable);
   read_tags(folder_of(repository) / "_manifests" / "tags", found, table);
   read_links(LinkKind::manifest, found, table);
   read_links(LinkKind::blob, found, table);
@@ -101,9 +101,9 @@ Result<TreeRepository> DistributionTree::read(const std::string& repository, Dig
 }
 
 void DistributionTree::read_tags(const sys::Path& folder, TreeRepository& found, DigestTable& table) {
-  for (const sys::DirectoryEntry& entry : list_if_there(files_, folder, found.unreadable)) {
+  for (const sys::DirectoryEntry& entry : list_if_there(files(), folder, found.unreadable)) {
     if (!entry.is_directory) continue;
-    LinkText text = read_link(files_, folder / entry.name / "current" / "link");
+    LinkText text = read_link(files(), folder / entry.name / "current" / "link");
     TreeTag tag{.name = entry.name, .link = std::move(text.state)};
     if (text.digest) tag.target = table.id_of(*text.digest);
     found.tags.push_back(std::move(tag));
@@ -115,10 +115,10 @@ void DistributionTree::read_links(LinkKind kind, TreeRepository& found, DigestTa
   std::vector<DigestTable::Id>& links = kind == LinkKind::manifest ? found.manifests : found.blobs;
   const sys::Path folder = folder_of(found.name) / (kind == LinkKind::manifest ? "_manifests/revisions" : "_layers");
   for (const std::string_view algorithm : kAlgorithms) {
-    for (const sys::DirectoryEntry& entry : list_if_there(files_, folder / algorithm, found.unreadable)) {
+    for (const sys::DirectoryEntry& entry : list_if_there(files(), folder / algorithm, found.unreadable)) {
       const auto digest = digest_of(algorithm, entry.name);
       if (!digest) continue;
-      LinkState state = compare_link(files_, folder / algorithm / entry.name / "link", *digest);
+      LinkState state = compare_link(files(), folder / algorithm / entry.name / "link", *digest);
       if (state.fault == Fault::none) {
         links.push_back(table.id_of(*digest));
       } else if (state.fault != Fault::absent) {
@@ -130,10 +130,10 @@ void DistributionTree::read_links(LinkKind kind, TreeRepository& found, DigestTa
 }
 
 void DistributionTree::read_uploads(const sys::Path& folder, TreeRepository& found) {
-  for (const sys::DirectoryEntry& entry : list_if_there(files_, folder, found.unreadable)) {
+  for (const sys::DirectoryEntry& entry : list_if_there(files(), folder, found.unreadable)) {
     TreeUpload upload{.id = entry.name};
     for (const std::string_view part : {"", "startedat", "data"}) {
-      const auto info = files_.info(part.empty() ? folder / entry.name : folder / entry.name / part);
+      const auto info = files().info(part.empty() ? folder / entry.name : folder / entry.name / part);
       if (info) upload.modified = std::max(upload.modified, info->modified);
     }
     found.uploads.push_back(std::move(upload));
@@ -151,24 +151,18 @@ sys::Path DistributionTree::link_path(const std::string& repository, LinkKind ki
 }
 
 LinkState DistributionTree::link(const std::string& repository, LinkKind kind, const oci::Digest& digest) {
-  return compare_link(files_, link_path(repository, kind, digest), digest);
-}
-
-Result<uint64_t> DistributionTree::size_of(const oci::Digest& digest) { return size_of_file(files_, content(digest)); }
-
-Result<std::shared_ptr<const sys::ReadableFile>> DistributionTree::open(const oci::Digest& digest) {
-  return files_.open(content(digest));
+  return compare_link(files(), link_path(repository, kind, digest), digest);
 }
 
 Status DistributionTree::for_each_content(const std::function<void(const oci::Digest&)>& take) {
   for (const std::string_view algorithm : kAlgorithms) {
     const sys::Path folder = root_ / "blobs" / algorithm;
-    const auto shards = files_.list(folder);
+    const auto shards = files().list(folder);
     if (!shards && shards.error().code() == ErrorCode::not_found) continue;
     if (!shards) return std::unexpected(shards.error());
     for (const sys::DirectoryEntry& shard : *shards) {
       if (!shard.is_directory) continue;
-      LB_TRY(const auto entries, files_.list(folder / shard.name));
+      LB_TRY(const auto entries, files().list(folder / shard.name));
       for (const sys::DirectoryEntry& entry : entries) {
         if (const auto digest = digest_of(algorithm, entry.name)) take(*digest);
       }

@@ -38,13 +38,13 @@ Result<std::string> read_index(sys::FileSystem& files, const sys::Path& path) {
 
 }  // namespace
 
-LayoutTree::LayoutTree(sys::Path root, sys::FileSystem& files) : root_(std::move(root)), files_(files) {}
+LayoutTree::LayoutTree(sys::Path root, sys::FileSystem& files) : Tree(files), root_(std::move(root)) {}
 
 Result<std::vector<std::string>> LayoutTree::repositories() { return std::vector<std::string>{""}; }
 
 Result<TreeRepository> LayoutTree::read(const std::string& repository, DigestTable& table) {
   TreeRepository found{.name = repository};
-  LB_TRY(const std::string text, read_index(files_, root_ / "index.json"));
+  LB_TRY(const std::string text, read_index(files(), root_ / "index.json"));
   auto index = oci::read_document(as_bytes(text), oci::ListedAnnotations::kept);
   if (!index || !index->manifests) {
     return fail(ErrorCode::invalid, "cannot read index '" + (root_ / "index.json").native() +
@@ -71,15 +71,9 @@ sys::Path LayoutTree::content(const oci::Digest& digest) const {
   return root_ / "blobs" / digest.algorithm_name() / digest.hex();
 }
 
-Result<uint64_t> LayoutTree::size_of(const oci::Digest& digest) { return size_of_file(files_, content(digest)); }
-
-Result<std::shared_ptr<const sys::ReadableFile>> LayoutTree::open(const oci::Digest& digest) {
-  return files_.open(content(digest));
-}
-
 Status LayoutTree::for_each_content(const std::function<void(const oci::Digest&)>& take) {
   for (const std::string_view algorithm : kAlgorithms) {
-    const auto entries = files_.list(root_ / "blobs" / algorithm);
+    const auto entries = files().list(root_ / "blobs" / algorithm);
     if (!entries && entries.error().code() == ErrorCode::not_found) continue;
     if (!entries) return std::unexpected(entries.error());
     for (const sys::DirectoryEntry& entry : *entries) {

@@ -16,16 +16,13 @@ class LayoutTree final : public Tree {
   /// Errors of index.json: invalid, when it is none.
   Result<TreeRepository> read(const std::string& repository, DigestTable& table) override;
   LinkState link(const std::string& repository, LinkKind kind, const oci::Digest& digest) override;
-  Result<uint64_t> size_of(const oci::Digest& digest) override;
-  Result<std::shared_ptr<const sys::ReadableFile>> open(const oci::Digest& digest) override;
+  sys::Path content(const oci::Digest& digest) const override;
   Status for_each_content(const std::function<void(const oci::Digest&)>& take) override;
 
   const sys::Path& root() const { return root_; }
-  sys::Path content(const oci::Digest& digest) const;
 
  private:
   const sys::Path root_;
-  sys::FileSystem& files_;
 };
 
 }  // namespace lifeboat::registry

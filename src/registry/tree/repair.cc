@@ -55,14 +55,6 @@ std::vector<RepairStep> plan_repair(TreeKind kind, const std::vector<Finding>& f
   return fetches;
 }
 
-sys::Path Repairer::content_path(const oci::Digest& digest) const {
-  if (open_.store != nullptr) return open_.store->content(digest);
-  const std::string hex = digest.hex();
-  const sys::Path blobs = open_.root / "blobs" / digest.algorithm_name();
-  if (open_.tree->kind() == TreeKind::oci_layout) return blobs / hex;
-  return blobs / hex.substr(0, 2) / hex / "data";
-}
-
 /// With those above it, each given to whom its parent belongs.
 Status Repairer::make_directory(const sys::Path& path) {
   const auto info = parts_.files.info(path);
@@ -104,7 +96,7 @@ Repairer::Filling::~Filling() {
 }
 
 Result<std::unique_ptr<Repairer::Filling>> Repairer::fill(const oci::Digest& digest) {
-  const sys::Path path = content_path(digest);
+  const sys::Path path = open_.tree->content(digest);
   LB_CHECK(make_directory(path.parent_path()));
   std::unique_ptr<Filling> filling(new Filling(*this, digest, path.native() + std::string(kNew)));
   (void)parts_.files.remove(filling->path_);  // of a repair that was cut off
@@ -124,7 +116,7 @@ Status Repairer::Filling::finish() {
                                         "': it has another digest (got " + got.to_string() + ")");
   }
   LB_CHECK(file_->sync());
-  LB_CHECK(owner_.move_into_place(path_, owner_.content_path(digest_)));
+  LB_CHECK(owner_.move_into_place(path_, owner_.open_.tree->content(digest_)));
   file_.reset();  // it has its name: not to be removed
   return {};
 }

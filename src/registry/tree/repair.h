@@ -70,7 +70,6 @@ class Repairer {
   Result<std::unique_ptr<Filling>> fill(const oci::Digest& digest);
 
  private:
-  sys::Path content_path(const oci::Digest& digest) const;
   Status write_beside(const sys::Path& path, ByteView bytes);
   Status make_directory(const sys::Path& path);
   Status move_into_place(const sys::Path& from, const sys::Path& to);

@@ -18,8 +18,8 @@ void sort_once(std::vector<DigestTable::Id>& ids) {
 
 StoreTree::StoreTree(sys::Path root, sys::FileSystem& files, std::unique_ptr<sys::FileLock> lock,
                      std::unique_ptr<meta::SqliteSnapshot> names, std::vector<meta::SqliteSnapshot::RepositoryRow> rows)
-    : root_(std::move(root)),
-      files_(files),
+    : Tree(files),
+      root_(std::move(root)),
       lock_(std::move(lock)),
       names_(std::move(names)),
       layout_(root_ / "blobs", root_ / "uploads", files) {
@@ -66,12 +66,6 @@ LinkState StoreTree::link(const std::string& /*repository*/, LinkKind /*kind*/, 
   return {LinkState::Fault::absent};
 }
 
-Result<uint64_t> StoreTree::size_of(const oci::Digest& digest) { return size_of_file(files_, layout_.content(digest)); }
-
-Result<std::shared_ptr<const sys::ReadableFile>> StoreTree::open(const oci::Digest& digest) {
-  return files_.open(layout_.content(digest));
-}
-
 Status StoreTree::for_each_content(const std::function<void(const oci::Digest&)>& take) {
   return layout_.for_each_content(take);
 }
@@ -107,10 +101,10 @@ Result<std::vector<Finding>> StoreTree::differences(DigestTable& table) {
 }
 
 Result<std::vector<TreeUpload>> StoreTree::uploads() {
-  LB_TRY(const auto entries, files_.list(root_ / "uploads"));
+  LB_TRY(const auto entries, files().list(root_ / "uploads"));
   std::vector<TreeUpload> found;
   for (const sys::DirectoryEntry& entry : entries) {
-    const auto info = files_.info(root_ / "uploads" / entry.name);
+    const auto info = files().info(root_ / "uploads" / entry.name);
     if (info) found.push_back({.id = entry.name, .modified = info->modified});
   }
   return found;

@@ -23,8 +23,7 @@ class StoreTree final : public Tree {
   Result<std::vector<std::string>> repositories() override;
   Result<TreeRepository> read(const std::string& repository, DigestTable& table) override;
   LinkState link(const std::string& repository, LinkKind kind, const oci::Digest& digest) override;
-  Result<uint64_t> size_of(const oci::Digest& digest) override;
-  Result<std::shared_ptr<const sys::ReadableFile>> open(const oci::Digest& digest) override;
+  sys::Path content(const oci::Digest& digest) const override { return layout_.content(digest); }
   Status for_each_content(const std::function<void(const oci::Digest&)>& take) override;
 
   /// Where the two truths differ beside what names suffer from: bytes without a row, and edges that lead nowhere.
@@ -33,14 +32,12 @@ class StoreTree final : public Tree {
   Result<std::vector<TreeUpload>> uploads();
 
   const sys::Path& root() const { return root_; }
-  sys::Path content(const oci::Digest& digest) const { return layout_.content(digest); }
 
  private:
   StoreTree(sys::Path root, sys::FileSystem& files, std::unique_ptr<sys::FileLock> lock,
             std::unique_ptr<meta::SqliteSnapshot> names, std::vector<meta::SqliteSnapshot::RepositoryRow> rows);
 
   const sys::Path root_;
-  sys::FileSystem& files_;
   const std::unique_ptr<sys::FileLock> lock_;
   const std::unique_ptr<meta::SqliteSnapshot> names_;
   const blob::FsLayout layout_;

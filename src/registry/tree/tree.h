@@ -73,6 +73,8 @@ struct TreeRepository {
 /// blocks.
 class Tree {
  public:
+  /// `files` outlives the tree.
+  explicit Tree(sys::FileSystem& files) : files_(files) {}
   virtual ~Tree() = default;
 
   virtual TreeKind kind() const = 0;
@@ -83,15 +85,24 @@ class Tree {
   virtual Result<TreeRepository> read(const std::string& repository, DigestTable& table) = 0;
   /// One link, as it is now.
   virtual LinkState link(const std::string& repository, LinkKind kind, const oci::Digest& digest) = 0;
-  /// How long the content is, as it is now; not_found: it is not there.
-  virtual Result<uint64_t> size_of(const oci::Digest& digest) = 0;
-  virtual Result<std::shared_ptr<const sys::ReadableFile>> open(const oci::Digest& digest) = 0;
+  /// Where content has its bytes, also when they are not there.
+  virtual sys::Path content(const oci::Digest& digest) const = 0;
   /// Calls `take` with the digest of everything there is, whoever names it.
   virtual Status for_each_content(const std::function<void(const oci::Digest&)>& take) = 0;
+
+  /// How long the content is, as it is now; not_found: it is not there; corrupt: a directory stands there.
+  Result<uint64_t> size_of(const oci::Digest& digest) const;
+  Result<std::shared_ptr<const sys::ReadableFile>> open(const oci::Digest& digest) const {
+    return files_.open(content(digest));
+  }
+
+ protected:
+  sys::FileSystem& files() const { return files_; }
+
+ private:
+  sys::FileSystem& files_;
 };
 
-/// How long the file is; not_found: there is none; corrupt: a directory stands there.
-Result<uint64_t> size_of_file(sys::FileSystem& files, const sys::Path& path);
 /// All bytes of a manifest; corrupt when it is longer than any manifest may be.
 Result<std::string> read_manifest_bytes(const sys::ReadableFile& file, const oci::Digest& digest);
 

@@ -1,0 +1,145 @@
+#include "registry/adopt/adopt.h"
+
+#include <gtest/gtest.h>
+
+#include "blob/fs_store.h"
+#include "meta/memory_store.h"
+#include "registry/adopt/tree_origin.h"
+#include "sys/clock.h"
+#include "test/support/tree.h"
+
+namespace lifeboat::registry::adopt {
+namespace {
+
+namespace fs = std::filesystem;
+using test::sha256_of;
+
+/// A disk that can share nothing.
+class NoSharing final : public sys::FileSharing {
+ public:
+  Status hard_link(const sys::Path&, const sys::Path&) override { return fail(ErrorCode::unsupported, "no links"); }
+  Status clone(const sys::Path&, const sys::Path&) override { return fail(ErrorCode::unsupported, "no clones"); }
+  Status give_like(const sys::Path&, const sys::Path&) override { return {}; }
+};
+
+Awaitable<void> run_and_stop(Adopter& adopter, std::optional<Result<AdoptReport>>& report, sys::EventLoops& loops) {
+  report.emplace(co_await adopter.run([](const AdoptProgress&) {}));
+  loops.stop();
+}
+
+class AdopterTest : public testing::Test {
+ protected:
+  AdopterTest() {
+    tree_.push("a", image_, "1");
+    directory_ = blob::DataDirectory::open(data_.path() / "data", *files_).value();
+    blobs_ = blob::FsStore::open(*directory_, *files_, {disk_, disk_}).value();
+  }
+
+  AdoptReport adopt(AdoptOptions options = {}, sys::FileSharing* sharing = nullptr) {
+    Landing landing({*directory_, *blobs_, *files_, sharing != nullptr ? *sharing : *sharing_});
+    EXPECT_TRUE(landing.open());
+    OpenTree open = open_tree(tree_.root(), std::nullopt, *files_).value();
+    TreeOrigin origin(open, "", disk_);
+    sys::EventLoops loops(1);
+    Adopter adopter({origin, &landing, &names_, clock_, loops}, std::move(options));
+    std::optional<Result<AdoptReport>> report;
+    loops.spawn(0, run_and_stop(adopter, report, loops));
+    loops.run();
+    EXPECT_TRUE(*report) << report->error().message();
+    return std::move(**report);
+  }
+  std::string digest_of_tag(const std::string& repository, const std::string& tag) {
+    const auto found = test::run(names_.tags().find(test::a_call(), hosted(repository), oci::Tag::parse(tag).value()));
+    return found ? found->digest.to_string() : "none";
+  }
+  static oci::RepositoryId hosted(const std::string& name) {
+    return {std::nullopt, oci::Repository::parse(name).value()};
+  }
+  fs::path here(const std::string& bytes) const {
+    const std::string hex = sha256_of(bytes).hex();
+    return directory_->blobs() / "sha256" / hex.substr(0, 2) / hex;
+  }
+
+  const test::DistributionFiles tree_;
+  const test::TemporaryDirectory data_;
+  const test::Image image_ = test::image_of("image", 2);
+  const std::unique_ptr<sys::FileSystem> files_ = sys::make_posix_file_system();
+  const std::unique_ptr<sys::FileSharing> sharing_ = sys::make_posix_file_sharing();
+  sys::SystemClock clock_;
+  sys::ThreadPool disk_{"disk", 2};
+  std::unique_ptr<blob::DataDirectory> directory_;
+  std::unique_ptr<blob::Store> blobs_;
+  meta::MemoryStore names_{clock_};
+};
+
+TEST_F(AdopterTest, makes_a_tag_with_all_that_it_leads_to) {
+  const AdoptReport report = adopt();
+  EXPECT_TRUE(report.refused.empty());
+  EXPECT_EQ(report.totals.tags, 1U);
+  EXPECT_EQ(report.totals.blobs, 3U);
+  EXPECT_EQ(digest_of_tag("a", "1"), sha256_of(image_.manifest).to_string());
+  for (const std::string& bytes : {image_.manifest, image_.config, image_.layers[0], image_.layers[1]}) {
+    EXPECT_TRUE(fs::exists(here(bytes)));
+    const bool is_manifest = bytes == image_.manifest;
+    EXPECT_TRUE(is_manifest || test::run(names_.blobs().find(test::a_call(), hosted("a"), sha256_of(bytes))));
+  }
+  EXPECT_EQ(fs::hard_link_count(here(image_.layers[0])), 2U) << "it takes no room a second time";
+}
+
+TEST_F(AdopterTest, makes_no_tag_of_what_is_not_whole) {
+  tree_.push("a", test::image_of("other", 1), "2");
+  fs::remove(tree_.layer("a", sha256_of(image_.layers[1])));
+  const AdoptReport report = adopt();
+  EXPECT_EQ(digest_of_tag("a", "1"), "none");
+  EXPECT_NE(digest_of_tag("a", "2"), "none");
+  ASSERT_EQ(report.refused.size(), 1U);
+  EXPECT_EQ(report.refused[0].name, "a:1");
+  EXPECT_NE(report.refused[0].reason.find("it has no link to it"), std::string::npos) << report.refused[0].reason;
+}
+
+TEST_F(AdopterTest, copies_where_the_disk_cannot_share_and_believes_no_byte) {
+  NoSharing none;
+  const test::Image other = test::image_of("other", 1);
+  tree_.push("b", other, "1");
+  std::string damaged = other.layers[0];
+  damaged.back() ^= 1;
+  tree_.write(tree_.blob(sha256_of(other.layers[0])), damaged);
+  const AdoptReport report = adopt({}, &none);
+  EXPECT_EQ(report.totals.how.at(Landing::How::copied), 4U);
+  EXPECT_NE(digest_of_tag("a", "1"), "none");
+  EXPECT_EQ(digest_of_tag("b", "1"), "none");
+  EXPECT_EQ(fs::hard_link_count(here(image_.layers[0])), 1U);
+  EXPECT_FALSE(fs::exists(here(other.layers[0])));
+  EXPECT_TRUE(fs::is_empty(directory_->uploads())) << "nothing half-made stays";
+}
+
+TEST_F(AdopterTest, brings_nothing_twice) {
+  (void)adopt();
+  const AdoptReport again = adopt();
+  EXPECT_EQ(again.totals.how, (std::map<Landing::How, uint64_t>{{Landing::How::held, 3}}));
+  EXPECT_TRUE(again.refused.empty());
+}
+
+TEST_F(AdopterTest, leaves_a_tag_that_is_here_with_another_digest_unless_it_is_told_to_move_it) {
+  (void)adopt();
+  const test::Image newer = test::image_of("newer", 1);
+  tree_.push("a", newer, "1");
+  const AdoptReport report = adopt();
+  EXPECT_EQ(digest_of_tag("a", "1"), sha256_of(image_.manifest).to_string());
+  ASSERT_EQ(report.refused.size(), 1U);
+  EXPECT_TRUE(adopt({.replaces_tags = true}).refused.empty());
+  EXPECT_EQ(digest_of_tag("a", "1"), sha256_of(newer.manifest).to_string());
+}
+
+TEST_F(AdopterTest, takes_only_what_is_named) {
+  tree_.push("b", image_, "1");
+  tree_.push("b", test::image_of("other", 1), "2");
+  const AdoptReport report = adopt({.patterns = {oci::ReferencePattern::parse("b:1").value()}});
+  EXPECT_EQ(report.totals.tags, 1U);
+  EXPECT_EQ(digest_of_tag("a", "1"), "none");
+  EXPECT_EQ(digest_of_tag("b", "2"), "none");
+  EXPECT_NE(digest_of_tag("b", "1"), "none");
+}
+
+}  // namespace
+}  // namespace lifeboat::registry::adopt

@@ -1,0 +1,75 @@
+#include "registry/adopt/tree_origin.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace lifeboat::registry::adopt {
+namespace {
+
+std::string why_not(const TreeTag& tag) {
+  if (tag.link.fault == LinkState::Fault::absent) return "where it points is not there";
+  return "its link cannot be used: " + tag.link.detail;
+}
+
+bool is_in(const std::vector<DigestTable::Id>& ascending, std::optional<DigestTable::Id> id) {
+  return id && std::ranges::binary_search(ascending, *id);
+}
+
+}  // namespace
+
+Task<std::vector<std::string>> TreeOrigin::repositories(Call /*call*/) {
+  if (is_layout()) co_return std::vector<std::string>{as_};
+  co_return open_.tree->repositories();
+}
+
+Task<Names> TreeOrigin::names(Call /*call*/, std::string repository) {
+  table_ = DigestTable();
+  LB_CO_TRY(repository_, open_.tree->read(name_there(repository), table_));
+  read_ = repository;
+  Names names;
+  for (const Error& error : repository_->unreadable) names.refused.push_back({repository, error.message()});
+  for (const TreeTag& tag : repository_->tags) {
+    if (tag.target) {
+      names.tags.push_back({tag.name, table_.digest(*tag.target)});
+    } else {
+      names.refused.push_back({name_of_tag(repository, tag.name), why_not(tag)});
+    }
+  }
+  for (const DigestTable::Id id : repository_->manifests) names.untagged.push_back(table_.digest(id));
+  co_return names;
+}
+
+Status TreeOrigin::check_link(LinkKind kind, const std::string& repository, const oci::Digest& digest) {
+  if (is_layout()) return {};
+  const auto& links = kind == LinkKind::manifest ? repository_->manifests : repository_->blobs;
+  if (read_ == repository && is_in(links, table_.find(digest))) return {};
+  const LinkState state = open_.tree->link(repository, kind, digest);
+  if (state.fault == LinkState::Fault::none) return {};
+  return fail(ErrorCode::not_found, "cannot find '" + digest.to_string() + "' in repository '" + repository +
+                                        "': it has no link to it" +
+                                        (state.detail.empty() ? std::string() : " (" + state.detail + ")"));
+}
+
+Task<std::string> TreeOrigin::manifest(Call /*call*/, std::string repository, oci::Digest digest) {
+  LB_CO_CHECK(check_link(LinkKind::manifest, repository, digest));
+  LB_CO_TRY(const auto file, open_.tree->open(digest));
+  co_return read_manifest_bytes(*file, digest);
+}
+
+/// names() has told all there are.
+Task<std::vector<oci::Digest>> TreeOrigin::referrers(Call /*call*/, std::string /*repository*/,
+                                                     oci::Digest /*subject*/) {
+  co_return std::vector<oci::Digest>();
+}
+
+Task<Landing::Landed> TreeOrigin::bring(Call /*call*/, std::string repository, oci::Digest digest, Landing& landing) {
+  LB_CO_CHECK(check_link(LinkKind::blob, repository, digest));
+  co_return co_await disk_.run([&] { return landing.take_file(open_.tree->content(digest), digest); });
+}
+
+Task<uint64_t> TreeOrigin::look(Call /*call*/, std::string repository, oci::Digest digest) {
+  LB_CO_CHECK(check_link(LinkKind::blob, repository, digest));
+  co_return open_.tree->size_of(digest);
+}
+
+}  // namespace lifeboat::registry::adopt
