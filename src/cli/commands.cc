@@ -1,3 +1,4 @@
+#include "cli/adopt.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/explain.h"
@@ -34,6 +35,7 @@ constexpr Command kCommands[] = {
      .summary = "Find what cannot be pulled from a registry's disk",
      .manual = fsck_manual,
      .run = run_fsck},
+    {.name = "adopt", .summary = "Take a registry over", .manual = adopt_manual, .run = run_adopt},
     {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
     {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
 };
