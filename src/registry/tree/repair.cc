@@ -13,7 +13,6 @@ using Kind = RepairStep::Kind;
 
 /// An index in an index, its manifests, their layers; and whoever nests deeper repairs again.
 constexpr int kRoundsMax = 8;
-constexpr std::string_view kNew = ".lifeboat-new";
 
 bool wants_bytes(const Finding& finding) {
   return finding.lacks == Lacks::bytes || finding.lacks == Lacks::both || finding.kind == FindingKind::wrong_size ||
@@ -55,52 +54,24 @@ std::vector<RepairStep> plan_repair(TreeKind kind, const std::vector<Finding>& f
   return fetches;
 }
 
-/// With those above it, each given to whom its parent belongs.
-Status Repairer::make_directory(const sys::Path& path) {
-  const auto info = parts_.files.info(path);
-  if (info && info->is_directory) return {};
-  if (path != path.parent_path()) LB_CHECK(make_directory(path.parent_path()));
-  LB_CHECK(parts_.files.make_directory(path));
-  return parts_.sharing.give_like(path, path.parent_path());
-}
-
-Status Repairer::move_into_place(const sys::Path& from, const sys::Path& to) {
-  LB_CHECK(parts_.sharing.give_like(from, to.parent_path()));
-  if (open_.store != nullptr) LB_CHECK(parts_.files.make_read_only(from));
-  LB_CHECK(parts_.files.rename(from, to));
-  return parts_.files.sync_directory(to.parent_path());
-}
-
-Status Repairer::write_beside(const sys::Path& path, ByteView bytes) {
-  LB_CHECK(make_directory(path.parent_path()));
-  const sys::Path fresh = path.native() + std::string(kNew);
-  (void)parts_.files.remove(fresh);  // of a repair that was cut off
-  LB_TRY(const auto file, parts_.files.create(fresh));
-  LB_CHECK(file->append(bytes));
-  LB_CHECK(file->sync());
-  return move_into_place(fresh, path);
-}
-
 Status Repairer::restore_link(const RepairStep& step) {
   LB_TRY(const auto file, open_.tree->open(*step.digest));
   LB_CHECK(compare_digest(*file, *step.digest));
-  const DistributionTree tree(open_.root, parts_.files);
-  return write_beside(tree.link_path(step.repository, step.link, *step.digest), as_bytes(step.digest->to_string()));
+  const DistributionTree tree(open_.root, placed_.files());
+  return placed_.write(tree.link_path(step.repository, step.link, *step.digest), as_bytes(step.digest->to_string()));
 }
 
-Repairer::Filling::Filling(Repairer& owner, oci::Digest digest, sys::Path path)
-    : owner_(owner), digest_(digest), path_(std::move(path)), hasher_(digest.algorithm()) {}
+Repairer::Filling::Filling(Repairer& owner, oci::Digest digest)
+    : owner_(owner), digest_(digest), hasher_(digest.algorithm()) {}
 
 Repairer::Filling::~Filling() {
-  if (file_) (void)owner_.parts_.files.remove(path_);
+  if (file_) (void)owner_.placed_.files().remove(fresh_);
 }
 
 Result<std::unique_ptr<Repairer::Filling>> Repairer::fill(const oci::Digest& digest) {
-  const sys::Path path = open_.tree->content(digest);
-  LB_CHECK(make_directory(path.parent_path()));
-  std::unique_ptr<Filling> filling(new Filling(*this, digest, path.native() + std::string(kNew)));
-  (void)parts_.files.remove(filling->path_);  // of a repair that was cut off
-  LB_TRY(filling->file_, parts_.files.create(filling->path_));
+  std::unique_ptr<Filling> filling(new Filling(*this, digest));
+  LB_TRY(filling->fresh_, placed_.beside(open_.tree->content(digest)));
+  LB_TRY(filling->file_, placed_.files().create(filling->fresh_));
   return filling;
 }
 
@@ -116,7 +87,7 @@ Status Repairer::Filling::finish() {
                                         "': it has another digest (got " + got.to_string() + ")");
   }
   LB_CHECK(file_->sync());
-  LB_CHECK(owner_.move_into_place(path_, owner_.open_.tree->content(digest_)));
+  LB_CHECK(owner_.placed_.settle(owner_.open_.tree->content(digest_)));
   file_.reset();  // it has its name: not to be removed
   return {};
 }

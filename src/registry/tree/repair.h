@@ -11,6 +11,7 @@
 #include "registry/tree/check.h"
 #include "registry/tree/finding.h"
 #include "registry/tree/open_tree.h"
+#include "registry/tree/placed_files.h"
 #include "sys/file_sharing.h"
 
 namespace lifeboat::registry {
@@ -43,7 +44,7 @@ class Repairer {
     sys::FileSharing& sharing;
   };
   /// `open` outlives this.
-  Repairer(Parts parts, OpenTree& open) : parts_(parts), open_(open) {}
+  Repairer(Parts parts, OpenTree& open) : placed_({parts.files, parts.sharing, open.store != nullptr}), open_(open) {}
 
   /// corrupt: the bytes that are here have another digest, so no link is made to them; not_found: they are not here.
   Status restore_link(const RepairStep& step);
@@ -60,21 +61,17 @@ class Repairer {
 
    private:
     friend class Repairer;
-    Filling(Repairer& owner, oci::Digest digest, sys::Path path);
+    Filling(Repairer& owner, oci::Digest digest);
     Repairer& owner_;
     const oci::Digest digest_;
-    const sys::Path path_;
+    sys::Path fresh_{};
     Hasher hasher_;
     std::unique_ptr<sys::WritableFile> file_;
   };
   Result<std::unique_ptr<Filling>> fill(const oci::Digest& digest);
 
  private:
-  Status write_beside(const sys::Path& path, ByteView bytes);
-  Status make_directory(const sys::Path& path);
-  Status move_into_place(const sys::Path& from, const sys::Path& to);
-
-  const Parts parts_;
+  PlacedFiles placed_;
   OpenTree& open_;
 };
 

@@ -1,0 +1,43 @@
+#include "registry/tree/placed_files.h"
+
+#include <string>
+
+namespace lifeboat::registry {
+namespace {
+
+sys::Path fresh_name(const sys::Path& path) { return path.native() + ".lifeboat-new"; }
+
+}  // namespace
+
+Status PlacedFiles::make_directory(const sys::Path& path) {
+  const auto info = parts_.files.info(path);
+  if (info && info->is_directory) return {};
+  const sys::Path above = path.parent_path();
+  if (!above.empty() && above != path) LB_CHECK(make_directory(above));
+  LB_CHECK(parts_.files.make_directory(path));
+  return parts_.sharing.give_like(path, above.empty() ? sys::Path(".") : above);
+}
+
+Result<sys::Path> PlacedFiles::beside(const sys::Path& path) {
+  LB_CHECK(make_directory(path.parent_path()));
+  (void)parts_.files.remove(fresh_name(path));  // of one that was cut off
+  return fresh_name(path);
+}
+
+Status PlacedFiles::settle(const sys::Path& path, bool is_shared) {
+  const sys::Path fresh = fresh_name(path);
+  if (!is_shared) LB_CHECK(parts_.sharing.give_like(fresh, path.parent_path()));
+  if (!is_shared && parts_.is_read_only) LB_CHECK(parts_.files.make_read_only(fresh));
+  LB_CHECK(parts_.files.rename(fresh, path));
+  return parts_.files.sync_directory(path.parent_path());
+}
+
+Status PlacedFiles::write(const sys::Path& path, ByteView bytes) {
+  LB_TRY(const sys::Path fresh, beside(path));
+  LB_TRY(const auto file, parts_.files.create(fresh));
+  LB_CHECK(file->append(bytes));
+  LB_CHECK(file->sync());
+  return settle(path);
+}
+
+}  // namespace lifeboat::registry
