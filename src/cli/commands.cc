@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/explain.h"
+#include "cli/export.h"
 #include "cli/fsck.h"
 #include "cli/manuals.h"
 #include "cli/prefetch.h"
@@ -36,6 +37,7 @@ constexpr Command kCommands[] = {
      .manual = fsck_manual,
      .run = run_fsck},
     {.name = "adopt", .summary = "Take a registry over", .manual = adopt_manual, .run = run_adopt},
+    {.name = "export", .summary = "Write it all out for other registries", .manual = export_manual, .run = run_export},
     {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
     {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
 };
