@@ -119,6 +119,9 @@ Task<std::vector<oci::Referrer>> ScriptedInspector::referrers(Call, oci::Reposit
 Task<blob::Source::TagPage> ScriptedInspector::tags(Call, oci::Repository repository, std::string last,
                                                     std::size_t limit) {
   if (everything_fails) co_return std::unexpected(*everything_fails);
+  if (const auto fails = tags_fail.find(repository.to_string()); fails != tags_fail.end()) {
+    co_return std::unexpected(fails->second);
+  }
   blob::Source::TagPage page;
   const std::string prefix = repository.to_string() + ":";
   for (const auto& [key, thing] : manifests) {

@@ -31,6 +31,7 @@ class ScriptedInspector final : public blob::Inspector {
   std::map<std::string, std::vector<oci::Referrer>> referring{};
   std::optional<Error> everything_fails{};
   std::optional<Error> catalog_fails{};
+  std::map<std::string, Error> tags_fail{};  ///< by repository
   bool is_short = false;
   std::vector<std::string> asked{};  ///< "HEAD team/app:1.0", "GET team/app@sha256:…"
   unsigned at_once = 0;

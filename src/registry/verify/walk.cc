@@ -167,25 +167,34 @@ void Walk::learn(const std::vector<Fault>& faults) {
 }
 
 Report Walk::report() const {
-  Report report{.given_up = given_up_};
-  report.totals.hashed_bytes = hashed_bytes_;
+  Report report{.totals = totals(), .given_up = given_up_};
+  for (const Name& name : names_) report.verdicts.push_back(verdict_of(name));
+  return report;
+}
+
+Totals Walk::totals() const {
+  Totals totals{.hashed_bytes = hashed_bytes_};
   for (const auto& [repository, graph] : graphs_) {
     for (const auto& [digest, node] : graph) {
       const bool is_manifest = !node.media_type.empty();
-      ++(is_manifest ? (node.is_index ? report.totals.indexes : report.totals.manifests) : report.totals.blobs);
+      ++(is_manifest ? (node.is_index ? totals.indexes : totals.manifests) : totals.blobs);
     }
   }
+  return totals;
+}
+
+Verdict Walk::verdict_of(const Name& name) const {
   const Graph nothing;
-  for (const Name& name : names_) {
-    const auto graph = graphs_.find(name.repository);
-    report.verdicts.push_back(trace(graph == graphs_.end() ? nothing : graph->second, name, roots_.at(name)));
-    if (given_up_.empty() && has_answered_) continue;
-    // What fails at everything says nothing about the one thing.
-    for (Finding& finding : report.verdicts.back().findings) {
-      if (finding.fault.kind == FaultKind::server_error) finding.fault.kind = FaultKind::unreachable;
-    }
+  const auto graph = graphs_.find(name.repository);
+  const auto root = roots_.find(name);
+  Verdict verdict =
+      trace(graph == graphs_.end() ? nothing : graph->second, name, root == roots_.end() ? Root{} : root->second);
+  if (given_up_.empty() && has_answered_) return verdict;
+  // What fails at everything says nothing about the one thing.
+  for (Finding& finding : verdict.findings) {
+    if (finding.fault.kind == FaultKind::server_error) finding.fault.kind = FaultKind::unreachable;
   }
-  return report;
+  return verdict;
 }
 
 Task<std::vector<Name>> tags_of(Call call, blob::Inspector& asked, oci::Repository repository,

@@ -39,6 +39,11 @@ class Walk {
   Awaitable<void> sample(Call call, std::size_t count, uint64_t seed);
   /// Of all that was looked at.
   Report report() const;
+  /// Of one name that was looked at.
+  Verdict verdict_of(const Name& name) const;
+  Totals totals() const;
+  /// Why it was ended before all was looked at; "" when it was not.
+  const std::string& given_up() const { return given_up_; }
 
   struct Progress {
     std::size_t done = 0;     ///< of names, manifests and blobs
