@@ -97,6 +97,31 @@ std::string captures_of(const http::CaptureTotals& captures) {
   return text + wrapped_row("", captures.worst, 10) + wrapped_row("", captures.worst_error, 10);
 }
 
+std::string probes_of(const std::vector<http::ProbeStatus>& probes) {
+  if (probes.empty()) return "";
+  std::vector<Row> rows{{"PROBE", "BROKEN", "LAST RUN"}};
+  std::string details;
+  for (const http::ProbeStatus& probe : probes) {
+    std::string last = probe.last_run.empty() ? "none yet" : probe.last_run + ", " + human_count(probe.tags, "tag");
+    if (probe.is_running) last += ", runs now";
+    rows.push_back({probe.name, std::to_string(probe.broken), last});
+    if (!probe.is_accessible) details += wrapped_row(probe.name + ": ", "the catalog cannot be read", 2);
+    if (!probe.error.empty()) details += wrapped_row(probe.name + ": ", "interrupted: " + probe.error, 2);
+    if (probe.diverging > 0) {
+      details +=
+          wrapped_row(probe.name + ": ", human_count(probe.diverging, "tag") + " differ from another registry", 2);
+    }
+    for (const std::string& one : probe.first) details += wrapped_row(probe.name + ": ", one, 2);
+    const uint64_t rest = probe.broken + probe.diverging - std::min(probe.broken + probe.diverging, probe.first.size());
+    if (rest > 0) details += wrapped_row(probe.name + ": ", "and " + std::to_string(rest) + " more", 2);
+  }
+  return "\n" + table_of(rows) + (details.empty() ? "" : "\n" + details);
+}
+
+bool is_wrong(const http::ProbeStatus& probe) {
+  return probe.broken > 0 || probe.diverging > 0 || !probe.is_accessible;
+}
+
 std::string consequences_of(const std::vector<http::HostStatus>& hosts) {
   std::string text;
   std::vector<std::string_view> lost;
@@ -114,7 +139,8 @@ std::string consequences_of(const std::vector<http::HostStatus>& hosts) {
 }  // namespace
 
 bool is_fine(const http::StatusReport& report) {
-  return report.store.has_value() && std::ranges::all_of(report.hosts, [](const http::HostStatus& host) {
+  return report.store.has_value() && std::ranges::none_of(report.probes, is_wrong) &&
+         std::ranges::all_of(report.hosts, [](const http::HostStatus& host) {
            return down_in(host) == 0 && std::ranges::none_of(host.endpoints, is_refused);
          });
 }
@@ -135,6 +161,7 @@ std::string status_text(const http::StatusReport& report) {
   const std::string consequences = consequences_of(report.hosts);
   const std::string reasons = reasons_of(report);
   if (!reasons.empty()) text += "\n" + reasons;
+  text += probes_of(report.probes);
   return consequences.empty() ? text : text + "\n" + consequences;
 }
 

@@ -130,6 +130,29 @@ TEST(StatusText, says_why_and_until_when) {
                                  "Nothing that is held of what is down is removed until it can be asked again.\n"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "is not in\n" << text;
   }
+  http::StatusReport probed = quiet_report();
+  probed.probes = {{.name = "self", .target = "self"},
+                   {.name = "backup",
+                    .target = "backup.example",
+                    .is_running = true,
+                    .last_run = "2026-01-31T12:00:00.000Z",
+                    .tags = 9}};
+  EXPECT_TRUE(is_fine(probed));
+  EXPECT_TRUE(
+      status_text(probed).ends_with("\nPROBE   BROKEN  LAST RUN\nself    0       none yet\n"
+                                    "backup  0       2026-01-31T12:00:00.000Z, 9 tags, runs now\n"))
+      << status_text(probed);
+  probed.probes[1].broken = 3;
+  probed.probes[1].diverging = 1;
+  probed.probes[1].first = {"a:1: missing, layer", "a:2: missing, layer"};
+  probed.probes[1].error = "503";
+  EXPECT_FALSE(is_fine(probed));
+  EXPECT_TRUE(status_text(probed).ends_with(
+      "\nbackup: interrupted: 503\nbackup: 1 tag differ from another registry\nbackup: a:1: missing, layer\n"
+      "backup: a:2: missing, layer\nbackup: and 2 more\n"))
+      << status_text(probed);
+  probed.probes = {{.name = "self", .target = "self", .is_accessible = false}};
+  EXPECT_FALSE(is_fine(probed));
   http::StatusReport refused = quiet_report();
   refused.hosts[0].endpoints[0].login = "rejected";
   EXPECT_FALSE(is_fine(refused)) << "nothing new can be pulled with it";

@@ -44,6 +44,35 @@ Json json_of(const HostStatus& host) {
           {"endpoints", std::move(endpoints)}};
 }
 
+Json json_of(const ProbeStatus& probe) {
+  Json json{{"name", probe.name},
+            {"target", probe.target},
+            {"is_running", probe.is_running},
+            {"is_accessible", probe.is_accessible},
+            {"repositories", probe.repositories},
+            {"tags", probe.tags},
+            {"broken", probe.broken},
+            {"diverging", probe.diverging},
+            {"first", probe.first}};
+  if (!probe.last_run.empty()) json["last_run"] = probe.last_run;
+  if (!probe.error.empty()) json["error"] = probe.error;
+  return json;
+}
+
+ProbeStatus probe_of(const Json& json) {
+  return {.name = json.at("name").get<std::string>(),
+          .target = json.at("target").get<std::string>(),
+          .is_running = json.at("is_running").get<bool>(),
+          .is_accessible = json.at("is_accessible").get<bool>(),
+          .last_run = json.value("last_run", ""),
+          .repositories = json.at("repositories").get<uint64_t>(),
+          .tags = json.at("tags").get<uint64_t>(),
+          .broken = json.at("broken").get<uint64_t>(),
+          .diverging = json.at("diverging").get<uint64_t>(),
+          .first = json.at("first").get<std::vector<std::string>>(),
+          .error = json.value("error", "")};
+}
+
 Json json_of(const std::expected<meta::StoreTotals, std::string>& store) {
   if (!store) return {{"error", store.error()}};
   return {{"repositories", store->repositories},
@@ -108,6 +137,8 @@ Result<EndpointStatus> parse_endpoint(std::string_view json) try {
 std::string render_status(const StatusReport& report) {
   Json hosts = Json::array();
   for (const HostStatus& host : report.hosts) hosts.push_back(json_of(host));
+  Json probes = Json::array();
+  for (const ProbeStatus& probe : report.probes) probes.push_back(json_of(probe));
   const Json json{{"version", report.version},
                   {"uptime_s", report.uptime.count()},
                   {"address", report.address},
@@ -115,6 +146,7 @@ std::string render_status(const StatusReport& report) {
                   {"hosts", std::move(hosts)},
                   {"fetches", {{"running", report.fetches}}},
                   {"captures", json_of(report.captures)},
+                  {"probes", std::move(probes)},
                   {"store", json_of(report.store)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -129,6 +161,7 @@ Result<StatusReport> parse_status(std::string_view json_text) try {
   for (const Json& host : json.at("hosts")) report.hosts.push_back(host_of(host));
   report.fetches = json.at("fetches").at("running").get<std::size_t>();
   if (json.contains("captures")) report.captures = captures_of(json.at("captures"));
+  for (const Json& probe : json.value("probes", Json::array())) report.probes.push_back(probe_of(probe));
   report.store = store_of(json.at("store"));
   return report;
 } catch (const Json::exception& mistake) {

@@ -47,6 +47,22 @@ struct CaptureTotals {
   friend bool operator==(const CaptureTotals&, const CaptureTotals&) = default;
 };
 
+/// A registry whose tags are proved to be whole again and again.
+struct ProbeStatus {
+  std::string name;
+  std::string target;  ///< "registry.example:5000", or "self"
+  bool is_running = false;
+  bool is_accessible = true;  ///< the names of its repositories can be had
+  std::string last_run{};     ///< when a whole tour ended last, RFC 3339; "": none has
+  uint64_t repositories = 0;  ///< of that tour
+  uint64_t tags = 0;
+  uint64_t broken = 0;               ///< tags that cannot be pulled whole
+  uint64_t diverging = 0;            ///< tags that another registry has otherwise
+  std::vector<std::string> first{};  ///< of these: "team/app:1.0: missing, layer …"
+  std::string error{};               ///< why the tour under way does not go on
+  friend bool operator==(const ProbeStatus&, const ProbeStatus&) = default;
+};
+
 /// A node at a glance.
 struct StatusReport {
   std::string version;
@@ -56,6 +72,7 @@ struct StatusReport {
   std::vector<HostStatus> hosts;  ///< in the order of the configuration
   std::size_t fetches = 0;        ///< blobs on their way from upstreams now
   CaptureTotals captures{};
+  std::vector<ProbeStatus> probes{};  ///< in the order of the configuration
   /// What is held, or why the store did not say.
   std::expected<meta::StoreTotals, std::string> store;
 };

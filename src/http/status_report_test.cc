@@ -23,6 +23,18 @@ StatusReport full_report() {
                     {.host = "docker.io", .is_default = true, .endpoints = {{.name = "registry-1.docker.io"}}}},
           .fetches = 2,
           .captures = {.running = 1, .waiting = 2, .failing = 3, .worst = "a@b", .worst_error = "lost"},
+          .probes = {{.name = "backup",
+                      .target = "backup.example",
+                      .is_running = true,
+                      .is_accessible = false,
+                      .last_run = "2026-01-31T12:00:00.000Z",
+                      .repositories = 1,
+                      .tags = 2,
+                      .broken = 3,
+                      .diverging = 4,
+                      .first = {"a:1: missing"},
+                      .error = "503"},
+                     {.name = "self", .target = "self"}},
           .store = meta::StoreTotals{.repositories = 1, .manifests = 2, .blobs = 3, .blob_bytes = 4'000'000'000}};
 }
 
@@ -35,7 +47,10 @@ TEST(StatusReport, is_rendered_as_documented) {
       R"({"name":"mirror.example:5000/a","state":"half_open"}]},)"
       R"({"host":"docker.io","is_default":true,"is_frozen":false,"endpoints":[{"name":"registry-1.docker.io","state":"closed"}]}],)"
       R"("fetches":{"running":2},"captures":{"running":1,"waiting":2,"failing":3,"worst":{"manifest":"a@b",)"
-      R"("error":"lost"}},"store":{"repositories":1,"manifests":2,"blobs":3,"blob_bytes":4000000000}})");
+      R"("error":"lost"}},"probes":[{"name":"backup","target":"backup.example","is_running":true,)"
+      R"("is_accessible":false,"repositories":1,"tags":2,"broken":3,"diverging":4,"first":["a:1: missing"],)"
+      R"("last_run":"2026-01-31T12:00:00.000Z","error":"503"},{"name":"self","target":"self","is_running":false,)"
+      R"("is_accessible":true,"repositories":0,"tags":0,"broken":0,"diverging":0,"first":[]}],"store":{"repositories":1,"manifests":2,"blobs":3,"blob_bytes":4000000000}})");
 }
 
 TEST(StatusReport, is_read_as_it_was_rendered) {
@@ -48,6 +63,7 @@ TEST(StatusReport, is_read_as_it_was_rendered) {
     EXPECT_EQ(render_status(*read), render_status(report));
     EXPECT_EQ(read->hosts, report.hosts);
     EXPECT_EQ(read->captures, report.captures);
+    EXPECT_EQ(read->probes, report.probes);
   }
 }
 

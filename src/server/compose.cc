@@ -21,6 +21,7 @@
 #include "registry/upkeep/prefetch_list.h"
 #include "registry/uploads.h"
 #include "server/node_status.h"
+#include "server/probers.h"
 #include "server/settings.h"
 #include "server/upstreams.h"
 #include "sys/block_pool.h"
@@ -102,6 +103,7 @@ struct Node::Parts {
   std::unique_ptr<registry::Collector> collector;
   std::unique_ptr<registry::Explain> explain;
   std::unique_ptr<registry::Uploads> uploads;
+  std::unique_ptr<Probers> probers;
   std::unique_ptr<NodeStatus> status;
   std::unique_ptr<http::Handler> handler;
   std::shared_ptr<sys::TlsServerContext> tls;
@@ -138,6 +140,11 @@ Result<std::unique_ptr<Node>> Node::build(const Config& config, Log& log) {
   LB_CHECK(parts->open_upstreams());
   parts->build_use_cases();
   LB_CHECK(parts->listen());
+  LB_TRY(parts->probers, Probers::build(config,
+                                        {.registry = {*parts->client, parts->clock, *parts->files, parts->disk, log},
+                                         .tours = parts->names->tours(),
+                                         .metrics = parts->metrics},
+                                        parts->server->address()));
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 
@@ -151,6 +158,10 @@ void Node::run() {
   parts_->upkeep->spawn(parts_->capture->run());
   parts_->upkeep->spawn(parts_->prefetch_list->run());
   parts_->upkeep->spawn(parts_->collector->run());
+  // Nobody waits for them: a tour that is cut goes on at the next start.
+  for (std::size_t i = 0; i < parts_->probers->all().size(); ++i) {
+    parts_->loops.spawn(static_cast<unsigned>(i) % parts_->loops.count(), parts_->probers->all()[i]->run());
+  }
   parts_->loops.run();
   if (const Status closed = parts_->names->close(); !closed) {
     parts_->log.error("store.close_failed", {{"reason", closed.error().message()}});
@@ -333,6 +344,7 @@ void Node::Parts::build_use_cases() {
   status = std::make_unique<NodeStatus>(NodeStatus::Parts{.clock = clock,
                                                           .fetches = *blob_fetches,
                                                           .freeze = *freeze,
+                                                          .probes = [this] { return probers->status(); },
                                                           .upstreams = [this] { return upstreams_now(); },
                                                           .data = std::filesystem::absolute(config.storage.root)});
   const http::HandlerOptions options{.answer_within = config.server.answer_within,

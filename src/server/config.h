@@ -157,6 +157,27 @@ struct UpstreamConfig {
   friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
 };
 
+/// A registry whose tags are proved to be whole, again and again.
+struct ProbeConfig {
+  std::string name;                       ///< unique; of the target when nobody gave one
+  std::string target;                     ///< the URL of a registry, or kProbeSelf
+  std::vector<std::string> repositories;  ///< as oci::matches_glob has them; none: all
+  std::vector<std::string> tags;          ///< the same
+  Duration every{};
+  std::string compare_with;  ///< another probe's name; "" for none
+  uint64_t requests_max = 0;
+  std::string username;
+  std::string password_file;
+  std::string password_env;
+  std::string docker_config;
+  std::string credential_helper;
+  std::string ca_file;  ///< empty: the system's certificates
+
+  friend bool operator==(const ProbeConfig&, const ProbeConfig&) = default;
+};
+/// The target that is this process itself, through its own door.
+inline constexpr std::string_view kProbeSelf = "self";
+
 /// The host under which the default upstream is written in the file.
 inline constexpr std::string_view kDefaultUpstream = "default";
 /// The host under which the upstream of every host that has none of its own is written.
@@ -175,6 +196,7 @@ struct Config {
   std::optional<UpstreamConfig> default_upstream;
   /// What hosts without an upstream of their own get, where `allow` permits them (any_upstream.h); nothing: none do.
   std::optional<UpstreamConfig> any_upstream;
+  std::vector<ProbeConfig> probes;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

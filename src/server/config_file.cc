@@ -28,6 +28,8 @@ class Reader {
     for (const auto& [key, node] : root) {
       if (key.str() == kUpstreamSection) {
         read_upstreams(node, key);
+      } else if (key.str() == kProbeSection) {
+        read_records(node, key);
       } else if (const toml::table* section = node.as_table();
                  section != nullptr && find_upstream_list(key.str()) == nullptr) {
         // Also for a section without a key, so that an unknown one is found.
@@ -69,6 +71,19 @@ class Reader {
           add(kUpstreamSection, inner, value, {.upstream = i});
         }
       }
+    }
+  }
+
+  void read_records(const toml::node& node, const toml::key& key) {
+    const toml::array* list = node.as_array();
+    if (list == nullptr || !all_tables(*list)) {
+      problems_.add(at(key.source()), "cannot set '" + std::string(key.str()) + "': it is of the wrong type (got " +
+                                          name_of(node) + ", want one [[" + std::string(key.str()) + "]] for each)");
+      return;
+    }
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      declare(std::string(key.str()), {.entry = i}, at(list->get(i)->source()));
+      for (const auto& [inner, value] : *list->get(i)->as_table()) add(key.str(), inner, value, {.entry = i});
     }
   }
 

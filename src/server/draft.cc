@@ -83,7 +83,7 @@ std::string suggestion(std::string_view section, std::string_view key) {
 
 bool is_secret_key(std::string_view section, std::string_view key) {
   constexpr std::array<std::string_view, 5> kSecret{"password", "token", "secret", "pass", "passwd"};
-  if (section != kUpstreamSection && find_upstream_list(section) == nullptr) return false;
+  if (section != kUpstreamSection && section != kProbeSection && find_upstream_list(section) == nullptr) return false;
   for (const std::string_view secret : kSecret) {
     if (key == secret) return true;
   }
@@ -117,6 +117,7 @@ void Draft::apply(const Assignment& assignment) {
     return;
   }
   const Setting* setting = find_setting(assignment.section, assignment.key);
+  if (assignment.section == kProbeSection) return apply_to_list(probes, assignment, setting);
   if (!is_of_process) {
     apply_to_upstream(assignment, setting);
   } else if (setting != nullptr) {
@@ -175,6 +176,7 @@ void Draft::refuse_unknown(const Assignment& assignment) {
   if (!assignment.section.empty() && list == nullptr && !is_section(assignment.section)) return;
   const std::string where = list != nullptr                          ? " of " + std::string(list->entry)
                             : assignment.section == kUpstreamSection ? " of an upstream"
+                            : assignment.section == kProbeSection    ? " of a probe"
                                                                      : "";
   std::string text = "unknown key '" + assignment.key + "'" + where;
   if (where.empty() && !assignment.section.empty()) text.append(" in [").append(assignment.section).append("]");

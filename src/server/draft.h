@@ -23,6 +23,7 @@ class Draft {
   };
   using Endpoint = Entry<EndpointConfig>;
   using Rule = Entry<RuleConfig>;
+  using Probe = Entry<ProbeConfig>;
   struct Upstream {
     UpstreamConfig config;  ///< its lists are empty: see below
     std::vector<Endpoint> endpoints;
@@ -39,9 +40,10 @@ class Draft {
   static Upstream make_upstream(Origin declared);
   static Endpoint make_endpoint(Origin declared);
 
-  Config config;  ///< without upstreams
+  Config config;  ///< without upstreams and probes
   Origins origins;
   std::vector<Upstream> upstreams;
+  std::vector<Probe> probes;
 
  private:
   void set(const Setting& setting, Slot slot, Origin& origin, const Assignment& assignment);

@@ -57,10 +57,19 @@ std::optional<Target> target_of(std::string_view name) {
     target.key = lower(name);
     return target;
   }
+  constexpr std::string_view kProbe = "PROBE_";
+  if (name.starts_with(kProbe)) {
+    name.remove_prefix(kProbe.size());
+    const auto entry = take_index(name);
+    if (!entry) return std::nullopt;
+    return Target{.section = kProbeSection, .key = lower(name), .index = {.entry = *entry}};
+  }
   for (const Section& section : sections()) {
     const std::string prefix = std::string(section.name) + "_";
     const std::string all = lower(name);
-    if (section.name == kUpstreamSection || find_upstream_list(section.name) != nullptr) continue;
+    if (section.name == kUpstreamSection || section.name == kProbeSection ||
+        find_upstream_list(section.name) != nullptr)
+      continue;
     if (all.starts_with(prefix)) {
       return Target{.section = section.name, .key = all.substr(prefix.size()), .index = {}};
     }

@@ -31,8 +31,9 @@ TEST(Environment, has_a_variable_for_every_setting) {
     EXPECT_EQ(found[0].section, setting.section) << name;
     EXPECT_EQ(found[0].key, setting.key) << name;
     EXPECT_EQ(found[0].value.text, "x") << name;
-    EXPECT_EQ(found[0].index.upstream, setting.is_of_process() ? 0U : 3U) << name;
-    EXPECT_EQ(found[0].index.entry, find_upstream_list(setting.section) != nullptr ? 12U : 0U) << name;
+    const bool is_of_list = setting.section == kProbeSection;
+    EXPECT_EQ(found[0].index.upstream, setting.is_of_process() || is_of_list ? 0U : 3U) << name;
+    EXPECT_EQ(found[0].index.entry, find_upstream_list(setting.section) != nullptr || is_of_list ? 12U : 0U) << name;
     EXPECT_TRUE(problems.empty()) << name;
   }
 }

@@ -6,10 +6,12 @@
 #include "oci/full_reference.h"
 #include "oci/host_pattern.h"
 #include "oci/platform.h"
+#include "oci/reference_pattern.h"
 #include "server/any_upstream.h"
 #include "server/config_file.h"
 #include "server/draft.h"
 #include "upstream/rewrite.h"
+#include "upstream/url.h"
 
 namespace lifeboat::server {
 namespace {
@@ -76,6 +78,8 @@ class Finish {
     if (server.builtin_upstreams) add_builtin_upstreams();
     check_default_host();
     check_prefetch();
+    for (Draft::Probe& probe : draft_.probes) add_probe(probe);
+    check_comparisons();
     return std::move(loaded_);
   }
 
@@ -97,7 +101,8 @@ class Finish {
                                                                          "' too (want both or none)");
   }
 
-  void at_most_one(std::initializer_list<Text> texts, const Draft::Endpoint& endpoint) {
+  template <class Record>
+  void at_most_one(std::initializer_list<Text> texts, const Draft::Entry<Record>& endpoint) {
     std::string_view first;
     for (const Text& text : texts) {
       if (text.value.empty()) continue;
@@ -279,6 +284,66 @@ class Finish {
                   "cannot set 'server.default_host': no upstream has this host (got '" + server.default_host + "')");
   }
 
+  void add_probe(Draft::Probe& probe) {
+    ProbeConfig& config = probe.config;
+    const auto origin_of = [&](std::string_view key) {
+      const auto found = probe.origins.find(key);
+      return found == probe.origins.end() ? probe.declared : found->second;
+    };
+    std::string host(kProbeSelf);
+    if (config.target.empty()) {
+      return problems_.add(probe.declared, "cannot use a probe: it has no 'target' (want a URL, or 'self')");
+    }
+    if (config.target != kProbeSelf) {
+      const auto url = upstream::Url::parse(config.target);
+      if (!url) return problems_.add(origin_of("target"), "cannot set 'probe.target': " + url.error().message());
+      host = url->authority() + url->path.substr(0, url->path.find_last_not_of('/') + 1);
+    }
+    if (config.name.empty()) config.name = host;
+    const bool is_taken =
+        std::ranges::any_of(loaded_.config.probes, [&](const ProbeConfig& other) { return other.name == config.name; });
+    if (is_taken) {
+      problems_.add(origin_of("name"), "cannot use probe '" + config.name + "': there is one of this name already");
+    }
+    const bool by_variable = !config.password_env.empty();
+    both_or_none(
+        {"username", config.username},
+        {by_variable ? "password_env" : "password_file", by_variable ? config.password_env : config.password_file},
+        probe.origins, probe.declared);
+    at_most_one({{"password_file", config.password_file}, {"password_env", config.password_env}}, probe);
+    at_most_one({{"username", config.username},
+                 {"docker_config", config.docker_config},
+                 {"credential_helper", config.credential_helper}},
+                probe);
+    check_patterns(config.repositories, "repositories", "", origin_of("repositories"));
+    check_patterns(config.tags, "tags", "*:", origin_of("tags"));
+    loaded_.origins.probes.push_back(probe.origins);
+    loaded_.config.probes.push_back(config);
+  }
+
+  void check_patterns(const std::vector<std::string>& patterns, std::string_view key, const std::string& before,
+                      const Origin& origin) {
+    for (const std::string& pattern : patterns) {
+      const bool is_one = pattern.find(':') == std::string::npos && oci::ReferencePattern::parse(before + pattern);
+      if (is_one) continue;
+      problems_.add(origin, "cannot set 'probe." + std::string(key) + "': it is no such pattern (got '" + pattern +
+                                "', want for example '" + (key == "tags" ? "v*" : "team/*") + "')");
+    }
+  }
+
+  void check_comparisons() {
+    for (const Draft::Probe& probe : draft_.probes) {
+      const std::string& other = probe.config.compare_with;
+      const bool is_known =
+          std::ranges::any_of(loaded_.config.probes, [&](const ProbeConfig& one) { return one.name == other; });
+      if (other.empty() || (is_known && other != probe.config.name)) continue;
+      problems_.add(probe.origins.at("compare_with"),
+                    "cannot set 'probe.compare_with': there is no other probe of "
+                    "this name (got '" +
+                        other + "')");
+    }
+  }
+
   void check_prefetch() {
     for (const std::string& entry : loaded_.config.capture.prefetch) {
       const auto reference = oci::FullReference::parse(entry);
@@ -329,6 +394,7 @@ std::vector<std::string> restart_needed(const Config& old, const Config& fresh) 
       keys.push_back(path_of(setting));
     }
   }
+  if (old.probes != fresh.probes) keys.emplace_back(kProbeSection);
   return keys;
 }
 

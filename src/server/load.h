@@ -42,6 +42,7 @@ struct ConfigOrigins {
   std::vector<UpstreamOrigins> upstreams;
   std::optional<UpstreamOrigins> default_upstream;
   std::optional<UpstreamOrigins> any_upstream;
+  std::vector<Origins> probes;
 };
 
 struct LoadedConfig {

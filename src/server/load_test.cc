@@ -293,6 +293,25 @@ TEST(RestartNeeded, names_what_a_reload_does_not_apply) {
                                          "[[upstream]]\nhost = \"a.example\"\n"))
                            .config;
   EXPECT_EQ(restart_needed(old, fresh), (std::vector<std::string>{"server.listen", "server.threads", "storage.root"}));
+  const Config probed = loaded(sources_of("[[probe]]\ntarget = \"self\"\n")).config;
+  EXPECT_EQ(restart_needed(old, probed), (std::vector<std::string>{"probe"}));
+}
+
+TEST(LoadConfig, knows_registries_to_probe) {
+  const ConfigSources sources = sources_of(
+      "[[probe]]\ntarget = \"self\"\ntags = [\"v*\"]\n"
+      "[[probe]]\ntarget = \"https://Backup.example/a/\"\ncompare_with = \"self\"\n",
+      {{"LIFEBOAT_PROBE_1_EVERY", "1h"}, {"LIFEBOAT_PROBE_2_TARGET", "http://127.0.0.1:5000"}});
+  const LoadedConfig config = loaded(sources);
+  ASSERT_EQ(config.config.probes.size(), 3U);
+  ASSERT_EQ(config.origins.probes.size(), 3U);
+  const auto& probes = config.config.probes;
+  EXPECT_EQ(probes[0].name, "self");
+  EXPECT_EQ(probes[0].every, std::chrono::minutes(15));
+  EXPECT_EQ(probes[0].tags, std::vector<std::string>{"v*"});
+  EXPECT_EQ(probes[1].name, "backup.example/a");
+  EXPECT_EQ(probes[1].every, std::chrono::hours(1));
+  EXPECT_EQ(probes[2].name, "127.0.0.1:5000");
 }
 
 }  // namespace

@@ -57,6 +57,7 @@ http::StatusReport NodeStatus::report() const {
   report.address = address_;
   report.data = parts_.data;
   report.fetches = parts_.fetches.running();
+  report.probes = parts_.probes();
   for (const Upstreams::Host& host : parts_.upstreams()->all()) {
     report.hosts.push_back(status_of(host, parts_.freeze.is_frozen(host.host), parts_.clock.now()));
   }

@@ -20,6 +20,7 @@ class NodeStatus final : public http::NodeStatus {
     const sys::Clock& clock;
     const registry::BlobFetches& fetches;
     const registry::Freeze& freeze;
+    std::function<std::vector<http::ProbeStatus>()> probes;       ///< any thread
     std::function<std::shared_ptr<const Upstreams>()> upstreams;  ///< those in force now; any thread
     std::string data;
   };

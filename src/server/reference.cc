@@ -79,6 +79,7 @@ std::string render_reference() {
     out.append("\n## `");
     out.append(list != nullptr                    ? std::string(list->key)
                : section.name == kUpstreamSection ? "[[upstream]]"
+               : section.name == kProbeSection    ? "[[probe]]"
                                                   : std::string("[").append(section.name).append("]"));
     out.append("`\n\n").append(section.meaning).append("\n");
     for (const Setting& setting : settings()) {

@@ -22,6 +22,10 @@ constexpr Section kSections[] = {
      "What differs for some repositories and tags of an upstream, as in `rules = [{ match = \"org/*:latest\", "
      "fresh_for = \"10s\" }, …]`. The first rule that fits counts, and no other; what it leaves out is as the upstream "
      "has it."},
+    {kProbeSection,
+     "A registry all of whose tags are proved to be whole, again and again, one `[[probe]]` each: a replica, a "
+     "registry "
+     "that others collect garbage in, or this one."},
 };
 
 constexpr UpstreamList kUpstreamLists[] = {
@@ -69,6 +73,8 @@ std::string variable_of(const Setting& setting, UpstreamIndex index) {
   std::string name = "LIFEBOAT_";
   if (setting.is_of_process()) {
     append_upper(name, setting.section);
+  } else if (setting.section == kProbeSection) {
+    name.append("PROBE_").append(std::to_string(index.entry));
   } else {
     name.append("UPSTREAM_").append(std::to_string(index.upstream));
     if (const UpstreamList* list = find_upstream_list(setting.section)) {

@@ -18,9 +18,10 @@ using Slot =
     std::variant<std::string*, std::vector<std::string>*, bool*, uint64_t*, Duration*, std::optional<Duration>*,
                  LogLevel*, LogFormat*, AccessLog*, OnGone*, OnCredentialFault*, CaptureMode*, Override<Duration>*,
                  Override<std::optional<Duration>>*, Override<OnGone>*, Override<OnCredentialFault>*>;
-/// Which record has it: the process, one upstream, or one record of a list within an upstream.
-using Field =
-    std::variant<Slot (*)(Config&), Slot (*)(UpstreamConfig&), Slot (*)(EndpointConfig&), Slot (*)(RuleConfig&)>;
+/// Which record has it: the process, one upstream, one record of a list within an upstream, or one of a list of the
+/// process.
+using Field = std::variant<Slot (*)(Config&), Slot (*)(UpstreamConfig&), Slot (*)(EndpointConfig&),
+                           Slot (*)(RuleConfig&), Slot (*)(ProbeConfig&)>;
 
 enum class SettingKind {
   address,                ///< "ADDR:PORT"
@@ -65,6 +66,8 @@ struct Setting {
 inline constexpr std::string_view kUpstreamSection = "upstream";
 inline constexpr std::string_view kEndpointSection = "upstream.endpoints";
 inline constexpr std::string_view kRuleSection = "upstream.rules";
+/// A list of records of the process, as in `[[probe]]`.
+inline constexpr std::string_view kProbeSection = "probe";
 
 /// A list of records within an upstream, as in `endpoints = [{ … }, …]`.
 struct UpstreamList {
@@ -91,10 +94,11 @@ std::span<const Section> sections();
 
 /// "server.listen", "upstream.fresh_for"
 std::string path_of(const Setting& setting);
-/// "LIFEBOAT_SERVER_LISTEN", "LIFEBOAT_UPSTREAM_0_FRESH_FOR", "LIFEBOAT_UPSTREAM_0_ENDPOINTS_0_URL"
+/// "LIFEBOAT_SERVER_LISTEN", "LIFEBOAT_UPSTREAM_0_FRESH_FOR", "LIFEBOAT_UPSTREAM_0_ENDPOINTS_0_URL",
+/// "LIFEBOAT_PROBE_0_TARGET"
 struct UpstreamIndex {
   std::size_t upstream = 0;
-  std::size_t entry = 0;  ///< of one of its lists
+  std::size_t entry = 0;  ///< of one of its lists, or of a list of the process
 };
 std::string variable_of(const Setting& setting, UpstreamIndex index = {});
 

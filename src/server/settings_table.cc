@@ -1,7 +1,8 @@
-// The table of all settings, and nothing else.
+// The table of all settings, and nothing else. Those of probes stand in settings_table_probe.cc.
 
 #include "base/bytes.h"
 #include "server/settings.h"
+#include "server/settings_table_probe.h"
 
 namespace lifeboat::server {
 namespace {
@@ -543,6 +544,13 @@ constexpr Setting kSettings[] = {
 
 }  // namespace
 
-std::span<const Setting> settings() { return kSettings; }
+std::span<const Setting> settings() {
+  static const std::vector<Setting> all = [] {
+    std::vector<Setting> joined(std::begin(kSettings), std::end(kSettings));
+    joined.insert(joined.end(), probe_settings().begin(), probe_settings().end());
+    return joined;
+  }();
+  return all;
+}
 
 }  // namespace lifeboat::server

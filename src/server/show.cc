@@ -91,6 +91,10 @@ std::string render_toml(const LoadedConfig& loaded) {
       }
     });
   });
+  for (std::size_t i = 0; i < loaded.config.probes.size(); ++i) {
+    out.append("\n[[probe]]\n");
+    for_settings(loaded.config.probes[i], loaded.origins.probes[i], kProbeSection, TomlLines(out, ""));
+  }
   return out;
 }
 
@@ -119,6 +123,12 @@ std::string render_json(const LoadedConfig& loaded) {
     });
     out.append("}");
   });
+  out.append("],\"probe\":[");
+  for (std::size_t i = 0; i < loaded.config.probes.size(); ++i) {
+    out.append(i > 0 ? ",{" : "{");
+    for_settings(loaded.config.probes[i], loaded.origins.probes[i], kProbeSection, JsonFields(out));
+    out.append("}");
+  }
   return out.append("]}\n");
 }
 
