@@ -9,7 +9,7 @@ from token_server import USER, TokenServer
 
 ALERTS = ROOT / "deploy" / "alerts"
 TOKEN_HOST = "tokens.lifeboat-e2e.invalid"
-SELECTOR = re.compile(r'\b(lifeboat_[a-z_]+)(?:\{([^}]*)\})?')
+SELECTOR = re.compile(r'\b((?:lifeboat|registry)_[a-z_]+)(?:\{([^}]*)\})?')
 
 
 class RateLimited(Imposter):
@@ -43,7 +43,7 @@ def what_the_alerts_look_at_is_exported(rig):
     registry = UpstreamRegistry(rig, auth=tokens.registry_auth())
     login = registry.endpoint(username=USER, password_file=str(rig.file("password", tokens.password)))
     lifeboat = Lifeboat(rig, [Upstream([Endpoint(limited.url)], fresh_for="0s"), Upstream([login], TOKEN_HOST)],
-                        server="builtin_upstreams = false\n")
+                        server="builtin_upstreams = false\n", sections='[[probe]]\ntarget = "self"\n')
     check_equal(held.faults_at(lifeboat.client, f"{HOST}/team/app", "1"), [], "what is held")
     lifeboat.client.manifest(f"{TOKEN_HOST}/team/app", "1")
     limited.stop()
@@ -65,8 +65,8 @@ def what_the_alerts_look_at_is_exported(rig):
         check(any(line.startswith((name + "{", name + " ")) and all(m in line for m in wanted) for line in lines),
               f"an alert looks at '{name}{{{matchers}}}', and nothing of that name and labels is exported")
     for name in {name for name, _ in selectors} - {"lifeboat_capture_failing"}:
-        check(all('host="' in line for line in lines if line.startswith(name + "{")),
-              f"an alert names the host, and '{name}' has none")
+        check(all('host="' in line or 'target="' in line for line in lines if line.startswith(name + "{")),
+              f"an alert names the host or the target, and '{name}' has none")
 
 
 main()
