@@ -62,7 +62,8 @@ class Visit {
       if (one.host != host_) continue;
       auto names = co_await names_of(call, **opened, one);
       if (names) {
-        co_await walk.look(call, std::move(*names));
+        co_await walk.look(call, *names);
+        if (std::holds_alternative<Wanted::Tags>(one.what)) co_await walk.forget_deleted(call, std::move(*names));
       } else {
         add_failure(summary, one.to_string(), verify::fault_of(names.error()));
       }

@@ -74,6 +74,7 @@ void ScriptedInspector::forget() {
 Task<ScriptedInspector::Thing> ScriptedInspector::find(std::map<std::string, Thing>& among, std::string key,
                                                        std::string method) {
   asked.push_back(method + " " + key);
+  if (on_question) on_question(asked.back());
   at_once_max = std::max(at_once_max, ++at_once);
   sys::SystemClock clock;
   co_await clock.sleep_until(clock.now() + std::chrono::milliseconds(1));  // others get their turn

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ class ScriptedInspector final : public blob::Inspector {
   std::optional<Error> catalog_fails{};
   std::map<std::string, Error> tags_fail{};  ///< by repository
   bool is_short = false;
+  /// Called with each question before it is answered: the registry changes while it is looked at.
+  std::function<void(const std::string& question)> on_question{};
   std::vector<std::string> asked{};  ///< "HEAD team/app:1.0", "GET team/app@sha256:…"
   unsigned at_once = 0;
   unsigned at_once_max = 0;

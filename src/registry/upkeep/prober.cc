@@ -212,6 +212,7 @@ Task<void> Prober::go_over(oci::Repository repository) {
   std::optional<verify::Walk> walk;
   std::vector<Found> found;
   std::size_t unknown = 0;
+  std::size_t tags = 0;
   for (std::size_t from = 0; from < names->size(); from += kNamesAtATime) {
     if (parts_.target.is_short_of_requests()) {
       co_return fail(ErrorCode::too_many, "it will soon take no more requests");
@@ -224,8 +225,11 @@ Task<void> Prober::go_over(oci::Repository repository) {
     const std::size_t count = std::min(kNamesAtATime, names->size() - from);
     std::vector<verify::Name> some(begin, begin + static_cast<std::ptrdiff_t>(count));
     co_await walk->look(call, some);
+    co_await walk->forget_deleted(call, some);
     // Here, not at the end: the loop serves clients too.
     for (const verify::Name& name : some) {
+      if (!walk->has(name)) continue;
+      ++tags;
       const Verdict verdict = walk->verdict_of(name);
       note(verdict);
       if (verdict.outcome() == Verdict::Outcome::unknown) ++unknown;
@@ -240,7 +244,7 @@ Task<void> Prober::go_over(oci::Repository repository) {
   }
   ++book_.under_way.repositories;
   book_.under_way.unknown += unknown;
-  book_.under_way.tags += names->size();
+  book_.under_way.tags += tags;
   if (walk) book_.under_way.indexes += walk->totals().indexes;
   walk.reset();
   if (parts_.other != nullptr) co_await compare(std::move(repository), std::move(found));

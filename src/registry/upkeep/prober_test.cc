@@ -163,6 +163,18 @@ TEST_F(ProberTest, forgets_the_fault_of_a_tag_that_is_no_more) {
   EXPECT_EQ(failures(), 0);
 }
 
+TEST_F(ProberTest, raises_no_alarm_over_a_tag_that_is_deleted_meanwhile) {
+  (void)push(registry_, "a", "1");
+  (void)push(registry_, "a", "2");
+  registry_.on_question = [&](const std::string& question) {
+    if (question == "HEAD a:1") registry_.manifests.erase("a:1");
+  };
+  const auto probed = prober();
+  (void)tour(*probed);
+  EXPECT_EQ(failures(), 0);
+  EXPECT_EQ(gauge("registry_manifest_integrity_tags_checked"), 1);
+}
+
 TEST_F(ProberTest, does_not_take_what_it_cannot_ask_for_broken_or_whole) {
   const std::string lost = push(registry_, "a", "1");
   lose("a", lost);

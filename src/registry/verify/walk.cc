@@ -39,13 +39,45 @@ Walk::Progress Walk::progress() const {
 }
 
 Awaitable<void> Walk::look(Call call, std::vector<Name> names) {
+  std::vector<Name> fresh;
   for (Name& name : names) {
     if (!roots_.try_emplace(name).second) continue;
     Job job{.repository = name.repository, .name = name};
     waiting_.push_back(std::move(job));
-    names_.push_back(std::move(name));
+    names_.push_back(name);
+    fresh.push_back(std::move(name));
   }
-  co_await work_off(std::move(call));
+  co_await work_off(call);
+  for (const Name& name : fresh) {
+    const bool may_have_moved =
+        name.reference.tag() != nullptr && verdict_of(name).outcome() == Verdict::Outcome::broken;
+    if (!may_have_moved) continue;
+    Job job{.repository = name.repository, .name = name};
+    waiting_.push_back(std::move(job));
+  }
+  if (!waiting_.empty()) co_await work_off(std::move(call));
+}
+
+Awaitable<void> Walk::forget_deleted(Call call, std::vector<Name> names) {
+  std::map<oci::Repository, std::set<Name>> missing;
+  for (const Name& name : names) {
+    const auto root = roots_.find(name);
+    const bool is_missing = root != roots_.end() && !root->second.digest && !root->second.faults.empty() &&
+                            root->second.faults.front().kind == FaultKind::missing;
+    if (is_missing) missing[name.repository].insert(name);
+  }
+  for (const auto& [repository, lost] : missing) {
+    const std::function<bool(const oci::Tag&)> accepts = [](const oci::Tag&) { return true; };
+    const auto listed = co_await tags_of(call, asked_, repository, accepts);
+    if (!listed && listed.error().code() != ErrorCode::not_found) continue;
+    std::set<Name> still;
+    if (listed) still.insert(listed->begin(), listed->end());
+    for (const Name& name : lost) {
+      if (still.contains(name)) continue;
+      roots_.erase(name);
+      std::erase(names_, name);
+    }
+  }
 }
 
 Awaitable<void> Walk::sample(Call call, std::size_t count, uint64_t seed) {

@@ -33,8 +33,13 @@ class Walk {
   Walk(blob::Inspector& asked, sys::Clock& clock, WalkOptions options);
   ~Walk();
 
-  /// Looks at these too.
+  /// Looks at these too. A tag that is found broken is resolved once more, since it may have been moved, and what it
+  /// was before deleted, while it was looked at.
   Awaitable<void> look(Call call, std::vector<Name> names);
+  /// Of these, which came out of a list of tags, forgets those that do not resolve and are listed no more: they were
+  /// deleted meanwhile, and are no names.
+  Awaitable<void> forget_deleted(Call call, std::vector<Name> names);
+  bool has(const Name& name) const { return roots_.contains(name); }
   /// Hashes so many of the blobs that were seen and are there, or all when they are fewer; chosen by `seed`.
   Awaitable<void> sample(Call call, std::size_t count, uint64_t seed);
   /// Of all that was looked at.

@@ -223,6 +223,43 @@ TEST_F(VerifyWalk, asks_no_more_at_a_time_than_it_may) {
   EXPECT_EQ(registry_.at_once_max, 3U);
 }
 
+TEST_F(VerifyWalk, does_not_call_broken_what_was_moved_while_it_was_looked_at) {
+  const auto next = image_of("next", 1);
+  registry_.on_question = [&](const std::string& question) {
+    if (question != "GET app@" + test::sha256_of(index_).to_string()) return;
+    // The tag is pushed anew, and what it was is collected at once.
+    registry_.push("app", next, "1");
+    for (const auto& image : {amd_, arm_}) {
+      registry_.manifests.erase("app@" + test::sha256_of(image.manifest).to_string());
+    }
+  };
+  const Verdict verdict = one();
+  EXPECT_EQ(faults_of(verdict), "");
+  EXPECT_EQ(verdict.digest, test::sha256_of(next.manifest));
+}
+
+TEST_F(VerifyWalk, forgets_tags_that_were_deleted_while_they_were_looked_at) {
+  registry_.push("app", arm_, "listed");
+  registry_.manifests["app:listed"].head_fails = registry_.manifests["app:listed"].get_fails = gone();
+  registry_.on_question = [&](const std::string& question) {
+    if (question == "GET app@" + test::sha256_of(index_).to_string()) {
+      registry_.manifests.erase("app:1");
+      registry_.manifests.erase("app@" + test::sha256_of(amd_.manifest).to_string());
+    }
+  };
+  const auto walked = [](Walk& walk, std::vector<Name> names) -> Awaitable<Report> {
+    co_await walk.look(test::a_call(), names);
+    co_await walk.forget_deleted(test::a_call(), names);
+    co_return walk.report();
+  };
+  Walk walk(registry_, clock_, {});
+  const Report report = test::run(walked(walk, {name("app", "1"), name("app", "listed")}));
+  ASSERT_EQ(report.verdicts.size(), 1U);
+  EXPECT_EQ(report.verdicts[0].name, name("app", "listed"));
+  EXPECT_EQ(faults_of(report.verdicts[0]), "missing") << "a tag that is listed and leads nowhere is broken";
+  EXPECT_FALSE(walk.has(name("app", "1")));
+}
+
 TEST_F(VerifyWalk, lists_the_tags_that_fit) {
   for (const char* tag : {"v1", "v2", "dev"}) registry_.push("app", amd_, tag);
   const auto listed = test::run(tags_of(test::a_call(), registry_, *oci::Repository::parse("app"),
