@@ -8,6 +8,7 @@
 
 #include "base/hasher.h"
 #include "oci/document.h"
+#include "registry/tree/parallel.h"
 #include "sys/thread_pool.h"
 
 namespace lifeboat::registry {
@@ -15,6 +16,8 @@ namespace {
 
 constexpr std::size_t kPieceBytes = kMiB;
 constexpr std::chrono::milliseconds kTellEvery{100};
+/// Manifests that are parsed and not yet packed.
+constexpr std::size_t kReadAtATime = 1024;
 
 Contents::State state_of(const Error& error) {
   if (error.code() == ErrorCode::not_found) return Contents::State::absent;
@@ -78,53 +81,88 @@ void Contents::note_damage(Id id, State state, std::string what) {
 }
 
 Contents::Bytes Contents::look(Id id) {
-  Bytes& known = bytes_of(id);
+  const Bytes known = bytes_of(id);
   if (known.state != State::unknown && known.state != State::absent) return known;
-  const auto size = tree_.size_of(table_.digest(id));
+  keep_size(id, tree_.size_of(table_.digest(id)));
+  return bytes_of(id);
+}
+
+void Contents::keep_size(Id id, const Result<uint64_t>& size) {
   if (size) {
-    known = {.size_bytes = *size, .state = State::here};
+    bytes_of(id) = {.size_bytes = *size, .state = State::here};
   } else if (size.error().code() == ErrorCode::not_found) {
-    known.state = State::absent;
+    bytes_of(id).state = State::absent;
   } else {
     note_damage(id, State::unreadable, size.error().message());
   }
-  return known;
+}
+
+void Contents::look_at_all(std::vector<Id> ids) {
+  std::erase_if(ids, [&](Id id) { return bytes_of(id).state != State::unknown; });
+  std::ranges::sort(ids);
+  const auto repeated = std::ranges::unique(ids);
+  ids.erase(repeated.begin(), repeated.end());
+  std::vector<Result<uint64_t>> sizes(ids.size());
+  in_parallel(ids.size(), [&](std::size_t i) { sizes[i] = tree_.size_of(table_.digest(ids[i])); });
+  for (std::size_t i = 0; i < ids.size(); ++i) keep_size(ids[i], sizes[i]);
+}
+
+void Contents::prepare(std::span<const Id> manifests) {
+  look_at_all({manifests.begin(), manifests.end()});
+  std::vector<Id> fresh;
+  for (const Id id : manifests) {
+    if (bytes_of(id).state == State::here && !documents_.contains(id)) fresh.push_back(id);
+  }
+  for (std::size_t first = 0; first < fresh.size(); first += kReadAtATime) {
+    const std::span<const Id> some = std::span(fresh).subspan(first, std::min(kReadAtATime, fresh.size() - first));
+    std::vector<Read> read(some.size());
+    in_parallel(some.size(), [&](std::size_t i) { read[i] = read_document(table_.digest(some[i])); });
+    const std::size_t parts_before = parts_.size();
+    for (std::size_t i = 0; i < some.size(); ++i) (void)keep(some[i], std::move(read[i]));
+    std::vector<Id> parts;
+    for (const Part& part : std::span(parts_).subspan(parts_before)) parts.push_back(part.id);
+    look_at_all(std::move(parts));
+  }
 }
 
 Contents::Document Contents::document(Id id) {
-  auto known = documents_.find(id);
-  if (known == documents_.end()) known = documents_.emplace(id, read_document(id)).first;
+  const auto known = documents_.find(id);
+  const Kept& kept = known != documents_.end() ? known->second : keep(id, read_document(table_.digest(id)));
   const auto why = bad_documents_.find(id);
-  return {.state = known->second.state,
-          .parts = std::span(parts_).subspan(known->second.first, known->second.count),
+  return {.state = kept.state,
+          .parts = std::span(parts_).subspan(kept.first, kept.count),
           .detail = why == bad_documents_.end() ? std::string_view() : why->second};
 }
 
-Contents::Kept Contents::read_document(Id id) {
-  const oci::Digest digest = table_.digest(id);
-  Kept kept{.first = parts_.size()};
-  const auto refuse = [&](DocumentState state, std::string why) {
-    bad_documents_.insert_or_assign(id, std::move(why));
-    kept.state = state;
-    return kept;
-  };
+Contents::Read Contents::read_document(const oci::Digest& digest) const {
   const auto file = tree_.open(digest);
-  if (!file) return refuse(DocumentState::unreadable, file.error().message());
+  if (!file) return {.state = DocumentState::unreadable, .fault = file.error().message()};
   const auto bytes = read_manifest_bytes(**file, digest);
   if (!bytes) {
     const bool is_long = bytes.error().code() == ErrorCode::corrupt;
-    return refuse(is_long ? DocumentState::malformed : DocumentState::unreadable, bytes.error().message());
+    return {.state = is_long ? DocumentState::malformed : DocumentState::unreadable, .fault = bytes.error().message()};
   }
+  Read read;
   const oci::Digest got = oci::Digest::of(digest.algorithm(), as_bytes(*bytes));
-  if (got != digest) note_damage(id, State::wrong_digest, "its bytes have the digest " + got.to_string());
-  const auto manifest = oci::Manifest::parse(as_bytes(*bytes), "");
-  if (!manifest) {
-    const bool is_other = got == digest && is_of_another_kind(as_bytes(*bytes));
-    return refuse(is_other ? DocumentState::unsupported : DocumentState::malformed, manifest.error().message());
+  if (got != digest) read.damage = "its bytes have the digest " + got.to_string();
+  auto manifest = oci::Manifest::parse(as_bytes(*bytes), "");
+  if (manifest) {
+    read.manifest = std::move(*manifest);
+    return read;
   }
-  keep_parts(*manifest);
+  const bool is_other = got == digest && is_of_another_kind(as_bytes(*bytes));
+  read.state = is_other ? DocumentState::unsupported : DocumentState::malformed;
+  read.fault = manifest.error().message();
+  return read;
+}
+
+const Contents::Kept& Contents::keep(Id id, Read read) {
+  Kept kept{.first = parts_.size(), .count = 0, .state = read.state};
+  if (!read.fault.empty()) bad_documents_.insert_or_assign(id, std::move(read.fault));
+  if (!read.damage.empty()) note_damage(id, State::wrong_digest, std::move(read.damage));
+  if (read.manifest) keep_parts(*read.manifest);
   kept.count = parts_.size() - kept.first;
-  return kept;
+  return documents_.insert_or_assign(id, kept).first->second;
 }
 
 void Contents::keep_parts(const oci::Manifest& manifest) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -43,6 +44,8 @@ class Contents {
     std::span<const Part> parts{};  ///< without what need not be here; until the next call of document()
     std::string_view detail{};      ///< what is wrong with it
   };
+  /// Finds out what look() and document() will be asked about these manifests, many at a time.
+  void prepare(std::span<const Id> manifests);
   /// The manifest behind a digest whose bytes are here. Its digest is compared as well: look() says what came of it.
   Document document(Id id);
 
@@ -64,8 +67,18 @@ class Contents {
     std::size_t count = 0;
     DocumentState state = DocumentState::fine;
   };
-  Kept read_document(Id id);
+  /// A manifest as it was read.
+  struct Read {
+    std::optional<oci::Manifest> manifest{};
+    DocumentState state = DocumentState::fine;
+    std::string fault{};   ///< what is wrong with the document
+    std::string damage{};  ///< its bytes have another digest
+  };
+  Read read_document(const oci::Digest& digest) const;  ///< any thread
+  const Kept& keep(Id id, Read read);
   void keep_parts(const oci::Manifest& manifest);
+  void look_at_all(std::vector<Id> ids);
+  void keep_size(Id id, const Result<uint64_t>& size);
   Bytes& bytes_of(Id id);
   void note_damage(Id id, State state, std::string what);
 

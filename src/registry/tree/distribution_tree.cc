@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "oci/text.h"
+#include "registry/tree/parallel.h"
 
 namespace lifeboat::registry {
 namespace {
@@ -101,11 +102,14 @@ Result<TreeRepository> DistributionTree::read(const std::string& repository, Dig
 }
 
 void DistributionTree::read_tags(const sys::Path& folder, TreeRepository& found, DigestTable& table) {
-  for (const sys::DirectoryEntry& entry : list_if_there(files(), folder, found.unreadable)) {
-    if (!entry.is_directory) continue;
-    LinkText text = read_link(files(), folder / entry.name / "current" / "link");
-    TreeTag tag{.name = entry.name, .link = std::move(text.state)};
-    if (text.digest) tag.target = table.id_of(*text.digest);
+  std::vector<sys::DirectoryEntry> entries = list_if_there(files(), folder, found.unreadable);
+  std::erase_if(entries, [](const auto& entry) { return !entry.is_directory; });
+  std::vector<LinkText> texts(entries.size());
+  in_parallel(entries.size(),
+              [&](std::size_t i) { texts[i] = read_link(files(), folder / entries[i].name / "current" / "link"); });
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    TreeTag tag{.name = std::move(entries[i].name), .link = std::move(texts[i].state)};
+    if (texts[i].digest) tag.target = table.id_of(*texts[i].digest);
     found.tags.push_back(std::move(tag));
   }
   std::ranges::sort(found.tags, {}, &TreeTag::name);
@@ -115,14 +119,20 @@ void DistributionTree::read_links(LinkKind kind, TreeRepository& found, DigestTa
   std::vector<DigestTable::Id>& links = kind == LinkKind::manifest ? found.manifests : found.blobs;
   const sys::Path folder = folder_of(found.name) / (kind == LinkKind::manifest ? "_manifests/revisions" : "_layers");
   for (const std::string_view algorithm : kAlgorithms) {
-    for (const sys::DirectoryEntry& entry : list_if_there(files(), folder / algorithm, found.unreadable)) {
-      const auto digest = digest_of(algorithm, entry.name);
-      if (!digest) continue;
-      LinkState state = compare_link(files(), folder / algorithm / entry.name / "link", *digest);
-      if (state.fault == Fault::none) {
-        links.push_back(table.id_of(*digest));
-      } else if (state.fault != Fault::absent) {
-        found.bad_links.push_back({kind, table.id_of(*digest), std::move(state)});
+    const auto entries = list_if_there(files(), folder / algorithm, found.unreadable);
+    std::vector<std::optional<oci::Digest>> digests(entries.size());
+    std::vector<LinkState> states(entries.size());
+    in_parallel(entries.size(), [&](std::size_t i) {
+      digests[i] = digest_of(algorithm, entries[i].name);
+      if (digests[i]) states[i] = compare_link(files(), folder / algorithm / entries[i].name / "link", *digests[i]);
+    });
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (!digests[i] || states[i].fault == Fault::absent) continue;
+      const DigestTable::Id id = table.id_of(*digests[i]);
+      if (states[i].fault == Fault::none) {
+        links.push_back(id);
+      } else {
+        found.bad_links.push_back({kind, id, std::move(states[i])});
       }
     }
   }

@@ -88,6 +88,7 @@ Finding& RepositoryJudge::note_for(Id manifest, FindingKind kind, Id id) {
 }
 
 void RepositoryJudge::walk_manifests() {
+  contents_.prepare(repository_.manifests);
   std::vector<Id> waiting(repository_.manifests.rbegin(), repository_.manifests.rend());
   while (!waiting.empty()) {
     const Id manifest = waiting.back();
