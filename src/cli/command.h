@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/gc_report.h"
 #include "server/load.h"
 #include "server/run.h"
 
@@ -28,6 +29,8 @@ struct Process {
   std::function<void(std::string_view)> err;  ///< standard error: everything else
   /// server::run
   std::function<int(const server::Config&, const server::ReloadConfig&, const std::vector<std::string>&)> serve;
+  /// server::collect_offline
+  std::function<Result<http::GcReport>(const server::Config&, registry::Sweep::DryRun)> collect{};
 };
 
 using Words = std::span<const std::string>;

@@ -4,6 +4,7 @@
 #include "cli/explain.h"
 #include "cli/export.h"
 #include "cli/fsck.h"
+#include "cli/gc.h"
 #include "cli/manuals.h"
 #include "cli/prefetch.h"
 #include "cli/serve.h"
@@ -38,6 +39,7 @@ constexpr Command kCommands[] = {
      .run = run_fsck},
     {.name = "adopt", .summary = "Take a registry over", .manual = adopt_manual, .run = run_adopt},
     {.name = "export", .summary = "Write it all out for other registries", .manual = export_manual, .run = run_export},
+    {.name = "gc", .summary = "Remove what nothing needs any more", .manual = gc_manual, .run = run_gc},
     {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
     {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
 };

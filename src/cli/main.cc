@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cli/command.h"
+#include "server/offline.h"
 
 namespace {
 
@@ -33,7 +34,8 @@ int main(int count, char** words) try {
                        .is_terminal = isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1,
                        .out = [](std::string_view text) { write_to(stdout, text); },
                        .err = [](std::string_view text) { write_to(stderr, text); },
-                       .serve = server::run};
+                       .serve = server::run,
+                       .collect = server::collect_offline};
   const std::vector<std::string> arguments(words + (count > 0 ? 1 : 0), words + count);
   return cli::dispatch(arguments, process);
 } catch (const std::exception& unexpected) {

@@ -4,6 +4,7 @@
 
 #include "http/api_capture.h"
 #include "http/api_explain.h"
+#include "http/api_gc.h"
 #include "http/api_status.h"
 #include "oci/text.h"
 
@@ -11,10 +12,9 @@ namespace lifeboat::http {
 namespace {
 
 constexpr ApiCall kCalls[] = {
-    {.name = "status", .answer = answer_status},
-    {.name = "prefetch", .answer = answer_prefetch},
-    {.name = "capture", .answer = answer_capture},
-    {.name = "explain", .answer = answer_explain},
+    {.name = "status", .answer = answer_status},   {.name = "prefetch", .answer = answer_prefetch},
+    {.name = "capture", .answer = answer_capture}, {.name = "explain", .answer = answer_explain},
+    {.name = "gc", .answer = answer_gc},
 };
 
 }  // namespace

@@ -23,6 +23,17 @@ struct EndpointTest::Registry {
                 {}),
         freeze(test.names_, test.clock_, test.metrics_, test.log_),
         explain({test.blobs_, test.names_, addressing, capture, freeze, test.clock_}),
+        collector({.blobs = test.blobs_,
+                   .inventory = test.blobs_,
+                   .names = test.names_,
+                   .leases = leases,
+                   .stamps = test.stamps_,
+                   .is_frozen = [](const auto&) { return false; },
+                   .clock = test.clock_,
+                   .loops = loops,
+                   .metrics = test.metrics_,
+                   .log = test.log_},
+                  {}),
         thread([this] { loops.run(); }) {}
   ~Registry() {
     loops.spawn(0, stop());
@@ -31,6 +42,8 @@ struct EndpointTest::Registry {
   Awaitable<void> stop() {
     co_await manifest_fetches.stop();
     co_await blob_fetches.stop();
+    collector.stop();
+    co_await collector.join();
     loops.stop();
   }
 
@@ -45,6 +58,7 @@ struct EndpointTest::Registry {
   registry::Capture capture;
   registry::Freeze freeze;
   registry::Explain explain;
+  registry::Collector collector;
   std::thread thread;
 };
 
@@ -58,8 +72,9 @@ void EndpointTest::start(HandlerOptions options) {
   hosts->hosts.push_back({*oci::RegistryHost::parse("upstream.example"), &source_, {}, rules_});
   registry_ = std::make_unique<Registry>(*this, hosts);
   handler_ = std::make_unique<Handler>(
-      options, Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_,
-                              names_, registry_->capture, registry_->explain, status_, clock_, metrics_, log_, 1});
+      options,
+      Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_, names_,
+                     registry_->capture, registry_->explain, registry_->collector, status_, clock_, metrics_, log_, 1});
 }
 
 Awaitable<bool> EndpointTest::exchange(test::FakeExchange& exchange) {

@@ -27,6 +27,7 @@ class Handler final : public sys::HttpHandler {
     meta::Store& names;
     registry::Capture& capture;
     registry::Explain& explain;
+    registry::Collector& collector;
     const NodeStatus& status;
     sys::Clock& clock;
     sys::Metrics& metrics;

@@ -13,6 +13,7 @@
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "registry/upkeep/capture.h"
+#include "registry/upkeep/collector.h"
 #include "registry/uploads.h"
 #include "sys/clock.h"
 
@@ -43,6 +44,7 @@ struct Services {
   meta::Store& names;
   registry::Capture& capture;
   registry::Explain& explain;
+  registry::Collector& collector;
   const NodeStatus& status;
   sys::Clock& clock;
   Log& log;

@@ -359,6 +359,7 @@ void Node::Parts::build_use_cases() {
                                                                           .names = *names,
                                                                           .capture = *capture,
                                                                           .explain = *explain,
+                                                                          .collector = *collector,
                                                                           .status = *status,
                                                                           .clock = clock,
                                                                           .metrics = metrics,

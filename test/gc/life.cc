@@ -133,7 +133,8 @@ Task<bool> Life::push_whole(std::size_t repository, std::size_t number, bool is_
   const Catalogue::Manifest& manifest = world_.catalogue.manifests[number];
   const Place place(repository, number);
   for (int attempt = 0; attempt < kTriesMax; ++attempt) {
-    LB_CO_TRY(const bool is_complete, co_await push_parts(repository, manifest));
+    Promises promises;  // to this client, of this attempt
+    LB_CO_TRY(const bool is_complete, co_await push_parts(repository, manifest, promises));
     if (!is_complete || world_.model.is_being_deleted(place)) co_return false;
     registry::ManifestPush order{.repository = Model::repositories()[repository],
                                  .digest = manifest.digest,
@@ -150,34 +151,31 @@ Task<bool> Life::push_whole(std::size_t repository, std::size_t number, bool is_
          (is_acknowledged ? ": 201" : ": not now"));
     if (!pushed) co_return std::unexpected(pushed.error());
     if (is_acknowledged) co_return true;
-    check_promises(repository, manifest, pushed->missing);
+    check_promises(repository, promises, pushed->missing);
   }
   co_return false;
 }
 
-void Life::check_promises(std::size_t repository, const Catalogue::Manifest& manifest,
-                          const std::vector<oci::Digest>& missing) {
-  for (const std::size_t number : manifest.blobs) {
-    const Place blob(repository, number);
-    const auto promise = promises_.find(blob);
+void Life::check_promises(std::size_t repository, const Promises& promises, const std::vector<oci::Digest>& missing) {
+  for (const auto& [number, promise] : promises) {
     const bool is_missing =
         std::ranges::find(missing, test::sha256_of(world_.catalogue.blobs[number])) != missing.end();
-    if (!is_missing || promise == promises_.end()) continue;
-    const bool was_deleted = world_.model.blob_deletes(blob) != promise->second.deletes_before;
-    const Duration kept = world_.clock.wall() - promise->second.at;
-    if (was_deleted || kept >= kGrace - 2 * registry::kRenewedWithin) continue;
+    const bool was_deleted = world_.model.blob_deletes({repository, number}) != promise.deletes_before;
+    const Duration kept = world_.clock.wall() - promise.at;
+    if (!is_missing || was_deleted || kept >= kGrace - 2 * registry::kRenewedWithin) continue;
     break_promise("blob " + std::to_string(number) + " was told to be here " +
                   std::to_string(kept / std::chrono::minutes(1)) + " min ago, and is missing");
   }
 }
 
-Task<bool> Life::push_parts(std::size_t repository, const Catalogue::Manifest& manifest) {
+Task<bool> Life::push_parts(std::size_t repository, const Catalogue::Manifest& manifest, Promises& promises) {
   for (const std::size_t blob : manifest.blobs) {
     const Place place(repository, blob);
-    const uint64_t deletes_before = world_.model.blob_deletes(place);
+    // As of before it was asked: time may pass until the answer comes.
+    const Promise promise{world_.clock.wall(), world_.model.blob_deletes(place)};
     LB_CO_TRY(const bool is_here, co_await bring_blob(repository, blob));
     if (!is_here) co_return false;
-    promises_[place] = {world_.clock.wall(), deletes_before};
+    promises[blob] = promise;
   }
   for (const std::size_t child : manifest.children) {
     const auto held = co_await names_->manifests().find(test::a_call(), Model::repositories()[repository],

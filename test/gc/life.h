@@ -50,10 +50,15 @@ class Life {
 
   Awaitable<void> push(std::size_t repository, std::size_t manifest, bool is_tagged);
   Task<bool> push_whole(std::size_t repository, std::size_t manifest, bool is_tagged);
-  Task<bool> push_parts(std::size_t repository, const Catalogue::Manifest& manifest);
+  /// A blob this client need not send: it was told so.
+  struct Promise {
+    WallTime at{};
+    uint64_t deletes_before = 0;
+  };
+  using Promises = std::map<std::size_t, Promise>;
+  Task<bool> push_parts(std::size_t repository, const Catalogue::Manifest& manifest, Promises& promises);
   Task<bool> bring_blob(std::size_t repository, std::size_t blob);
-  void check_promises(std::size_t repository, const Catalogue::Manifest& manifest,
-                      const std::vector<oci::Digest>& missing);
+  void check_promises(std::size_t repository, const Promises& promises, const std::vector<oci::Digest>& missing);
   Awaitable<void> remove_manifest(Place place);
   Awaitable<void> remove_blob(Place place);
   Awaitable<void> pull_cached(std::size_t manifest);
@@ -61,14 +66,7 @@ class Life {
   void tell(std::string event) { world_.trace += event + "\n"; }
   void break_promise(std::string what);
 
-  /// A blob this client need not send: it was told so.
-  struct Promise {
-    WallTime at{};
-    uint64_t deletes_before = 0;
-  };
-
   World& world_;
-  std::map<Place, Promise> promises_;
   std::size_t active_ = 0;
   bool is_collecting_ = false;
   Log log_{{.level = LogLevel::error}};

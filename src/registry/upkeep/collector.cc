@@ -10,6 +10,10 @@ constexpr Duration kFirstAfter{std::chrono::minutes(5)};
 /// A pass has no deadline of its own; this one is for a disk that hangs.
 constexpr Duration kPassWithin{std::chrono::hours(6)};
 
+sys::Counter& runs(sys::Metrics& metrics, std::string_view result) {
+  return metrics.counter("lifeboat_gc_runs_total", "Passes of the collector, by how they ended.", {{"result", result}});
+}
+
 std::string_view result_of(const CollectState& ended) {
   if (!ended.failure) return "ok";
   return ended.failure->code() == ErrorCode::corrupt ? "refused" : "failed";
@@ -27,7 +31,10 @@ Collector::Collector(Parts parts, CollectorOptions options)
                                             "Links of repositories to blobs that the collector removed.")),
       last_success_(parts_.metrics.gauge("lifeboat_gc_last_success_timestamp_seconds",
                                          "When the collector last came to its end; 0 before that.")),
-      tasks_(parts_.loops) {}
+      tasks_(parts_.loops) {
+  // From the start, so that an alert sees the first refusal as a change.
+  for (const std::string_view result : {"ok", "refused", "failed"}) runs(parts_.metrics, result);
+}
 
 CollectState Collector::state() const {
   return current_.with([](const Current& current) {
@@ -81,9 +88,7 @@ void Collector::tell(const CollectState& ended) {
   const SweepReport& report = ended.report;
   const std::string_view result = result_of(ended);
   if (!ended.is_dry_run) {
-    parts_.metrics
-        .counter("lifeboat_gc_runs_total", "Passes of the collector, by how they ended.", {{"result", result}})
-        .add();
+    runs(parts_.metrics, result).add();
     removed_contents_.add(static_cast<double>(report.contents));
     removed_bytes_.add(static_cast<double>(report.bytes));
     removed_links_.add(static_cast<double>(report.links));
