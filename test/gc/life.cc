@@ -65,7 +65,10 @@ void Life::break_promise(std::string what) {
 
 /// True: all promises are kept.
 Awaitable<bool> Life::step() {
-  if (world_.random.has_chance(4)) world_.clock.advance(world_.random.between(Duration(1), kGrace));
+  if (world_.random.has_chance(4)) {
+    world_.clock.advance(world_.random.between(Duration(1), kGrace));
+    tell("it is " + to_rfc3339(world_.clock.wall()));
+  }
   co_await turns_->let_one_go();
   const auto found = co_await world_.model.find_violation(world_.disk);
   if (!found) break_promise("the stores fail: " + found.error().message());
@@ -151,6 +154,7 @@ Task<bool> Life::push_whole(std::size_t repository, std::size_t number, bool is_
          (is_acknowledged ? ": 201" : ": not now"));
     if (!pushed) co_return std::unexpected(pushed.error());
     if (is_acknowledged) co_return true;
+    for (const oci::Digest& digest : pushed->missing) tell("missing: " + digest.to_string());
     check_promises(repository, promises, pushed->missing);
   }
   co_return false;
@@ -160,7 +164,7 @@ void Life::check_promises(std::size_t repository, const Promises& promises, cons
   for (const auto& [number, promise] : promises) {
     const bool is_missing =
         std::ranges::find(missing, test::sha256_of(world_.catalogue.blobs[number])) != missing.end();
-    const bool was_deleted = world_.model.blob_deletes({repository, number}) != promise.deletes_before;
+    const bool was_deleted = !world_.model.is_undeleted_since({repository, number}, promise.deletes_ended);
     const Duration kept = world_.clock.wall() - promise.at;
     if (!is_missing || was_deleted || kept >= kGrace - 2 * registry::kRenewedWithin) continue;
     break_promise("blob " + std::to_string(number) + " was told to be here " +
@@ -172,7 +176,7 @@ Task<bool> Life::push_parts(std::size_t repository, const Catalogue::Manifest& m
   for (const std::size_t blob : manifest.blobs) {
     const Place place(repository, blob);
     // As of before it was asked: time may pass until the answer comes.
-    const Promise promise{world_.clock.wall(), world_.model.blob_deletes(place)};
+    const Promise promise{world_.clock.wall(), world_.model.blob_deletes_ended(place)};
     LB_CO_TRY(const bool is_here, co_await bring_blob(repository, blob));
     if (!is_here) co_return false;
     promises[blob] = promise;
@@ -195,27 +199,30 @@ Task<bool> Life::bring_blob(std::size_t repository, std::size_t number) {
   const oci::RepositoryId& id = Model::repositories()[repository];
   if (world_.random.has_chance(70)) {
     const auto held = co_await pull_->blob(test::a_call(), id, digest);
+    if (held) tell("blob " + std::to_string(number) + " of " + std::to_string(repository) + " is here");
     if (held) co_return true;
   }
   if (world_.random.has_chance(30)) {
     const auto mounted = co_await push_->mount(test::a_call(), id, std::nullopt, digest);
+    if (mounted) tell("blob " + std::to_string(number) + " mounted into " + std::to_string(repository));
     if (mounted) co_return true;
   }
   LB_CO_TRY(auto session, co_await uploads_->begin(test::a_call(), id, HashAlgorithm::sha256));
   LB_CO_CHECK(co_await session.append(test::block_of(world_.blocks, bytes)));
   LB_CO_CHECK(co_await uploads_->commit(test::a_call(), std::move(session), digest));
+  tell("blob " + std::to_string(number) + " pushed to " + std::to_string(repository));
   co_return true;
 }
 
 Awaitable<void> Life::remove_manifest(Place place) {
   world_.model.delete_began(place);
+  // A manifest that is deleted takes its part in keeping blobs with it.
+  const std::vector<std::size_t>& blobs = world_.catalogue.manifests[place.second].blobs;
+  for (const std::size_t blob : blobs) world_.model.blob_delete_began({place.first, blob});
   const oci::Digest digest = world_.catalogue.manifests[place.second].digest;
   const Status removed =
       co_await push_->remove_manifest(test::a_call(), Model::repositories()[place.first], oci::Reference(digest));
-  // A manifest that is deleted takes its part in keeping blobs with it.
-  for (const std::size_t blob : world_.catalogue.manifests[place.second].blobs) {
-    world_.model.blob_delete_began({place.first, blob});
-  }
+  for (const std::size_t blob : blobs) world_.model.blob_delete_ended({place.first, blob});
   world_.model.delete_ended(place, !removed);
   tell("delete of " + std::to_string(place.second) + " in " + std::to_string(place.first) +
        (removed ? "" : ": " + removed.error().message()));
@@ -225,7 +232,7 @@ Awaitable<void> Life::remove_blob(Place place) {
   world_.model.blob_delete_began(place);
   const oci::Digest digest = test::sha256_of(world_.catalogue.blobs[place.second]);
   const Status removed = co_await push_->remove_blob(test::a_call(), Model::repositories()[place.first], digest);
-  world_.model.blob_delete_began(place);  // who asked meanwhile may have been told of either side
+  world_.model.blob_delete_ended(place);
   tell("delete of blob " + std::to_string(place.second) + (removed ? "" : ": " + removed.error().message()));
 }
 

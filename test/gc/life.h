@@ -53,7 +53,7 @@ class Life {
   /// A blob this client need not send: it was told so.
   struct Promise {
     WallTime at{};
-    uint64_t deletes_before = 0;
+    uint64_t deletes_ended = 0;
   };
   using Promises = std::map<std::size_t, Promise>;
   Task<bool> push_parts(std::size_t repository, const Catalogue::Manifest& manifest, Promises& promises);

@@ -40,6 +40,7 @@ void Model::crashed() {
   deleting_.clear();
   acknowledged_before_delete_.clear();
   pushing_.clear();
+  for (auto& [place, deletes] : blob_deletes_) deletes.ended = deletes.began;
 }
 
 Task<std::optional<std::string>> Model::find_broken(Disk& disk, Place manifest) const {

@@ -31,8 +31,13 @@ class Model {
   bool is_being_deleted(Place manifest) const { return deleting_.contains(manifest); }
   void delete_began(Place manifest);
   void delete_ended(Place manifest, bool is_refused);
-  void blob_delete_began(Place blob) { ++blob_deletes_[blob]; }
-  uint64_t blob_deletes(Place blob) { return blob_deletes_[blob]; }
+  void blob_delete_began(Place blob) { ++blob_deletes_[blob].began; }
+  void blob_delete_ended(Place blob) { ++blob_deletes_[blob].ended; }
+  /// Since `ended_before` of them had ended, none has been under way: what is missing was not deleted.
+  bool is_undeleted_since(Place blob, uint64_t ended_before) {
+    return blob_deletes_[blob].began == ended_before && blob_deletes_[blob].ended == ended_before;
+  }
+  uint64_t blob_deletes_ended(Place blob) { return blob_deletes_[blob].ended; }
   /// Nobody does anything any more, nor will.
   void crashed();
 
@@ -49,7 +54,11 @@ class Model {
   std::set<Place> deleting_;
   std::set<Place> acknowledged_before_delete_;
   std::map<Place, std::size_t> pushing_;
-  std::map<Place, uint64_t> blob_deletes_;
+  struct Deletes {
+    uint64_t began = 0;
+    uint64_t ended = 0;
+  };
+  std::map<Place, Deletes> blob_deletes_;
 };
 
 }  // namespace lifeboat::gc
