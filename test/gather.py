@@ -3,7 +3,7 @@
 
 The release build has every test, the sanitizer builds have unit and conformance tests under the same names; here they
 carry the name of their build, so one run of CTest shows and counts all of them. clang-tidy, and with --long each fuzz
-target and a simulation of worlds nobody has seen yet, are entries like any other.
+target and simulated worlds and damage that nobody has seen yet, are entries like any other.
 """
 import json
 import os
@@ -23,6 +23,7 @@ SANITIZER_ENVIRONMENT = [
 FUZZ_SECONDS = 60
 SIMULATED_SEEDS = 3000
 COLLECTED_SEEDS = 10_000
+DAMAGED_SEEDS = 1000
 
 
 def quoted(text: str) -> str:
@@ -71,7 +72,7 @@ def main() -> None:
     tidy = [str(ROOT / "script" / "tidy")] + (["--all"] if long_run else [])
     entries.append(entry("tidy", tidy, {"LABELS": "house", "TIMEOUT": 7200 if long_run else 900, "COST": 300}))
     if long_run:
-        entries += fuzz_entries() + [simulation_entry(), collection_entry()]
+        entries += fuzz_entries() + [simulation_entry(), collection_entry(), damage_entry()]
     directory = pathlib.Path(arguments[0])
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "CTestTestfile.cmake").write_text("\n".join(entries) + "\n")
@@ -93,6 +94,14 @@ def collection_entry() -> str:
     properties = {"LABELS": "sim", "TIMEOUT": 1800, "COST": 300,
                   "ENVIRONMENT": [f"LIFEBOAT_GC_SEEDS={COLLECTED_SEEDS}", f"LIFEBOAT_GC_FIRST={int(time.time()) * 1000}"]}
     return entry("gc.new_seeds", command, properties)
+
+
+def damage_entry() -> str:
+    """Other stories each time; a failure prints its own."""
+    first = int(time.time()) * 1000
+    properties = {"LABELS": "damage", "TIMEOUT": 3600, "COST": 800,
+                  "ENVIRONMENT": [f"LIFEBOAT_DAMAGE_SEEDS={DAMAGED_SEEDS}", f"LIFEBOAT_DAMAGE_FIRST={first}"]}
+    return entry("damage.new_seeds", [str(ROOT / "build" / "release" / "bin" / "damage_test")], properties)
 
 
 def fuzz_entries() -> list[str]:

@@ -222,7 +222,7 @@ Task<Damage> MemoryStore::quarantine(Call, oci::Digest digest, uint64_t size_byt
     if (found == held.contents.end()) return Damage{Kind::missing, "it is not here"};
     const std::string bytes = found->second->all();
     const oci::Digest got = oci::Digest::of(digest.algorithm(), as_bytes(bytes));
-    if (bytes.size() == size_bytes && got == digest) return Damage{};
+    if (got == digest) return Damage{};
     held.contents.erase(found);
     if (bytes.size() == size_bytes) return Damage{Kind::wrong_bytes, "got " + got.to_string()};
     return Damage{Kind::wrong_size,

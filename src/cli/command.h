@@ -31,6 +31,10 @@ struct Process {
   std::function<int(const server::Config&, const server::ReloadConfig&, const std::vector<std::string>&)> serve;
   /// server::collect_offline
   std::function<Result<http::GcReport>(const server::Config&, registry::Sweep::DryRun)> collect{};
+  /// server::scrub
+  std::function<Result<http::ScrubReport>(const server::Config&, const http::ScrubRequest&,
+                                          const std::function<void(const http::ScrubReport&)>&)>
+      scrub;
 };
 
 using Words = std::span<const std::string>;

@@ -7,6 +7,7 @@
 #include "cli/gc.h"
 #include "cli/manuals.h"
 #include "cli/prefetch.h"
+#include "cli/scrub.h"
 #include "cli/serve.h"
 #include "cli/status.h"
 #include "cli/verify.h"
@@ -40,6 +41,10 @@ constexpr Command kCommands[] = {
     {.name = "adopt", .summary = "Take a registry over", .manual = adopt_manual, .run = run_adopt},
     {.name = "export", .summary = "Write it all out for other registries", .manual = export_manual, .run = run_export},
     {.name = "gc", .summary = "Remove what nothing needs any more", .manual = gc_manual, .run = run_gc},
+    {.name = "scrub",
+     .summary = "Look at everything that is held, and mend it",
+     .manual = scrub_manual,
+     .run = run_scrub},
     {.name = "config", .summary = "Check and show the configuration", .manual = config_manual, .run = run_config},
     {.name = "version", .summary = "Say which build this is", .manual = version_manual, .run = run_version},
 };

@@ -35,7 +35,8 @@ int main(int count, char** words) try {
                        .out = [](std::string_view text) { write_to(stdout, text); },
                        .err = [](std::string_view text) { write_to(stderr, text); },
                        .serve = server::run,
-                       .collect = server::collect_offline};
+                       .collect = server::collect_offline,
+                       .scrub = server::scrub};
   const std::vector<std::string> arguments(words + (count > 0 ? 1 : 0), words + count);
   return cli::dispatch(arguments, process);
 } catch (const std::exception& unexpected) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/human.h"
+#include "cli/scrub_text.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -139,7 +140,7 @@ std::string consequences_of(const std::vector<http::HostStatus>& hosts) {
 }  // namespace
 
 bool is_fine(const http::StatusReport& report) {
-  return report.store.has_value() && std::ranges::none_of(report.probes, is_wrong) &&
+  return report.store.has_value() && report.broken.pieces == 0 && std::ranges::none_of(report.probes, is_wrong) &&
          std::ranges::all_of(report.hosts, [](const http::HostStatus& host) {
            return down_in(host) == 0 && std::ranges::none_of(host.endpoints, is_refused);
          });
@@ -158,6 +159,11 @@ std::string status_text(const http::StatusReport& report) {
   text += "\nfetching  " + (report.fetches == 0 ? "nothing" : human_count(report.fetches, "blob")) + "\n";
   text += captures_of(report.captures) + "\n";
   text += upstreams_of(report);
+  if (report.broken.pieces > 0) {
+    text += "\n" + human_count(report.broken.pieces, "piece") + " of what is held " +
+            (report.broken.pieces == 1 ? "is" : "are") + " broken:\n" +
+            broken_text(report.broken.faults, report.broken.pieces);
+  }
   const std::string consequences = consequences_of(report.hosts);
   const std::string reasons = reasons_of(report);
   if (!reasons.empty()) text += "\n" + reasons;

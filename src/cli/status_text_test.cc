@@ -36,6 +36,26 @@ TEST(StatusText, shows_a_server_that_is_fine) {
   EXPECT_TRUE(is_fine(quiet_report()));
 }
 
+TEST(StatusText, names_what_is_broken_and_what_it_breaks) {
+  http::StatusReport report = quiet_report();
+  report.broken = {.pieces = 3,
+                   .faults = {{.digest = "sha256:ab",
+                               .kind = "wrong_bytes",
+                               .detail = "got sha256:cd",
+                               .tries = 2,
+                               .last_error = "no such blob",
+                               .breaks = {"app:v1"}}}};
+  EXPECT_TRUE(
+      status_text(report).ends_with("\n3 pieces of what is held are broken:\n"
+                                    "sha256:ab\n"
+                                    "  was     of the wrong bytes: got sha256:cd\n"
+                                    "  breaks  app:v1\n"
+                                    "  tried   no such blob\n"
+                                    "and 2 more pieces\n"))
+      << status_text(report);
+  EXPECT_FALSE(is_fine(report));
+}
+
 TEST(StatusText, says_what_a_fault_means_for_those_who_pull) {
   http::StatusReport report = quiet_report();
   report.fetches = 2;

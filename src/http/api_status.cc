@@ -1,9 +1,12 @@
 #include "http/api_status.h"
 
+#include "http/api_scrub.h"
 #include "http/status_report.h"
 
 namespace lifeboat::http {
 namespace {
+
+constexpr std::size_t kBrokenMax = 20;
 
 CaptureTotals totals_of(const registry::CaptureSummary& captures) {
   CaptureTotals totals{.running = captures.running, .waiting = captures.waiting, .failing = captures.failing};
@@ -22,6 +25,12 @@ Awaitable<sys::HttpResponse> answer_status(RequestContext& context) {
   const auto totals = co_await context.services().names.totals(context.read_call());
   const auto captures = co_await context.services().capture.summary(context.read_call());
   if (captures) report.captures = totals_of(*captures);
+  const auto broken = co_await context.services().names.faults().count(context.read_call());
+  if (broken && *broken > 0) {
+    report.broken.pieces = *broken;
+    const auto standing = co_await context.services().repairer.standing(context.read_call(), kBrokenMax);
+    if (standing) report.broken.faults = report_of({}, *standing, *broken, context.services().clock.wall()).faults;
+  }
   if (totals) {
     report.store = *totals;
   } else {

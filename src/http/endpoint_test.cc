@@ -10,7 +10,8 @@ struct EndpointTest::Registry {
         addressing(test.names_, std::move(hosts)),
         manifest_fetches(test.blobs_, test.names_, leases, test.stamps_, test.clock_, loops, test.log_),
         blob_fetches(test.blobs_, test.names_, leases, test.clock_, loops, test.metrics_, test.log_),
-        pull(test.blobs_, test.names_, addressing, manifest_fetches, blob_fetches, test.clock_, test.metrics_,
+        faults({test.blobs_, test.blobs_, test.names_, test.stamps_, test.clock_, test.metrics_, test.log_}),
+        pull(test.blobs_, test.names_, addressing, manifest_fetches, blob_fetches, faults, test.clock_, test.metrics_,
              test.log_),
         push(test.blobs_, test.names_, leases, test.stamps_),
         uploads({}, test.blobs_, test.names_, leases, test.clock_, test.metrics_, test.log_),
@@ -34,6 +35,9 @@ struct EndpointTest::Registry {
                    .metrics = test.metrics_,
                    .log = test.log_},
                   {}),
+        repairer({test.blobs_, test.blobs_, test.names_, addressing, faults, test.clock_, test.metrics_, test.log_},
+                 {}),
+        scrubber({test.blobs_, test.blobs_, test.names_, faults, repairer, test.clock_, test.metrics_, test.log_}, {}),
         thread([this] { loops.run(); }) {}
   ~Registry() {
     loops.spawn(0, stop());
@@ -52,6 +56,7 @@ struct EndpointTest::Registry {
   registry::Addressing addressing;
   registry::ManifestFetches manifest_fetches;
   registry::BlobFetches blob_fetches;
+  registry::Faults faults;
   registry::Pull pull;
   registry::Push push;
   registry::Uploads uploads;
@@ -59,6 +64,8 @@ struct EndpointTest::Registry {
   registry::Freeze freeze;
   registry::Explain explain;
   registry::Collector collector;
+  registry::Repairer repairer;
+  registry::Scrubber scrubber;
   std::thread thread;
 };
 
@@ -72,9 +79,9 @@ void EndpointTest::start(HandlerOptions options) {
   hosts->hosts.push_back({*oci::RegistryHost::parse("upstream.example"), &source_, {}, rules_});
   registry_ = std::make_unique<Registry>(*this, hosts);
   handler_ = std::make_unique<Handler>(
-      options,
-      Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_, names_,
-                     registry_->capture, registry_->explain, registry_->collector, status_, clock_, metrics_, log_, 1});
+      options, Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_,
+                              names_, registry_->capture, registry_->explain, registry_->collector, registry_->scrubber,
+                              registry_->repairer, status_, clock_, metrics_, log_, 1});
 }
 
 Awaitable<bool> EndpointTest::exchange(test::FakeExchange& exchange) {

@@ -28,6 +28,8 @@ class Handler final : public sys::HttpHandler {
     registry::Capture& capture;
     registry::Explain& explain;
     registry::Collector& collector;
+    registry::Scrubber& scrubber;
+    registry::Repairer& repairer;
     const NodeStatus& status;
     sys::Clock& clock;
     sys::Metrics& metrics;

@@ -14,6 +14,8 @@
 #include "registry/push.h"
 #include "registry/upkeep/capture.h"
 #include "registry/upkeep/collector.h"
+#include "registry/upkeep/repairer.h"
+#include "registry/upkeep/scrubber.h"
 #include "registry/uploads.h"
 #include "sys/clock.h"
 
@@ -45,6 +47,8 @@ struct Services {
   registry::Capture& capture;
   registry::Explain& explain;
   registry::Collector& collector;
+  registry::Scrubber& scrubber;
+  registry::Repairer& repairer;
   const NodeStatus& status;
   sys::Clock& clock;
   Log& log;

@@ -81,6 +81,20 @@ Json json_of(const std::expected<meta::StoreTotals, std::string>& store) {
           {"blob_bytes", store->blob_bytes}};
 }
 
+Json json_of(const BrokenTotals& broken) {
+  Json faults = Json::array();
+  for (const FaultReport& fault : broken.faults) faults.push_back(Json::parse(render_fault(fault)));
+  return {{"pieces", broken.pieces}, {"faults", std::move(faults)}};
+}
+
+BrokenTotals broken_of(const Json& json) {
+  BrokenTotals broken{.pieces = json.at("pieces").get<uint64_t>()};
+  for (const Json& one : json.at("faults")) {
+    if (auto fault = parse_fault(one.dump())) broken.faults.push_back(std::move(*fault));
+  }
+  return broken;
+}
+
 EndpointStatus endpoint_of(const Json& json) {
   EndpointStatus endpoint{.name = json.at("name").get<std::string>()};
   endpoint.reason = json.value("reason", "");
@@ -147,6 +161,7 @@ std::string render_status(const StatusReport& report) {
                   {"fetches", {{"running", report.fetches}}},
                   {"captures", json_of(report.captures)},
                   {"probes", std::move(probes)},
+                  {"broken", json_of(report.broken)},
                   {"store", json_of(report.store)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -162,6 +177,7 @@ Result<StatusReport> parse_status(std::string_view json_text) try {
   report.fetches = json.at("fetches").at("running").get<std::size_t>();
   if (json.contains("captures")) report.captures = captures_of(json.at("captures"));
   for (const Json& probe : json.value("probes", Json::array())) report.probes.push_back(probe_of(probe));
+  if (json.contains("broken")) report.broken = broken_of(json.at("broken"));
   report.store = store_of(json.at("store"));
   return report;
 } catch (const Json::exception& mistake) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "http/scrub_report.h"
 #include "meta/store.h"
 
 namespace lifeboat::http {
@@ -63,6 +64,13 @@ struct ProbeStatus {
   friend bool operator==(const ProbeStatus&, const ProbeStatus&) = default;
 };
 
+/// Content that is missing though names stand for it.
+struct BrokenTotals {
+  uint64_t pieces = 0;
+  std::vector<FaultReport> faults{};  ///< the first of them
+  friend bool operator==(const BrokenTotals&, const BrokenTotals&) = default;
+};
+
 /// A node at a glance.
 struct StatusReport {
   std::string version;
@@ -73,6 +81,7 @@ struct StatusReport {
   std::size_t fetches = 0;        ///< blobs on their way from upstreams now
   CaptureTotals captures{};
   std::vector<ProbeStatus> probes{};  ///< in the order of the configuration
+  BrokenTotals broken{};
   /// What is held, or why the store did not say.
   std::expected<meta::StoreTotals, std::string> store;
 };

@@ -77,6 +77,8 @@ class FaultIndex {
   /// Content that a repository has and of which no fault is known, after `last` in the order of digests (of their
   /// text), at most `limit`.
   virtual Task<std::vector<KnownContent>> known(Call call, std::optional<oci::Digest> last, std::size_t limit) = 0;
+  /// What the manifest is recorded to name, in order, whichever repositories have it.
+  virtual Task<std::vector<oci::Digest>> named_by(Call call, oci::Digest manifest) = 0;
   /// The repositories that have it or have a manifest or tag that names it, in order.
   virtual Task<std::vector<ContentPlace>> places(Call call, oci::Digest digest) = 0;
   /// The tags that cannot be pulled whole without it: those of manifests that are it, name it, or name what names it.

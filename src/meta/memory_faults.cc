@@ -53,6 +53,14 @@ std::vector<KnownContent> MemoryNames::known_content(const std::optional<oci::Di
   return page;
 }
 
+std::vector<oci::Digest> MemoryNames::named_by(const oci::Digest& manifest) const {
+  std::set<oci::Digest> named;
+  const auto edges = edges_.find(manifest);
+  if (edges == edges_.end()) return {};
+  for (const Edge& edge : edges->second) named.insert(edge.to);
+  return {named.begin(), named.end()};
+}
+
 std::vector<ContentPlace> MemoryNames::places_of(const oci::Digest& digest) const {
   std::set<ContentPlace> places;
   for (const auto& [id, repository] : repositories_) {

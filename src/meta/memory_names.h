@@ -50,6 +50,7 @@ class MemoryNames {
   uint64_t count_faults() const { return faults_.size(); }
   void postpone_fault(const Fault& fault);
   std::vector<KnownContent> known_content(const std::optional<oci::Digest>& last, std::size_t limit) const;
+  std::vector<oci::Digest> named_by(const oci::Digest& manifest) const;
   std::vector<ContentPlace> places_of(const oci::Digest& digest) const;
   std::vector<TagPlace> tags_over(const oci::Digest& digest, std::size_t limit) const;
   std::vector<LostManifest> lost_manifests(std::size_t limit) const;

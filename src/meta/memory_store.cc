@@ -263,6 +263,10 @@ class Faults final : public FaultIndex {
       return names.known_content(last, limit);
     });
   }
+  Task<std::vector<oci::Digest>> named_by(Call call, oci::Digest manifest) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<std::vector<oci::Digest>> { return names.named_by(manifest); });
+  }
   Task<std::vector<ContentPlace>> places(Call call, oci::Digest digest) override {
     co_return shared_.read(
         call, [&](MemoryNames& names) -> Result<std::vector<ContentPlace>> { return names.places_of(digest); });

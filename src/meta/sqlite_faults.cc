@@ -30,6 +30,10 @@ constexpr Sql kKnown{"list what is known",
                      "EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON content_id = parent_id "
                      "WHERE child_id = content.id AND kind < 2))) AND "
                      "NOT EXISTS (SELECT 1 FROM fault WHERE content_id = content.id) ORDER BY digest LIMIT ?2"};
+constexpr Sql kNamedBy{"find what a manifest names",
+                       "SELECT child.digest FROM content CROSS JOIN edge ON parent_id = content.id "
+                       "CROSS JOIN content AS child ON child.id = child_id WHERE content.digest = ? "
+                       "ORDER BY child.digest"};
 constexpr Sql kPlaces{"find who has a digest",
                       "SELECT host, name, 1 FROM manifest JOIN repository ON repository.id = repository_id "
                       "WHERE content_id = ?1 "
@@ -118,6 +122,17 @@ Result<std::vector<KnownContent>> list_known(SqliteConnection& connection, const
     LB_TRY(const oci::Digest digest, query.digest(0));
     known.push_back(
         {.digest = digest, .size_bytes = static_cast<uint64_t>(query.integer(1)), .is_manifest = query.boolean(2)});
+  }
+}
+
+Result<std::vector<oci::Digest>> find_named_by(SqliteConnection& connection, const oci::Digest& manifest) {
+  std::vector<oci::Digest> named;
+  SqliteQuery query(connection, kNamedBy, manifest);
+  for (;;) {
+    LB_TRY(const bool has_row, query.next());
+    if (!has_row) return named;
+    LB_TRY(const oci::Digest digest, query.digest(0));
+    named.push_back(digest);
   }
 }
 
@@ -226,6 +241,11 @@ void SqliteFaults::postpone(Fault fault) {
 Task<std::vector<KnownContent>> SqliteFaults::known(Call call, std::optional<oci::Digest> last, std::size_t limit) {
   return reader_.read<std::vector<KnownContent>>(
       std::move(call), [last, limit](SqliteConnection& connection) { return list_known(connection, last, limit); });
+}
+
+Task<std::vector<oci::Digest>> SqliteFaults::named_by(Call call, oci::Digest manifest) {
+  return reader_.read<std::vector<oci::Digest>>(
+      std::move(call), [manifest](SqliteConnection& connection) { return find_named_by(connection, manifest); });
 }
 
 Task<std::vector<ContentPlace>> SqliteFaults::places(Call call, oci::Digest digest) {

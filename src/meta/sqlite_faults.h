@@ -20,6 +20,7 @@ class SqliteFaults final : public FaultIndex {
   Task<uint64_t> count(Call call) override;
   void postpone(Fault fault) override;
   Task<std::vector<KnownContent>> known(Call call, std::optional<oci::Digest> last, std::size_t limit) override;
+  Task<std::vector<oci::Digest>> named_by(Call call, oci::Digest manifest) override;
   Task<std::vector<ContentPlace>> places(Call call, oci::Digest digest) override;
   Task<std::vector<TagPlace>> tags_over(Call call, oci::Digest digest, std::size_t limit) override;
   Task<std::vector<LostManifest>> lost_manifests(Call call, std::size_t limit) override;

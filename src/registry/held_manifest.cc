@@ -16,6 +16,8 @@ Task<HeldManifest> read_held_manifest(Call call, blob::Store& blobs, meta::Store
     read = std::unexpected(count.error());
   } else if (*count != record.size_bytes || content->size_bytes != record.size_bytes) {
     read = fail(ErrorCode::corrupt, "wrong length");
+  } else if (oci::Digest::of(digest.algorithm(), as_bytes(bytes)) != digest) {
+    read = fail(ErrorCode::corrupt, "wrong bytes");
   }
   if (!read) {
     // It may have been deleted and collected at this moment.

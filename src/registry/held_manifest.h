@@ -16,8 +16,8 @@ struct HeldManifest {
   std::string bytes;
 };
 
-/// Reads a manifest of the repository; its length is compared with the record. not_found: the repository has none;
-/// corrupt: it has, and its bytes are not here or are too few.
+/// Reads a manifest of the repository; its bytes are compared with the digest. not_found: the repository has none;
+/// corrupt: it has, and its bytes cannot be read or are others.
 Task<HeldManifest> read_held_manifest(Call call, blob::Store& blobs, meta::Store& names, oci::RepositoryId repository,
                                       oci::Digest digest);
 

@@ -38,4 +38,13 @@ std::vector<meta::Edge> required_edges_of(const oci::Manifest& manifest) {
   return edges;
 }
 
+std::vector<oci::Digest> blobs_needed_by(const oci::Manifest& manifest) {
+  std::vector<oci::Digest> blobs;
+  if (manifest.config && !manifest.config->is_optional) blobs.push_back(manifest.config->digest);
+  for (const oci::Descriptor& layer : manifest.layers) {
+    if (!layer.is_optional) blobs.push_back(layer.digest);
+  }
+  return blobs;
+}
+
 }  // namespace lifeboat::registry

@@ -13,5 +13,7 @@ meta::ManifestRecord record_of(const oci::Manifest& manifest, const oci::Digest&
 std::vector<meta::Edge> edges_of(const oci::Manifest& manifest);
 /// The same; what a pull cannot do without is required.
 std::vector<meta::Edge> required_edges_of(const oci::Manifest& manifest);
+/// Config and layers that have to be here (W55).
+std::vector<oci::Digest> blobs_needed_by(const oci::Manifest& manifest);
 
 }  // namespace lifeboat::registry

@@ -25,6 +25,17 @@ std::unexpected<Error> unknown_host(const oci::RepositoryId& repository) {
               "cannot find '" + repository.to_string() + "': it is not held, and its upstream is not configured");
 }
 
+std::unexpected<Error> missing(const oci::RepositoryId& repository, const meta::Fault& fault) {
+  return fail(ErrorCode::not_found, "cannot find '" + repository.to_string() + "@" + fault.digest.to_string() +
+                                        "': it was damaged and is missing now (" + fault.detail + ")");
+}
+
+std::unexpected<Error> wrong_record(const meta::BlobRecord& record, uint64_t got_bytes) {
+  return fail(ErrorCode::corrupt, "cannot read blob '" + record.digest.to_string() + "': its record is wrong (got " +
+                                      std::to_string(record.size_bytes) + " bytes in the database, want " +
+                                      std::to_string(got_bytes) + " bytes)");
+}
+
 std::chrono::seconds age_of(WallTime last_true, WallTime now) {
   return std::chrono::duration_cast<std::chrono::seconds>(std::max(now - last_true, Duration(0)));
 }
@@ -32,12 +43,13 @@ std::chrono::seconds age_of(WallTime last_true, WallTime now) {
 }  // namespace
 
 Pull::Pull(blob::Store& blobs, meta::Store& names, Addressing& addressing, ManifestFetches& manifest_fetches,
-           BlobFetches& blob_fetches, sys::Clock& clock, sys::Metrics& metrics, Log& log)
+           BlobFetches& blob_fetches, Faults& faults, sys::Clock& clock, sys::Metrics& metrics, Log& log)
     : blobs_(blobs),
       names_(names),
       addressing_(addressing),
       manifest_fetches_(manifest_fetches),
       blob_fetches_(blob_fetches),
+      faults_(faults),
       holdings_(blobs, names),
       clock_(clock),
       metrics_(metrics),
@@ -57,8 +69,16 @@ Task<ServedManifest> Pull::manifest(Call call, oci::RepositoryId repository, oci
 }
 
 Task<ServedManifest> Pull::held_manifest(Call call, oci::RepositoryId repository, oci::Digest digest) {
-  LB_CO_TRY(HeldManifest held, co_await read_held_manifest(call, blobs_, names_, repository, digest));
-  co_return ServedManifest{digest,      std::move(held.record.media_type), std::move(held.bytes), std::nullopt, {},
+  auto held = co_await read_held_manifest(call, blobs_, names_, repository, digest);
+  if (!held && held.error().code() == ErrorCode::corrupt) {
+    LB_CO_TRY(const meta::ManifestRecord record, co_await names_.manifests().find(call, repository, digest));
+    const auto fault = co_await faults_.examine(call, digest, record.size_bytes);
+    if (!fault) co_return std::unexpected(std::move(held).error());  // it cannot be read, which is no verdict
+    if (*fault) co_return missing(repository, **fault);
+    held = co_await read_held_manifest(call, blobs_, names_, repository, digest);  // brought again in between
+  }
+  if (!held) co_return std::unexpected(std::move(held).error());
+  co_return ServedManifest{digest,      std::move(held->record.media_type), std::move(held->bytes), std::nullopt, {},
                            std::nullopt};
 }
 
@@ -233,16 +253,15 @@ Task<ServedBlob> Pull::blob(Call call, oci::RepositoryId repository, oci::Digest
     if (!still && still.error().code() == ErrorCode::not_found && repository.is_hosted()) {
       co_return std::unexpected(still.error());  // it was deleted or collected at this moment
     }
-    const std::string got =
-        content ? std::to_string(content->size_bytes) + " bytes" : std::string(content.error().message());
-    log_.error("blob.fault", {{"repository", repository.to_string()},
-                              {"digest", digest.to_string()},
-                              {"got", got},
-                              {"want_bytes", record->size_bytes},
-                              {"request_id", call.request_id()}});
-    if (repository.is_hosted()) {
-      co_return fail(ErrorCode::corrupt, "cannot read blob '" + digest.to_string() + "': it is damaged on disk (got " +
-                                             got + ", want " + std::to_string(record->size_bytes) + " bytes)");
+    // Repair is the miss path: from now on it is missing, like what was never here.
+    auto fault = co_await faults_.examine(call, digest, record->size_bytes);
+    if (!fault && repository.is_hosted()) co_return std::unexpected(std::move(fault).error());
+    if (fault && *fault && repository.is_hosted()) co_return missing(repository, **fault);
+    if (fault && !*fault) {
+      content = co_await blobs_.open(call, digest);
+      if (!content) co_return std::unexpected(std::move(content).error());
+      if (content->size_bytes != record->size_bytes) co_return wrong_record(*record, content->size_bytes);
+      co_return ServedBlob(std::move(*content));
     }
   } else if (record.error().code() != ErrorCode::not_found || repository.is_hosted()) {
     co_return std::unexpected(std::move(record).error());

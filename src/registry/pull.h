@@ -17,6 +17,7 @@
 #include "registry/addressing.h"
 #include "registry/blob_fetch.h"
 #include "registry/change_stamps.h"
+#include "registry/faults.h"
 #include "registry/freshness.h"
 #include "registry/holdings.h"
 #include "registry/manifest_fetch.h"
@@ -52,7 +53,7 @@ using ServedBlob = std::variant<blob::Content, std::shared_ptr<BlobFetch>>;
 class Pull {
  public:
   Pull(blob::Store& blobs, meta::Store& names, Addressing& addressing, ManifestFetches& manifest_fetches,
-       BlobFetches& blob_fetches, sys::Clock& clock, sys::Metrics& metrics, Log& log);
+       BlobFetches& blob_fetches, Faults& faults, sys::Clock& clock, sys::Metrics& metrics, Log& log);
 
   Task<ServedManifest> manifest(Call call, oci::RepositoryId repository, oci::Reference reference);
   /// By the deadline of `call` a fetch has something to promise, or it is an error.
@@ -85,6 +86,7 @@ class Pull {
   Addressing& addressing_;
   ManifestFetches& manifest_fetches_;
   BlobFetches& blob_fetches_;
+  Faults& faults_;
   Holdings holdings_;
   sys::Clock& clock_;
   sys::Metrics& metrics_;

@@ -14,6 +14,7 @@ using test::digest_of;
 using test::Image;
 using test::image_of;
 using test::index_of;
+using test::run;
 
 class PullTest : public testing::Test, protected test::PullRig {
  protected:
@@ -50,6 +51,35 @@ TEST_F(PullTest, serves_what_a_tag_was_while_what_it_is_cannot_be_completed) {
   EXPECT_EQ(get("v1")->bytes, second_.manifest) << "whole now";
   come_back();
   EXPECT_EQ(get("v1")->bytes, second_.manifest);
+}
+
+TEST_F(PullTest, takes_what_is_damaged_for_what_was_never_here) {
+  publish(first_, "v1");
+  ASSERT_TRUE(get("v1"));
+  test::keep_blob(blobs, names, repository, first_.config);
+  blobs.damage(test::sha256_of(first_.manifest), std::string(first_.manifest.size(), 'x'));
+  EXPECT_EQ(get("v1")->bytes, first_.manifest) << "of the right length, and wrong: fetched again";
+  blobs.damage(test::sha256_of(first_.config), first_.config.substr(1));
+  const auto blob = run(pull.blob(call(), repository, test::sha256_of(first_.config)));
+  ASSERT_TRUE(blob) << blob.error().message();
+  EXPECT_EQ(run(std::get<std::shared_ptr<BlobFetch>>(*blob)->wait_for_promise(call()))->size_bytes,
+            first_.config.size());
+}
+
+TEST_F(PullTest, says_of_damaged_hosted_content_that_it_is_missing) {
+  const oci::RepositoryId hosted{std::nullopt, oci::Repository::parse("team/app").value()};
+  test::keep_blob(blobs, names, hosted, first_.config);
+  test::keep_blob(blobs, names, hosted, first_.layers[0]);
+  test::keep_manifest(blobs, names, hosted, first_.manifest, {"v1"});
+  const oci::Digest config = test::sha256_of(first_.config);
+  blobs.damage(config, first_.config + "more");
+  EXPECT_EQ(code_of(run(pull.blob(call(), hosted, config))), "not_found") << "so that a client pushes it again";
+  EXPECT_EQ(run(names.blobs().missing(call(), hosted, {config})).value(), std::vector{config})
+      << "a manifest that names it is refused until it is here again";
+  test::keep_blob(blobs, names, hosted, first_.config);
+  EXPECT_TRUE(run(pull.blob(call(), hosted, config)));
+  blobs.damage(test::sha256_of(first_.manifest), std::nullopt);
+  EXPECT_EQ(code_of(run(pull.manifest(call(), hosted, oci::Reference::parse("v1").value()))), "not_found");
 }
 
 TEST_F(PullTest, decides_so_for_a_fresh_tag_as_well) {

@@ -7,6 +7,8 @@
 #include "base/guarded.h"
 #include "blob/data_directory.h"
 #include "blob/fs_store.h"
+#include "blob/layout_source.h"
+#include "http/api_scrub.h"
 #include "http/handler.h"
 #include "meta/sqlite_store.h"
 #include "registry/addressing.h"
@@ -19,9 +21,12 @@
 #include "registry/upkeep/collector.h"
 #include "registry/upkeep/freeze.h"
 #include "registry/upkeep/prefetch_list.h"
+#include "registry/upkeep/repairer.h"
+#include "registry/upkeep/scrubber.h"
 #include "registry/uploads.h"
 #include "server/node_status.h"
 #include "server/probers.h"
+#include "server/repair_from.h"
 #include "server/settings.h"
 #include "server/upstreams.h"
 #include "sys/block_pool.h"
@@ -43,6 +48,9 @@ constexpr Duration kReapEvery{std::chrono::minutes(10)};
 constexpr Duration kReapWithin{std::chrono::minutes(1)};
 constexpr Duration kLookAgain{std::chrono::minutes(1)};  // a realm may have become known, whose answers can be checked
 constexpr Duration kProbeWithin{std::chrono::seconds(30)};  // its own deadlines are shorter
+
+constexpr Duration kTellEvery{std::chrono::milliseconds(200)};
+constexpr std::size_t kStandingMax = 100;
 
 unsigned loops_of(const Config& config) {
   if (config.server.threads != 0) return static_cast<unsigned>(config.server.threads);
@@ -95,6 +103,7 @@ struct Node::Parts {
   std::unique_ptr<registry::Addressing> addressing;
   std::unique_ptr<registry::ManifestFetches> manifest_fetches;
   std::unique_ptr<registry::BlobFetches> blob_fetches;
+  std::unique_ptr<registry::Faults> faults;
   std::unique_ptr<registry::Pull> pull;
   std::unique_ptr<registry::Push> push;
   std::unique_ptr<registry::Capture> capture;
@@ -102,6 +111,8 @@ struct Node::Parts {
   std::unique_ptr<registry::Freeze> freeze;
   std::unique_ptr<registry::Collector> collector;
   std::unique_ptr<registry::Explain> explain;
+  std::unique_ptr<registry::Repairer> repairer;
+  std::unique_ptr<registry::Scrubber> scrubber;
   std::unique_ptr<registry::Uploads> uploads;
   std::unique_ptr<Probers> probers;
   std::unique_ptr<NodeStatus> status;
@@ -120,6 +131,7 @@ struct Node::Parts {
   void build_use_cases();
   Status listen();
   void follow_prefetch(const Config& wanted);
+  std::vector<registry::RepairSource> repair_sources(const Config& wanted);
   Result<std::shared_ptr<Upstreams>> upstreams_of(const Config& wanted);
   /// For the next request, and for probes.
   void adopt(std::shared_ptr<Upstreams> fresh);
@@ -148,6 +160,48 @@ Result<std::unique_ptr<Node>> Node::build(const Config& config, Log& log) {
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 
+Result<std::unique_ptr<Node>> Node::build_without_door(const Config& config, Log& log) {
+  auto parts = std::make_unique<Parts>(config, log);
+  LB_CHECK(parts->open_store());
+  LB_CHECK(parts->open_upstreams());
+  parts->build_use_cases();
+  return std::unique_ptr<Node>(new Node(std::move(parts)));
+}
+
+Result<http::ScrubReport> Node::scrub(const http::ScrubRequest& request,
+                                      const std::function<void(const http::ScrubReport&)>& watch) {
+  Result<http::ScrubReport> report = http::ScrubReport{};
+  parts_->loops.spawn(0, scrub_and_stop(request, report));
+  parts_->loops.spawn(0, tell_progress(watch));
+  parts_->loops.run();
+  LB_CHECK(parts_->names->close());
+  return report;
+}
+
+Awaitable<void> Node::scrub_and_stop(http::ScrubRequest request, Result<http::ScrubReport>& report) {
+  Parts& parts = *parts_;
+  const registry::ScrubOrder order{.is_repaired = request.is_repaired, .rate_bytes = request.rate_bytes};
+  co_await parts.scrubber->tour_now(order);
+  const Call call(parts.clock.now() + kReapWithin, "scrub");
+  const auto standing = co_await parts.repairer->standing(call, kStandingMax);
+  const auto broken = co_await parts.names->faults().count(call);
+  if (!standing) {
+    report = std::unexpected(standing.error());
+  } else if (!broken) {
+    report = std::unexpected(broken.error());
+  } else {
+    report = http::report_of(parts.scrubber->progress(), *standing, *broken, parts.clock.wall());
+  }
+  parts.loops.stop();
+}
+
+Awaitable<void> Node::tell_progress(const std::function<void(const http::ScrubReport&)>& watch) {
+  for (;;) {
+    watch(http::report_of(parts_->scrubber->progress(), {}, 0, parts_->clock.wall()));
+    co_await parts_->clock.sleep_until(parts_->clock.now() + kTellEvery);
+  }
+}
+
 std::string Node::address() const { return parts_->server->address(); }
 
 void Node::run() {
@@ -162,6 +216,8 @@ void Node::run() {
   for (std::size_t i = 0; i < parts_->probers->all().size(); ++i) {
     parts_->loops.spawn(static_cast<unsigned>(i) % parts_->loops.count(), parts_->probers->all()[i]->run());
   }
+  parts_->upkeep->spawn(parts_->repairer->run());
+  parts_->upkeep->spawn(parts_->scrubber->run());
   parts_->loops.run();
   if (const Status closed = parts_->names->close(); !closed) {
     parts_->log.error("store.close_failed", {{"reason", closed.error().message()}});
@@ -176,6 +232,8 @@ void Node::request_stop() {
   parts_->capture->stop();
   parts_->prefetch_list->stop();
   parts_->collector->stop();
+  parts_->scrubber->stop();
+  parts_->repairer->stop();
   parts_->loops.spawn(0, shut_down());
 }
 
@@ -262,6 +320,7 @@ Status Node::reload(const Config& fresh) {
   parts_->handler->forget_prepared();
   parts_->log.set_options({fresh.log.level, fresh.log.format});
   parts_->follow_prefetch(fresh);
+  parts_->repairer->replace(parts_->repair_sources(fresh));
   return {};
 }
 
@@ -292,7 +351,9 @@ std::shared_ptr<const Upstreams> Node::Parts::upstreams_now() {
 
 Status Node::Parts::open_store() {
   LB_TRY(directory, blob::DataDirectory::open(config.storage.root, *files));
-  LB_TRY(blobs, blob::FsStore::open(*directory, *files, {disk, hash}));
+  LB_TRY(blobs, blob::FsStore::open(
+                    *directory, *files, {disk, hash},
+                    {.max_bytes = config.scrub.quarantine_max_bytes, .max_age = config.scrub.quarantine_keep}));
   LB_TRY(names, meta::SqliteStore::open(directory->meta() / "lifeboat.db", clock, {.size_max_bytes = 0, .log = &log}));
   return {};
 }
@@ -308,8 +369,10 @@ Status Node::Parts::open_upstreams() {
 void Node::Parts::build_use_cases() {
   manifest_fetches = std::make_unique<registry::ManifestFetches>(*blobs, *names, leases, stamps, clock, loops, log);
   blob_fetches = std::make_unique<registry::BlobFetches>(*blobs, *names, leases, clock, loops, metrics, log);
-  pull = std::make_unique<registry::Pull>(*blobs, *names, *addressing, *manifest_fetches, *blob_fetches, clock, metrics,
-                                          log);
+  faults =
+      std::make_unique<registry::Faults>(registry::Faults::Parts{*blobs, *blobs, *names, stamps, clock, metrics, log});
+  pull = std::make_unique<registry::Pull>(*blobs, *names, *addressing, *manifest_fetches, *blob_fetches, *faults, clock,
+                                          metrics, log);
   push = std::make_unique<registry::Push>(*blobs, *names, leases, stamps);
   capture = std::make_unique<registry::Capture>(
       registry::Capture::Parts{.walk = {*blobs, *names, *manifest_fetches, *blob_fetches, clock},
@@ -337,6 +400,12 @@ void Node::Parts::build_use_cases() {
       registry::CollectorOptions{.grace = config.gc.grace, .every = config.gc.every});
   explain = std::make_unique<registry::Explain>(
       registry::Explain::Parts{*blobs, *names, *addressing, *capture, *freeze, clock});
+  repairer = std::make_unique<registry::Repairer>(
+      registry::Repairer::Parts{*blobs, *blobs, *names, *addressing, *faults, clock, metrics, log},
+      repair_sources(config));
+  scrubber = std::make_unique<registry::Scrubber>(
+      registry::Scrubber::Parts{*blobs, *blobs, *names, *faults, *repairer, clock, metrics, log},
+      registry::ScrubOptions{.rate_bytes = config.scrub.rate_bytes, .every = config.scrub.every});
   const registry::UploadsOptions sessions{.expires_after = config.storage.uploads_expire,
                                           .per_repository_max = config.storage.uploads_per_repository_max,
                                           .open_max = config.storage.uploads_open_max};
@@ -360,6 +429,8 @@ void Node::Parts::build_use_cases() {
                                                                           .capture = *capture,
                                                                           .explain = *explain,
                                                                           .collector = *collector,
+                                                                          .scrubber = *scrubber,
+                                                                          .repairer = *repairer,
                                                                           .status = *status,
                                                                           .clock = clock,
                                                                           .metrics = metrics,
@@ -376,6 +447,20 @@ void Node::Parts::follow_prefetch(const Config& wanted) {
     references.push_back(std::move(*reference));
   }
   prefetch_list->replace(std::move(references), wanted.capture.prefetch_every);
+}
+
+std::vector<registry::RepairSource> Node::Parts::repair_sources(const Config& wanted) {
+  std::vector<registry::RepairSource> sources;
+  for (const std::string& entry : wanted.scrub.repair_from) {
+    auto from = RepairFrom::parse(entry);
+    LB_ASSERT(from.has_value());  // load_config has read it too
+    registry::RepairSource source{.match = std::move(from->match), .host = std::move(from->host), .name = entry};
+    if (!from->path.empty()) {
+      source.source = std::make_shared<blob::LayoutSource>(from->path, blob::LayoutSource::Parts{*files, disk, blocks});
+    }
+    sources.push_back(std::move(source));
+  }
+  return sources;
 }
 
 Status Node::Parts::listen() {

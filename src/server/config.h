@@ -64,6 +64,17 @@ struct GcConfig {
   friend bool operator==(const GcConfig&, const GcConfig&) = default;
 };
 
+/// How what is held is looked after.
+struct ScrubConfig {
+  uint64_t rate_bytes = 0;               ///< a second; 0: as fast as it goes
+  Duration every{};                      ///< 0: only when it is ordered
+  std::vector<std::string> repair_from;  ///< as RepairFrom has them
+  uint64_t quarantine_max_bytes = 0;
+  Duration quarantine_keep{};
+
+  friend bool operator==(const ScrubConfig&, const ScrubConfig&) = default;
+};
+
 struct LogConfig {
   LogLevel level{};
   LogFormat format{};
@@ -188,6 +199,7 @@ struct Config {
   StorageConfig storage;
   CaptureConfig capture;
   GcConfig gc;
+  ScrubConfig scrub;
   LogConfig log;
   MetricsConfig metrics;
   std::vector<UpstreamConfig> upstreams;  ///< the named ones first, in order, then the built-in ones; hosts are unique

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "server/compose.h"
@@ -97,6 +98,19 @@ int run(const Config& config, const ReloadConfig& reload, const std::vector<std:
   node->reset();
   log.info("server.stopped");
   return kStopped;
+}
+
+Result<http::ScrubReport> scrub(const Config& config, const http::ScrubRequest& request,
+                                const std::function<void(const http::ScrubReport&)>& watch) {
+  const std::filesystem::path root = config.storage.root;
+  if (!std::filesystem::exists(root / "lifeboat-data")) {
+    return fail(ErrorCode::not_found,
+                "cannot scrub '" + root.string() + "': it is no data directory, and no server runs there");
+  }
+  Log log({LogLevel::warning, config.log.format});
+  (void)::signal(SIGPIPE, SIG_IGN);
+  LB_TRY(const auto node, Node::build_without_door(config, log));
+  return node->scrub(request, watch);
 }
 
 }  // namespace lifeboat::server

@@ -10,6 +10,7 @@
 #include "server/any_upstream.h"
 #include "server/config_file.h"
 #include "server/draft.h"
+#include "server/repair_from.h"
 #include "upstream/rewrite.h"
 #include "upstream/url.h"
 
@@ -80,6 +81,7 @@ class Finish {
     check_prefetch();
     for (Draft::Probe& probe : draft_.probes) add_probe(probe);
     check_comparisons();
+    check_repair_from();
     return std::move(loaded_);
   }
 
@@ -350,6 +352,20 @@ class Finish {
       if (reference) continue;
       problems_.add(loaded_.origins.process["capture.prefetch"],
                     "cannot set 'capture.prefetch': " + reference.error().message());
+    }
+  }
+
+  void check_repair_from() {
+    const Origin& origin = loaded_.origins.process["scrub.repair_from"];
+    for (const std::string& entry : loaded_.config.scrub.repair_from) {
+      const auto from = RepairFrom::parse(entry);
+      if (!from) problems_.add(origin, "cannot set 'scrub.repair_from': " + from.error().message());
+      if (!from || !from->host) continue;
+      const std::string host = from->host->to_string();
+      const bool is_known =
+          std::ranges::any_of(loaded_.config.upstreams, [&](const auto& one) { return one.host == host; });
+      if (is_known) continue;
+      problems_.add(origin, "cannot set 'scrub.repair_from': no upstream has this host (got '" + host + "')");
     }
   }
 

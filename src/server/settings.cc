@@ -11,6 +11,7 @@ constexpr Section kSections[] = {
     {"storage", "Where content is kept, and what clients may do to it."},
     {"capture", "What is fetched from upstreams before anybody asks for it."},
     {"gc", "When what nothing needs any more is removed."},
+    {"scrub", "How what is held is looked at again and again, and mended."},
     {"log", "What is written to standard error."},
     {"metrics", "Numbers for Prometheus."},
     {kUpstreamSection,

@@ -125,6 +125,8 @@ TEST_P(MetaStoreSuite, names_the_tags_that_break_without_some_content) {
   EXPECT_EQ(run(faults().tags_over(call(), digest("layer"), 1))->size(), 1U);
   EXPECT_TRUE(run(faults().tags_over(call(), digest("never was"), 10))->empty());
 
+  EXPECT_EQ(run(faults().named_by(call(), digest("index"))).value(), std::vector{digest("child")});
+  EXPECT_TRUE(run(faults().named_by(call(), digest("other")))->empty());
   EXPECT_EQ(run(faults().places(call(), digest("layer"))).value(),
             (std::vector<meta::ContentPlace>{{hosted("a"), false}}));
   EXPECT_EQ(run(faults().places(call(), digest("child"))).value(),

@@ -40,10 +40,10 @@ FailureRig::FailureRig(sys::HttpClient& client, const Failure& failure, Held hel
   clock_.shift(-kHeldFor);
   hold(held);
   clock_.shift(Duration(0));
-  handler_ =
-      std::make_unique<http::Handler>(http::HandlerOptions{.answer_within = scene_.answer_within},
-                                      http::Handler::Parts{pull_, push_, uploads_, addressing_, stamps_, names_,
-                                                           capture_, explain_, status_, clock_, metrics_, log_, 1});
+  handler_ = std::make_unique<http::Handler>(
+      http::HandlerOptions{.answer_within = scene_.answer_within},
+      http::Handler::Parts{pull_, push_, uploads_, addressing_, stamps_, names_, capture_, explain_, scrubber_,
+                           repairer_, status_, clock_, metrics_, log_, 1});
   thread_ = std::thread([this] { loops_.run(); });
 }
 

@@ -28,8 +28,10 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
       std::make_unique<registry::ManifestFetches>(disk.blobs, disk.names, leases_, stamps_, clock_, loops_, log);
   blob_fetches_ =
       std::make_unique<registry::BlobFetches>(disk.blobs, disk.names, leases_, clock_, loops_, metrics_, log);
+  faults_ = std::make_unique<registry::Faults>(
+      registry::Faults::Parts{disk.blobs, disk.blobs, disk.names, stamps_, clock_, metrics_, log});
   pull_ = std::make_unique<registry::Pull>(disk.blobs, disk.names, *addressing_, *manifest_fetches_, *blob_fetches_,
-                                           clock_, metrics_, log);
+                                           *faults_, clock_, metrics_, log);
   push_ = std::make_unique<registry::Push>(disk.blobs, disk.names, leases_, stamps_);
   uploads_ = std::make_unique<registry::Uploads>(registry::UploadsOptions{}, disk.blobs, disk.names, leases_, clock_,
                                                  metrics_, log);
@@ -44,6 +46,12 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
   freeze_ = std::make_unique<registry::Freeze>(disk.names, clock_, metrics_, log);
   explain_ = std::make_unique<registry::Explain>(
       registry::Explain::Parts{disk.blobs, disk.names, *addressing_, *capture_, *freeze_, clock_});
+  repairer_ = std::make_unique<registry::Repairer>(
+      registry::Repairer::Parts{disk.blobs, disk.blobs, disk.names, *addressing_, *faults_, clock_, metrics_, log},
+      std::vector<registry::RepairSource>{});
+  scrubber_ = std::make_unique<registry::Scrubber>(
+      registry::Scrubber::Parts{disk.blobs, disk.blobs, disk.names, *faults_, *repairer_, clock_, metrics_, log},
+      registry::ScrubOptions{});
   const http::HandlerOptions options{.access_log = http::AccessLogMode::none};
   handler_ = std::make_unique<http::Handler>(options, http::Handler::Parts{.pull = *pull_,
                                                                            .push = *push_,
@@ -53,6 +61,8 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                                                            .names = disk.names,
                                                                            .capture = *capture_,
                                                                            .explain = *explain_,
+                                                                           .scrubber = *scrubber_,
+                                                                           .repairer = *repairer_,
                                                                            .status = status_,
                                                                            .clock = clock_,
                                                                            .metrics = metrics_,

@@ -76,11 +76,14 @@ class House {
   std::unique_ptr<registry::Addressing> addressing_;
   std::unique_ptr<registry::ManifestFetches> manifest_fetches_;
   std::unique_ptr<registry::BlobFetches> blob_fetches_;
+  std::unique_ptr<registry::Faults> faults_;
   std::unique_ptr<registry::Pull> pull_;
   std::unique_ptr<registry::Push> push_;
   std::unique_ptr<registry::Capture> capture_;
   std::unique_ptr<registry::Freeze> freeze_;
   std::unique_ptr<registry::Explain> explain_;
+  std::unique_ptr<registry::Repairer> repairer_;
+  std::unique_ptr<registry::Scrubber> scrubber_;
   std::unique_ptr<registry::Uploads> uploads_;
   class NoStatus final : public http::NodeStatus {
     http::StatusReport report() const override { return {}; }
