@@ -35,6 +35,7 @@ StatusReport full_report() {
                       .first = {"a:1: missing"},
                       .error = "503"},
                      {.name = "self", .target = "self"}},
+          .broken = {.pieces = 1, .faults = {{"sha256:cd", "missing", "gone", 2, "nobody has it", 60, {"app:v1"}}}},
           .store = meta::StoreTotals{.repositories = 1, .manifests = 2, .blobs = 3, .blob_bytes = 4'000'000'000}};
 }
 
@@ -50,7 +51,10 @@ TEST(StatusReport, is_rendered_as_documented) {
       R"("error":"lost"}},"probes":[{"name":"backup","target":"backup.example","is_running":true,)"
       R"("is_accessible":false,"repositories":1,"tags":2,"broken":3,"diverging":4,"first":["a:1: missing"],)"
       R"("last_run":"2026-01-31T12:00:00.000Z","error":"503"},{"name":"self","target":"self","is_running":false,)"
-      R"("is_accessible":true,"repositories":0,"tags":0,"broken":0,"diverging":0,"first":[]}],"store":{"repositories":1,"manifests":2,"blobs":3,"blob_bytes":4000000000}})");
+      R"("is_accessible":true,"repositories":0,"tags":0,"broken":0,"diverging":0,"first":[]}],)"
+      R"("broken":{"pieces":1,"faults":[{"digest":"sha256:cd","kind":"missing","detail":"gone",)"
+      R"("tries":2,"last_error":"nobody has it","retry_in_s":60,"breaks":["app:v1"]}]},)"
+      R"("store":{"repositories":1,"manifests":2,"blobs":3,"blob_bytes":4000000000}})");
 }
 
 TEST(StatusReport, is_read_as_it_was_rendered) {
@@ -64,6 +68,7 @@ TEST(StatusReport, is_read_as_it_was_rendered) {
     EXPECT_EQ(read->hosts, report.hosts);
     EXPECT_EQ(read->captures, report.captures);
     EXPECT_EQ(read->probes, report.probes);
+    EXPECT_EQ(read->broken, report.broken);
   }
 }
 
