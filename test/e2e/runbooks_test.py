@@ -1,7 +1,7 @@
 """Each runbook of doc/runbooks, followed as it is written by somebody who has the trouble that it is for."""
 import content
 from broken_registry import Incident, make_incident
-from parts import Lifeboat, UpstreamRegistry, skopeo
+from parts import HOST, Endpoint, Lifeboat, Upstream, UpstreamRegistry, skopeo
 from rig import check, check_equal, eventually, main, scenario
 from runbook import Runbook
 
@@ -62,7 +62,8 @@ def a_corrupt_store_is_whole_again(rig):
         file.unlink() if number % 2 else file.write_bytes(b"rot" + file.read_bytes()[3:])
 
     def name_a_source() -> None:
-        lifeboat.sections = f'[[repair]]\nmatch = "*"\nurl = "{backup.url}"\n'
+        lifeboat.sections = f'[scrub]\nrepair_from = ["{HOST}"]\n'
+        lifeboat.upstreams = [Upstream([Endpoint(backup.url)])]
         lifeboat.write_config()
     runbook = Runbook(rig, "corrupt-store.md", DATA=lifeboat.data, REPOSITORY="team/app", TAG="1")
     hup = next(number for number, step in enumerate(runbook.steps) if step.command.startswith("kill -HUP"))
