@@ -1,13 +1,11 @@
 """`lifeboat adopt` takes over what a real docker-registry has, by its files or over its API: whole, and nothing else."""
 import json
 import os
-import pathlib
 
 import content
 from broken_registry import Incident, Name, make_incident
-from parts import LIFEBOAT, Lifeboat, UpstreamRegistry, layout_faults, skopeo
+from parts import HOST, LIFEBOAT, Lifeboat, Upstream, UpstreamRegistry, layout_faults, skopeo
 from rig import check, check_equal, main, scenario
-from wire_client import digest_of
 
 
 # No upstream: what is not hosted here is not there.
@@ -142,6 +140,21 @@ def a_layout_is_adopted_under_a_name(rig):
     check_equal(adopt(rig, layout, lifeboat.data, "--as", "team/app")[0], 0, "exit code")
     lifeboat.start()
     check_served(lifeboat, {Name("team/app", "v1"): pushed})
+
+
+@scenario
+def another_lifeboat_is_adopted_but_not_what_it_caches(rig):
+    upstream, pushed = UpstreamRegistry(rig), content.single_platform("two")
+    pushed.push(upstream.client, "team/cached", "1")
+    other = Lifeboat(rig, [Upstream([upstream.endpoint()])], name="other", server=ALONE)
+    pushed.push(other.client, "team/app", "1")
+    check_equal(other.client.manifest("team/cached", "1", query=f"?ns={HOST}").status, 200, "status of what it caches")
+    other.stop()
+    lifeboat = Lifeboat(rig, server=ALONE, start=False)
+    code, report = adopt(rig, other.data, lifeboat.data)
+    check_equal((code, report["repositories"], refused(report)), (1, 1, [f"{HOST}/team/cached"]), "what was adopted")
+    lifeboat.start()
+    check_served(lifeboat, {Name("team/app", "1"): pushed})
 
 
 @scenario

@@ -28,6 +28,12 @@ Task<Names> TreeOrigin::names(Call /*call*/, std::string repository) {
   read_ = repository;
   Names names;
   for (const Error& error : repository_->unreadable) names.refused.push_back({repository, error.message()});
+  if (repository_->is_cache) {
+    // Hosted under that name it would stand where the upstream's is looked for.
+    names.refused.push_back(
+        {repository, "it is a cache of an upstream; 'lifeboat prefetch' fetches what is to be held"});
+    co_return names;
+  }
   for (const TreeTag& tag : repository_->tags) {
     if (tag.target) {
       names.tags.push_back({tag.name, table_.digest(*tag.target)});

@@ -105,8 +105,9 @@ void DistributionTree::read_tags(const sys::Path& folder, TreeRepository& found,
   std::vector<sys::DirectoryEntry> entries = list_if_there(files(), folder, found.unreadable);
   std::erase_if(entries, [](const auto& entry) { return !entry.is_directory; });
   std::vector<LinkText> texts(entries.size());
-  in_parallel(entries.size(),
-              [&](std::size_t i) { texts[i] = read_link(files(), folder / entries[i].name / "current" / "link"); });
+  in_parallel(entries.size(), [&](std::size_t i) {
+    texts[i] = read_link(files(), folder.native() + "/" + entries[i].name + "/current/link");
+  });
   for (std::size_t i = 0; i < entries.size(); ++i) {
     TreeTag tag{.name = std::move(entries[i].name), .link = std::move(texts[i].state)};
     if (texts[i].digest) tag.target = table.id_of(*texts[i].digest);
@@ -124,7 +125,7 @@ void DistributionTree::read_links(LinkKind kind, TreeRepository& found, DigestTa
     std::vector<LinkState> states(entries.size());
     in_parallel(entries.size(), [&](std::size_t i) {
       digests[i] = digest_of(algorithm, entries[i].name);
-      if (digests[i]) states[i] = compare_link(files(), folder / algorithm / entries[i].name / "link", *digests[i]);
+      if (digests[i]) states[i] = compare_link(files(), link_path(found.name, kind, *digests[i]), *digests[i]);
     });
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (!digests[i] || states[i].fault == Fault::absent) continue;
@@ -150,14 +151,19 @@ void DistributionTree::read_uploads(const sys::Path& folder, TreeRepository& fou
   }
 }
 
+// Paths are made of one text: each operator/ of std::filesystem takes both its sides apart, and there are many paths.
+
 sys::Path DistributionTree::content(const oci::Digest& digest) const {
   const std::string hex = digest.hex();
-  return root_ / "blobs" / digest.algorithm_name() / hex.substr(0, 2) / hex / "data";
+  std::string path = root_.native() + "/blobs/";
+  path.append(digest.algorithm_name()).append("/").append(hex, 0, 2).append("/").append(hex).append("/data");
+  return path;
 }
 
 sys::Path DistributionTree::link_path(const std::string& repository, LinkKind kind, const oci::Digest& digest) const {
-  return folder_of(repository) / (kind == LinkKind::manifest ? "_manifests/revisions" : "_layers") /
-         digest.algorithm_name() / digest.hex() / "link";
+  std::string path = root_.native() + "/repositories/" + repository;
+  path.append(kind == LinkKind::manifest ? "/_manifests/revisions/" : "/_layers/").append(digest.algorithm_name());
+  return path.append("/").append(digest.hex()).append("/link");
 }
 
 LinkState DistributionTree::link(const std::string& repository, LinkKind kind, const oci::Digest& digest) {
