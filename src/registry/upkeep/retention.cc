@@ -1,0 +1,177 @@
+#include "registry/upkeep/retention.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "base/time.h"
+#include "oci/glob.h"
+
+namespace lifeboat::registry {
+namespace {
+
+using Manifest = RetentionView::ManifestState;
+using Tag = RetentionView::TagState;
+
+/// A view by digest, with what leads from one manifest to those it keeps alive.
+class Graph {
+ public:
+  explicit Graph(const RetentionView& view) {
+    for (const Manifest& one : view.manifests) by_digest_.emplace(one.digest, &one);
+    for (const Manifest& one : view.manifests) {
+      if (one.subject) referrers_[*one.subject].push_back(one.digest);
+    }
+  }
+
+  const Manifest* find(const oci::Digest& digest) const {
+    const auto found = by_digest_.find(digest);
+    return found == by_digest_.end() ? nullptr : found->second;
+  }
+  /// What a kept manifest keeps: its children, its subject, and what refers to it.
+  std::vector<oci::Digest> kept_by(const Manifest& one) const {
+    std::vector<oci::Digest> kept = one.children;
+    if (one.subject) kept.push_back(*one.subject);
+    if (const auto found = referrers_.find(one.digest); found != referrers_.end()) {
+      kept.insert(kept.end(), found->second.begin(), found->second.end());
+    }
+    return kept;
+  }
+  bool has_platform(const oci::Digest& digest, const std::vector<oci::Platform>& wanted) const {
+    std::vector<oci::Digest> to_see{digest};
+    std::set<oci::Digest> seen;
+    while (!to_see.empty()) {
+      const Manifest* const one = find(to_see.back());
+      to_see.pop_back();
+      if (one == nullptr || !seen.insert(one->digest).second) continue;
+      if (one->platform && std::ranges::find(wanted, *one->platform) != wanted.end()) return true;
+      to_see.insert(to_see.end(), one->children.begin(), one->children.end());
+    }
+    return false;
+  }
+
+ private:
+  std::map<oci::Digest, const Manifest*> by_digest_;
+  std::map<oci::Digest, std::vector<oci::Digest>> referrers_;
+};
+
+bool says_something_about_tags(const RetentionRule& rule) {
+  return rule.keep_last > 0 || !rule.keep_tags.empty() || rule.keep_pulled_within || !rule.keep_platforms.empty();
+}
+
+/// Why the tag stays, "" when nothing keeps it; `place`: 0 for the one pushed last.
+std::string reason_to_keep(const RetentionRule& rule, const RetentionView& view, const Graph& graph, const Tag& tag,
+                           std::size_t place) {
+  if (view.is_frozen) return "its host cannot be asked";
+  if (view.pinned.contains(tag.digest)) return "it is pinned";
+  if (!says_something_about_tags(rule)) return "no rule is about tags";
+  if (place < rule.keep_last) return "one of the last " + std::to_string(rule.keep_last);
+  for (const std::string& pattern : rule.keep_tags) {
+    if (oci::matches_glob(pattern, tag.tag.to_string())) return "its name fits '" + pattern + "'";
+  }
+  const Manifest* const manifest = graph.find(tag.digest);
+  if (rule.keep_pulled_within && manifest != nullptr && manifest->pulled > view.now - *rule.keep_pulled_within) {
+    return "pulled at " + to_rfc3339(manifest->pulled);
+  }
+  if (graph.has_platform(tag.digest, rule.keep_platforms)) return "it is for a platform that is kept";
+  return "";
+}
+
+/// Why each manifest stays, for those that do.
+using Reasons = std::map<oci::Digest, std::string>;
+
+/// Why it stays by itself, "" when it does not.
+std::string own_reason(const RetentionRule& rule, const RetentionView& view, const std::set<oci::Digest>& tagged,
+                       const Manifest& one) {
+  if (view.is_frozen) return "its host cannot be asked";
+  if (view.pinned.contains(one.digest)) return "it is pinned";
+  if (tagged.contains(one.digest)) return "a tag that is kept points at it";
+  if (!rule.delete_untagged_after) return "manifests without a tag are kept";
+  if (one.untagged_since > view.now - *rule.delete_untagged_after)
+    return "it has not been without a tag for long enough";
+  return "";
+}
+
+Reasons expand(const Graph& graph, Reasons kept) {
+  std::vector<oci::Digest> to_see;
+  for (const auto& [digest, reason] : kept) to_see.push_back(digest);
+  while (!to_see.empty()) {
+    const oci::Digest from = to_see.back();
+    to_see.pop_back();
+    const Manifest* const one = graph.find(from);
+    if (one == nullptr) continue;
+    for (const oci::Digest& needed : graph.kept_by(*one)) {
+      if (graph.find(needed) == nullptr) continue;
+      if (kept.emplace(needed, "'" + from.to_string() + "' needs it or is what it speaks of").second) {
+        to_see.push_back(needed);
+      }
+    }
+  }
+  return kept;
+}
+
+/// An index before what it names, so that at no moment a broken one stands there.
+void add_parents_first(const Graph& graph, const oci::Digest& digest, const std::set<oci::Digest>& going,
+                       const std::map<oci::Digest, std::vector<oci::Digest>>& parents, std::set<oci::Digest>& added,
+                       std::vector<RetentionDecision::ManifestVerdict>& order) {
+  // By hand instead of by recursion: a chain of indexes may be as long as somebody likes.
+  std::vector<oci::Digest> path{digest};
+  while (!path.empty()) {
+    const oci::Digest one = path.back();
+    const auto above = parents.find(one);
+    const auto next = above == parents.end() ? std::vector<oci::Digest>::const_iterator()
+                                             : std::ranges::find_if(above->second, [&](const oci::Digest& parent) {
+                                                 return going.contains(parent) && !added.contains(parent);
+                                               });
+    if (above != parents.end() && next != above->second.end()) {
+      path.push_back(*next);
+      continue;
+    }
+    path.pop_back();
+    if (graph.find(one) != nullptr && added.insert(one).second) {
+      order.push_back({one, false, "nothing that is kept needs it"});
+    }
+  }
+}
+
+}  // namespace
+
+RetentionDecision decide_retention(const RetentionRule& rule, const RetentionView& view) {
+  const Graph graph(view);
+  RetentionDecision decision;
+  std::vector<Tag> tags = view.tags;
+  std::ranges::sort(tags,
+                    [](const Tag& a, const Tag& b) { return std::tie(b.pushed, a.tag) < std::tie(a.pushed, b.tag); });
+  std::set<oci::Digest> tagged;
+  for (std::size_t place = 0; place < tags.size(); ++place) {
+    const Tag& tag = tags[place];
+    std::string reason = reason_to_keep(rule, view, graph, tag, place);
+    const bool is_kept = !reason.empty();
+    if (is_kept) tagged.insert(tag.digest);
+    decision.tags.push_back({tag.tag, tag.digest, is_kept, is_kept ? std::move(reason) : "no rule keeps it"});
+  }
+
+  Reasons kept;
+  for (const Manifest& one : view.manifests) {
+    std::string reason = own_reason(rule, view, tagged, one);
+    if (!reason.empty()) kept.emplace(one.digest, std::move(reason));
+  }
+  kept = expand(graph, std::move(kept));
+  std::set<oci::Digest> going;
+  std::map<oci::Digest, std::vector<oci::Digest>> parents;
+  for (const Manifest& one : view.manifests) {
+    for (const oci::Digest& child : one.children) parents[child].push_back(one.digest);
+    const auto found = kept.find(one.digest);
+    if (found == kept.end()) {
+      going.insert(one.digest);
+    } else {
+      decision.manifests.push_back({one.digest, true, found->second});
+    }
+  }
+  std::set<oci::Digest> added;
+  for (const oci::Digest& digest : going) {
+    add_parents_first(graph, digest, going, parents, added, decision.manifests);
+  }
+  return decision;
+}
+
+}  // namespace lifeboat::registry
