@@ -1,6 +1,7 @@
 #include "registry/upkeep/sweep.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace lifeboat::registry {
 namespace {
@@ -8,7 +9,8 @@ namespace {
 /// Rows looked at by one read, a few milliseconds of one reader.
 constexpr std::size_t kLookAtMax = 2000;
 /// Rows taken by one transaction: a push that comes meanwhile waits for no more than that.
-constexpr std::size_t kTakeMax = 100;
+constexpr std::size_t kTakeMax = 32;
+constexpr std::size_t kAcquitMax = 100;
 constexpr std::size_t kCondemnedMax = 500;
 constexpr std::size_t kTagsMax = 200;
 constexpr std::size_t kFaultsMax = 5;
@@ -134,6 +136,7 @@ Task<void> Sweep::unlink_condemned(Call call) {
   std::size_t left = 0;  // in use or not to be unlinked now, at the head of the list
   for (;;) {
     LB_CO_CHECK(go_on());
+    acquit_all();
     LB_CO_TRY(auto list, co_await parts_.names.reclaim().condemned(call, before_, left + kCondemnedMax));
     std::erase_if(list, [&](const meta::Condemned& one) { return seen_.contains(one.digest); });
     if (list.empty()) co_return Status{};
@@ -162,7 +165,14 @@ Task<void> Sweep::unlink_orphans(Call call) {
       if (fate == Fate::unlinked) note({SweepReason::orphan, std::nullopt, digest, stored->size_bytes});
     }
   }
+  acquit_all();
   co_return Status{};
+}
+
+/// Many at once: each time is a transaction. Should the digest be condemned anew meanwhile, the note of that may go as
+/// well, and its bytes are what the tour of the disk finds.
+void Sweep::acquit_all() {
+  if (!acquitted_.empty()) parts_.names.reclaim().acquit(std::exchange(acquitted_, {}));
 }
 
 /// Only while nobody else has the digest, and only when no row needs it at that moment.
@@ -182,7 +192,8 @@ Task<Sweep::Fate> Sweep::unlink(Call call, oci::Digest digest) {
       co_return Fate::failed;
     }
   }
-  parts_.names.reclaim().acquit({digest});
+  acquitted_.push_back(digest);
+  if (acquitted_.size() >= kAcquitMax) acquit_all();
   co_return unneeded.empty() ? Fate::needed : Fate::unlinked;
 }
 

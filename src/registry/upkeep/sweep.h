@@ -92,6 +92,7 @@ class Sweep {
   Task<void> unlink_orphans(Call call);
   enum class Fate { unlinked, needed, in_use, failed };
   Task<Fate> unlink(Call call, oci::Digest digest);
+  void acquit_all();
   void foresee(const std::vector<meta::Reclaimable>& found);
   void note(Swept swept);
   Status go_on() const;
@@ -101,6 +102,7 @@ class Sweep {
   const bool is_dry_run_;
   std::map<oci::Digest, uint64_t> links_foreseen_;  ///< in a dry run: links that would go, by blob
   std::set<oci::Digest> seen_;                      ///< contents whose fate is decided
+  std::vector<oci::Digest> acquitted_;              ///< their notes are still to go
   Guarded<SweepReport> report_;
 };
 
