@@ -58,13 +58,13 @@ Result<registry::RepairOutcome> repair_now(const FsckFlags& flags, const FsckOrd
                                            registry::CheckReport before, ProgressLine& line, Process& process) {
   const auto files = sys::make_posix_file_system();
   const auto sharing = sys::make_posix_file_sharing();
-  registry::Repairer repairer({*files, *sharing}, open);
+  registry::TreeRepair repairer({*files, *sharing}, open);
   RemoteRegistries registries(flags.remote, process.environment, 1);
   std::optional<RepairFetcher> fetcher;
   registry::FetchStep fetch;
   if (order.origin) {
     fetcher.emplace(registries, *order.origin);
-    fetch = [&](const registry::RepairStep& step, registry::Repairer& into) { return fetcher->fetch(step, into); };
+    fetch = [&](const registry::RepairStep& step, registry::TreeRepair& into) { return fetcher->fetch(step, into); };
   }
   return registry::repair(repairer, open, std::move(before), order.options, fetch,
                           [&](const auto& progress) { line.show([&] { return check_progress_text(progress); }); });

@@ -31,11 +31,11 @@ Result<oci::Repository> RepairOrigin::there(const std::string& repository) const
 RepairFetcher::RepairFetcher(RemoteRegistries& registries, RepairOrigin origin)
     : registries_(registries), origin_(std::move(origin)) {}
 
-Status RepairFetcher::fetch(const registry::RepairStep& step, registry::Repairer& repairer) {
+Status RepairFetcher::fetch(const registry::RepairStep& step, registry::TreeRepair& repairer) {
   return run_to_end(fetch_now(step, repairer));
 }
 
-Task<void> RepairFetcher::fetch_now(registry::RepairStep step, registry::Repairer& repairer) {
+Task<void> RepairFetcher::fetch_now(registry::RepairStep step, registry::TreeRepair& repairer) {
   const Call call(registries_.clock().now() + kAnswerWithin, "fsck");
   LB_CO_TRY(oci::Repository there, origin_.there(step.repository));
   if (!asked_) {

@@ -27,10 +27,10 @@ class RepairFetcher {
  public:
   RepairFetcher(RemoteRegistries& registries, RepairOrigin origin);
   /// The first one opens the registry. Blocks.
-  Status fetch(const registry::RepairStep& step, registry::Repairer& repairer);
+  Status fetch(const registry::RepairStep& step, registry::TreeRepair& repairer);
 
  private:
-  Task<void> fetch_now(registry::RepairStep step, registry::Repairer& repairer);
+  Task<void> fetch_now(registry::RepairStep step, registry::TreeRepair& repairer);
 
   RemoteRegistries& registries_;
   const RepairOrigin origin_;

@@ -10,7 +10,7 @@ struct EndpointTest::Registry {
         addressing(test.names_, std::move(hosts)),
         manifest_fetches(test.blobs_, test.names_, leases, test.stamps_, test.clock_, loops, test.log_),
         blob_fetches(test.blobs_, test.names_, leases, test.clock_, loops, test.metrics_, test.log_),
-        faults({test.blobs_, test.blobs_, test.names_, test.stamps_, test.clock_, test.metrics_, test.log_}),
+        faults({test.blobs_, test.blobs_, test.names_, leases, test.stamps_, test.clock_, test.metrics_, test.log_}),
         pull(test.blobs_, test.names_, addressing, manifest_fetches, blob_fetches, faults, test.clock_, test.metrics_,
              test.log_),
         push(test.blobs_, test.names_, leases, test.stamps_),
@@ -35,8 +35,9 @@ struct EndpointTest::Registry {
                    .metrics = test.metrics_,
                    .log = test.log_},
                   {}),
-        repairer({test.blobs_, test.blobs_, test.names_, addressing, faults, test.clock_, test.metrics_, test.log_},
-                 {}),
+        repairer(
+            {test.blobs_, test.blobs_, test.names_, leases, addressing, faults, test.clock_, test.metrics_, test.log_},
+            {}),
         scrubber({test.blobs_, test.blobs_, test.names_, faults, repairer, test.clock_, test.metrics_, test.log_}, {}),
         thread([this] { loops.run(); }) {}
   ~Registry() {

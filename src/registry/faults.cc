@@ -35,6 +35,11 @@ void Faults::count(std::string_view kind) {
 
 Task<std::optional<meta::Fault>> Faults::examine(Call call, oci::Digest digest, uint64_t size_bytes) {
   const WallTime now = parts_.clock.wall();
+  // Who commits content relies on what is there already: it must not go before its row is here, nor the row after it.
+  const auto alone = parts_.leases.take_alone(digest);
+  if (!alone) {
+    co_return fail(ErrorCode::unavailable, "cannot look at '" + digest.to_string() + "': it is being brought just now");
+  }
   LB_CO_TRY(blob::Damage damage, co_await parts_.integrity.quarantine(call, digest, size_bytes, now));
   if (damage.kind == blob::Damage::Kind::none) co_return std::optional<meta::Fault>();
   meta::Fault fault{

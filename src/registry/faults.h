@@ -10,6 +10,7 @@
 #include "blob/store.h"
 #include "meta/store.h"
 #include "registry/change_stamps.h"
+#include "registry/content_leases.h"
 #include "sys/clock.h"
 #include "sys/metrics.h"
 #include "sys/notification.h"
@@ -27,6 +28,7 @@ class Faults {
     blob::Store& blobs;
     blob::Integrity& integrity;
     meta::Store& names;
+    ContentLeases& leases;
     ChangeStamps& stamps;
     sys::Clock& clock;
     sys::Metrics& metrics;
@@ -35,7 +37,7 @@ class Faults {
   explicit Faults(const Parts& parts);
 
   /// Somebody could not read it, or read something else. Looks again: the fault that is noted now; nothing: it is
-  /// whole. An error of the disk is no verdict, and is the error.
+  /// whole. An error of the disk is no verdict, and is the error. unavailable: somebody is just bringing it.
   Task<std::optional<meta::Fault>> examine(Call call, oci::Digest digest, uint64_t size_bytes);
   /// Names stand for it and no record tells that it ever was here; its bytes are not.
   Task<void> note_lost(Call call, oci::Digest digest, std::string detail);

@@ -369,8 +369,8 @@ Status Node::Parts::open_upstreams() {
 void Node::Parts::build_use_cases() {
   manifest_fetches = std::make_unique<registry::ManifestFetches>(*blobs, *names, leases, stamps, clock, loops, log);
   blob_fetches = std::make_unique<registry::BlobFetches>(*blobs, *names, leases, clock, loops, metrics, log);
-  faults =
-      std::make_unique<registry::Faults>(registry::Faults::Parts{*blobs, *blobs, *names, stamps, clock, metrics, log});
+  faults = std::make_unique<registry::Faults>(
+      registry::Faults::Parts{*blobs, *blobs, *names, leases, stamps, clock, metrics, log});
   pull = std::make_unique<registry::Pull>(*blobs, *names, *addressing, *manifest_fetches, *blob_fetches, *faults, clock,
                                           metrics, log);
   push = std::make_unique<registry::Push>(*blobs, *names, leases, stamps);
@@ -401,7 +401,7 @@ void Node::Parts::build_use_cases() {
   explain = std::make_unique<registry::Explain>(
       registry::Explain::Parts{*blobs, *names, *addressing, *capture, *freeze, clock});
   repairer = std::make_unique<registry::Repairer>(
-      registry::Repairer::Parts{*blobs, *blobs, *names, *addressing, *faults, clock, metrics, log},
+      registry::Repairer::Parts{*blobs, *blobs, *names, leases, *addressing, *faults, clock, metrics, log},
       repair_sources(config));
   scrubber = std::make_unique<registry::Scrubber>(
       registry::Scrubber::Parts{*blobs, *blobs, *names, *faults, *repairer, clock, metrics, log},

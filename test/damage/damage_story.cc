@@ -42,20 +42,23 @@ Awaitable<bool> tour(registry::Scrubber& scrubber) {
 
 struct DamageStory::House {
   explicit House(DamageStory& story)
-      : addressing(*story.names_, hosts_of(story.upstream_)),
-        manifest_fetches(*story.rig_.store, *story.names_, story.stamps_, story.clock_, story.loops_, story.log_),
-        blob_fetches(*story.rig_.store, *story.names_, story.clock_, story.loops_, story.metrics_, story.log_),
-        faults({*story.rig_.store, *story.rig_.store, *story.names_, story.stamps_, story.clock_, story.metrics_,
-                story.log_}),
+      : leases(story.clock_),
+        addressing(*story.names_, hosts_of(story.upstream_)),
+        manifest_fetches(*story.rig_.store, *story.names_, leases, story.stamps_, story.clock_, story.loops_,
+                         story.log_),
+        blob_fetches(*story.rig_.store, *story.names_, leases, story.clock_, story.loops_, story.metrics_, story.log_),
+        faults({*story.rig_.store, *story.rig_.store, *story.names_, leases, story.stamps_, story.clock_,
+                story.metrics_, story.log_}),
         pull(*story.rig_.store, *story.names_, addressing, manifest_fetches, blob_fetches, faults, story.clock_,
              story.metrics_, story.log_),
-        repairer({*story.rig_.store, *story.rig_.store, *story.names_, addressing, faults, story.clock_, story.metrics_,
-                  story.log_},
+        repairer({*story.rig_.store, *story.rig_.store, *story.names_, leases, addressing, faults, story.clock_,
+                  story.metrics_, story.log_},
                  sources_of(story.backup_)),
         scrubber({*story.rig_.store, *story.rig_.store, *story.names_, faults, repairer, story.clock_, story.metrics_,
                   story.log_},
                  {}) {}
 
+  registry::ContentLeases leases;
   registry::Addressing addressing;
   registry::ManifestFetches manifest_fetches;
   registry::BlobFetches blob_fetches;

@@ -42,8 +42,8 @@ FailureRig::FailureRig(sys::HttpClient& client, const Failure& failure, Held hel
   clock_.shift(Duration(0));
   handler_ = std::make_unique<http::Handler>(
       http::HandlerOptions{.answer_within = scene_.answer_within},
-      http::Handler::Parts{pull_, push_, uploads_, addressing_, stamps_, names_, capture_, explain_, scrubber_,
-                           repairer_, status_, clock_, metrics_, log_, 1});
+      http::Handler::Parts{pull_, push_, uploads_, addressing_, stamps_, names_, capture_, explain_, collector_,
+                           scrubber_, repairer_, status_, clock_, metrics_, log_, 1});
   thread_ = std::thread([this] { loops_.run(); });
 }
 
@@ -56,6 +56,8 @@ FailureRig::~FailureRig() {
 Awaitable<void> FailureRig::stop() {
   co_await manifest_fetches_.stop();
   co_await blob_fetches_.stop();
+  collector_.stop();
+  co_await collector_.join();
   loops_.stop();
 }
 

@@ -105,7 +105,7 @@ class FailureRig {
   registry::Addressing addressing_{names_, nullptr};
   registry::ManifestFetches manifest_fetches_{blobs_, names_, leases_, stamps_, clock_, loops_, log_};
   registry::BlobFetches blob_fetches_{blobs_, names_, leases_, clock_, loops_, metrics_, log_};
-  registry::Faults faults_{{blobs_, blobs_, names_, stamps_, clock_, metrics_, log_}};
+  registry::Faults faults_{{blobs_, blobs_, names_, leases_, stamps_, clock_, metrics_, log_}};
   registry::Pull pull_{blobs_, names_, addressing_, manifest_fetches_, blob_fetches_, faults_, clock_, metrics_, log_};
   registry::Push push_{blobs_, names_, leases_, stamps_};
   registry::Uploads uploads_{{}, blobs_, names_, leases_, clock_, metrics_, log_};
@@ -118,7 +118,18 @@ class FailureRig {
                              {}};
   registry::Freeze freeze_{names_, clock_, metrics_, log_};
   registry::Explain explain_{{blobs_, names_, addressing_, capture_, freeze_, clock_}};
-  registry::Repairer repairer_{{blobs_, blobs_, names_, addressing_, faults_, clock_, metrics_, log_}, {}};
+  registry::Collector collector_{{.blobs = blobs_,
+                                  .inventory = blobs_,
+                                  .names = names_,
+                                  .leases = leases_,
+                                  .stamps = stamps_,
+                                  .is_frozen = [](const auto&) { return false; },
+                                  .clock = clock_,
+                                  .loops = loops_,
+                                  .metrics = metrics_,
+                                  .log = log_},
+                                 {}};
+  registry::Repairer repairer_{{blobs_, blobs_, names_, leases_, addressing_, faults_, clock_, metrics_, log_}, {}};
   registry::Scrubber scrubber_{{blobs_, blobs_, names_, faults_, repairer_, clock_, metrics_, log_}, {}};
   std::unique_ptr<http::Handler> handler_;
   std::thread thread_;

@@ -59,6 +59,8 @@ class GatedNames final : public meta::Store {
   meta::RepositoryIndex& repositories() override { return names_.repositories(); }
   meta::UploadIndex& uploads() override { return names_.uploads(); }
   meta::CaptureIndex& captures() override { return names_.captures(); }
+  meta::TourIndex& tours() override { return names_.tours(); }
+  meta::FaultIndex& faults() override { return names_.faults(); }
   meta::ReclaimIndex& reclaim() override;
   Task<meta::StoreTotals> totals(Call call) override { return names_.totals(std::move(call)); }
   Status close() override { return {}; }

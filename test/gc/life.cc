@@ -31,7 +31,9 @@ Life::Life(World& world) : world_(world) {
       std::make_unique<registry::ManifestFetches>(*blobs_, *names_, leases_, stamps_, world.clock, loops_, log_);
   blob_fetches_ =
       std::make_unique<registry::BlobFetches>(*blobs_, *names_, leases_, world.clock, loops_, metrics_, log_);
-  pull_ = std::make_unique<registry::Pull>(*blobs_, *names_, *addressing_, *manifest_fetches_, *blob_fetches_,
+  faults_ = std::make_unique<registry::Faults>(
+      registry::Faults::Parts{*blobs_, world.disk.blobs, *names_, leases_, stamps_, world.clock, metrics_, log_});
+  pull_ = std::make_unique<registry::Pull>(*blobs_, *names_, *addressing_, *manifest_fetches_, *blob_fetches_, *faults_,
                                            world.clock, metrics_, log_);
   push_ = std::make_unique<registry::Push>(*blobs_, *names_, leases_, stamps_);
   uploads_ = std::make_unique<registry::Uploads>(registry::UploadsOptions{}, *blobs_, *names_, leases_, world.clock,

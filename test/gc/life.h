@@ -80,6 +80,7 @@ class Life {
   std::unique_ptr<registry::Addressing> addressing_;
   std::unique_ptr<registry::ManifestFetches> manifest_fetches_;
   std::unique_ptr<registry::BlobFetches> blob_fetches_;
+  std::unique_ptr<registry::Faults> faults_;
   std::unique_ptr<registry::Pull> pull_;
   std::unique_ptr<registry::Push> push_;
   std::unique_ptr<registry::Uploads> uploads_;

@@ -29,7 +29,7 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
   blob_fetches_ =
       std::make_unique<registry::BlobFetches>(disk.blobs, disk.names, leases_, clock_, loops_, metrics_, log);
   faults_ = std::make_unique<registry::Faults>(
-      registry::Faults::Parts{disk.blobs, disk.blobs, disk.names, stamps_, clock_, metrics_, log});
+      registry::Faults::Parts{disk.blobs, disk.blobs, disk.names, leases_, stamps_, clock_, metrics_, log});
   pull_ = std::make_unique<registry::Pull>(disk.blobs, disk.names, *addressing_, *manifest_fetches_, *blob_fetches_,
                                            *faults_, clock_, metrics_, log);
   push_ = std::make_unique<registry::Push>(disk.blobs, disk.names, leases_, stamps_);
@@ -46,9 +46,22 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
   freeze_ = std::make_unique<registry::Freeze>(disk.names, clock_, metrics_, log);
   explain_ = std::make_unique<registry::Explain>(
       registry::Explain::Parts{disk.blobs, disk.names, *addressing_, *capture_, *freeze_, clock_});
-  repairer_ = std::make_unique<registry::Repairer>(
-      registry::Repairer::Parts{disk.blobs, disk.blobs, disk.names, *addressing_, *faults_, clock_, metrics_, log},
-      std::vector<registry::RepairSource>{});
+  collector_ =
+      std::make_unique<registry::Collector>(registry::Collector::Parts{.blobs = disk.blobs,
+                                                                       .inventory = disk.blobs,
+                                                                       .names = disk.names,
+                                                                       .leases = leases_,
+                                                                       .stamps = stamps_,
+                                                                       .is_frozen = [](const auto&) { return false; },
+                                                                       .clock = clock_,
+                                                                       .loops = loops_,
+                                                                       .metrics = metrics_,
+                                                                       .log = log},
+                                            registry::CollectorOptions{});
+  repairer_ =
+      std::make_unique<registry::Repairer>(registry::Repairer::Parts{disk.blobs, disk.blobs, disk.names, leases_,
+                                                                     *addressing_, *faults_, clock_, metrics_, log},
+                                           std::vector<registry::RepairSource>{});
   scrubber_ = std::make_unique<registry::Scrubber>(
       registry::Scrubber::Parts{disk.blobs, disk.blobs, disk.names, *faults_, *repairer_, clock_, metrics_, log},
       registry::ScrubOptions{});
@@ -61,6 +74,7 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                                                            .names = disk.names,
                                                                            .capture = *capture_,
                                                                            .explain = *explain_,
+                                                                           .collector = *collector_,
                                                                            .scrubber = *scrubber_,
                                                                            .repairer = *repairer_,
                                                                            .status = status_,

@@ -83,7 +83,7 @@ class PullRig {
   sys::EventLoops loops{1};
   registry::ManifestFetches manifest_fetches{blobs, names, leases, stamps, clock, loops, log};
   registry::BlobFetches blob_fetches{blobs, names, leases, clock, loops, metrics, log};
-  registry::Faults faults{{blobs, blobs, names, stamps, clock, metrics, log}};
+  registry::Faults faults{{blobs, blobs, names, leases, stamps, clock, metrics, log}};
   registry::Pull pull{blobs, names, addressing, manifest_fetches, blob_fetches, faults, clock, metrics, log};
 
  private:

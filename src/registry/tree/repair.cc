@@ -54,33 +54,33 @@ std::vector<RepairStep> plan_repair(TreeKind kind, const std::vector<Finding>& f
   return fetches;
 }
 
-Status Repairer::restore_link(const RepairStep& step) {
+Status TreeRepair::restore_link(const RepairStep& step) {
   LB_TRY(const auto file, open_.tree->open(*step.digest));
   LB_CHECK(compare_digest(*file, *step.digest));
   const DistributionTree tree(open_.root, placed_.files());
   return placed_.write(tree.link_path(step.repository, step.link, *step.digest), as_bytes(step.digest->to_string()));
 }
 
-Repairer::Filling::Filling(Repairer& owner, oci::Digest digest)
+TreeRepair::Filling::Filling(TreeRepair& owner, oci::Digest digest)
     : owner_(owner), digest_(digest), hasher_(digest.algorithm()) {}
 
-Repairer::Filling::~Filling() {
+TreeRepair::Filling::~Filling() {
   if (file_) (void)owner_.placed_.files().remove(fresh_);
 }
 
-Result<std::unique_ptr<Repairer::Filling>> Repairer::fill(const oci::Digest& digest) {
+Result<std::unique_ptr<TreeRepair::Filling>> TreeRepair::fill(const oci::Digest& digest) {
   std::unique_ptr<Filling> filling(new Filling(*this, digest));
   LB_TRY(filling->fresh_, placed_.beside(open_.tree->content(digest)));
   LB_TRY(filling->file_, placed_.files().create(filling->fresh_));
   return filling;
 }
 
-Status Repairer::Filling::append(ByteView bytes) {
+Status TreeRepair::Filling::append(ByteView bytes) {
   hasher_.update(bytes);
   return file_->append(bytes);
 }
 
-Status Repairer::Filling::finish() {
+Status TreeRepair::Filling::finish() {
   const oci::Digest got = oci::Digest::of_raw(digest_.algorithm(), hasher_.current());
   if (got != digest_) {
     return fail(ErrorCode::corrupt, "cannot use what was fetched for '" + digest_.to_string() +
@@ -92,7 +92,7 @@ Status Repairer::Filling::finish() {
   return {};
 }
 
-Task<void> fetch_into(Call call, blob::Inspector& from, oci::Repository there, RepairStep step, Repairer& repairer) {
+Task<void> fetch_into(Call call, blob::Inspector& from, oci::Repository there, RepairStep step, TreeRepair& repairer) {
   LB_CO_TRY(const auto filling, repairer.fill(*step.digest));
   if (step.link == LinkKind::manifest) {
     LB_CO_TRY(const auto manifest, co_await from.manifest(call, std::move(there), oci::Reference(*step.digest)));
@@ -108,7 +108,7 @@ Task<void> fetch_into(Call call, blob::Inspector& from, oci::Repository there, R
   co_return filling->finish();
 }
 
-Result<RepairOutcome> repair(Repairer& repairer, OpenTree& open, CheckReport before, const CheckOptions& options,
+Result<RepairOutcome> repair(TreeRepair& repairer, OpenTree& open, CheckReport before, const CheckOptions& options,
                              const FetchStep& fetch, const std::function<void(const CheckProgress&)>& told) {
   RepairOutcome outcome{.after = std::move(before)};
   for (int round = 0; round < kRoundsMax; ++round) {

@@ -37,14 +37,14 @@ std::vector<RepairStep> plan_repair(TreeKind kind, const std::vector<Finding>& f
 
 /// Takes the steps on a distribution tree, an OCI layout, or the content of a data directory of ours. What is written
 /// is whole and durable before it has its name, and belongs to whom the tree belongs to. Everything blocks.
-class Repairer {
+class TreeRepair {
  public:
   struct Parts {
     sys::FileSystem& files;
     sys::FileSharing& sharing;
   };
   /// `open` outlives this.
-  Repairer(Parts parts, OpenTree& open) : placed_({parts.files, parts.sharing, open.store != nullptr}), open_(open) {}
+  TreeRepair(Parts parts, OpenTree& open) : placed_({parts.files, parts.sharing, open.store != nullptr}), open_(open) {}
 
   /// corrupt: the bytes that are here have another digest, so no link is made to them; not_found: they are not here.
   Status restore_link(const RepairStep& step);
@@ -60,9 +60,9 @@ class Repairer {
     Filling& operator=(const Filling&) = delete;
 
    private:
-    friend class Repairer;
-    Filling(Repairer& owner, oci::Digest digest);
-    Repairer& owner_;
+    friend class TreeRepair;
+    Filling(TreeRepair& owner, oci::Digest digest);
+    TreeRepair& owner_;
     const oci::Digest digest_;
     sys::Path fresh_{};
     Hasher hasher_;
@@ -77,10 +77,10 @@ class Repairer {
 
 /// Fetches the bytes of a step from `from`, where the repository is called `there`. not_found: it does not have them
 /// either; corrupt: what it sends is something else.
-Task<void> fetch_into(Call call, blob::Inspector& from, oci::Repository there, RepairStep step, Repairer& repairer);
+Task<void> fetch_into(Call call, blob::Inspector& from, oci::Repository there, RepairStep step, TreeRepair& repairer);
 
 /// Gets the bytes of a step from elsewhere.
-using FetchStep = std::function<Status(const RepairStep& step, Repairer& repairer)>;
+using FetchStep = std::function<Status(const RepairStep& step, TreeRepair& repairer)>;
 
 struct RepairOutcome {
   struct Failed {
@@ -93,7 +93,7 @@ struct RepairOutcome {
 };
 /// Repairs and checks in turns until nothing more can be done: what a restored link leads to may lack something itself.
 /// `fetch`: nothing when there is no other registry.
-Result<RepairOutcome> repair(Repairer& repairer, OpenTree& open, CheckReport before, const CheckOptions& options,
+Result<RepairOutcome> repair(TreeRepair& repairer, OpenTree& open, CheckReport before, const CheckOptions& options,
                              const FetchStep& fetch, const std::function<void(const CheckProgress&)>& told);
 
 }  // namespace lifeboat::registry

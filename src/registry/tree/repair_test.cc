@@ -86,7 +86,7 @@ class RepairerTest : public testing::Test {
   RepairerTest() {
     tree_.push("a", image_, "1");
     open_.emplace(open_tree(tree_.root(), std::nullopt, *files_).value());
-    repairer_.emplace(Repairer::Parts{*files_, *sharing_}, *open_);
+    repairer_.emplace(TreeRepair::Parts{*files_, *sharing_}, *open_);
   }
   std::size_t broken() {
     const auto report = check(*open_, {.now = WallTime::max()}, [](const auto&) {});
@@ -101,7 +101,7 @@ class RepairerTest : public testing::Test {
   const std::unique_ptr<sys::FileSystem> files_ = sys::make_posix_file_system();
   const std::unique_ptr<sys::FileSharing> sharing_ = sys::make_posix_file_sharing();
   std::optional<OpenTree> open_;
-  std::optional<Repairer> repairer_;
+  std::optional<TreeRepair> repairer_;
 };
 
 TEST_F(RepairerTest, restores_links_so_that_nothing_is_broken_any_more) {
@@ -172,7 +172,7 @@ TEST_F(RepairerTest, tries_once_what_nobody_has) {
   const CheckOptions options{.now = WallTime::max()};
   const auto quiet = [](const auto&) {};
   int asked = 0;
-  const FetchStep fetch = [&](const RepairStep&, Repairer&) -> Status {
+  const FetchStep fetch = [&](const RepairStep&, TreeRepair&) -> Status {
     ++asked;
     return fail(ErrorCode::not_found, "it has none");
   };

@@ -176,6 +176,8 @@ Task<std::string> Repairer::repair(Call call, const meta::Fault& fault) {
     LB_CO_CHECK(co_await parts_.names.faults().clear(call, digest));
     co_return "nobody needs it any more";
   }
+  // From before the bytes come until the names know it; the collector keeps its hands off meanwhile.
+  LB_CO_TRY(const ContentLeases::Lease share, co_await parts_.leases.share(call, digest));
   LB_CO_TRY(const bool is_back, co_await restore(call, digest));
   if (is_back) co_return "the disk";
   Error failure(ErrorCode::not_found, "no source is configured for it");
@@ -311,6 +313,8 @@ Task<void> Repairer::restore_what_it_names(Call call, oci::RepositoryId reposito
   for (const oci::Digest& digest : missing) {
     LB_CO_TRY(const auto known, co_await parts_.names.faults().find(call, digest));
     if (known) continue;
+    // From before the bytes come until the names know it; the collector keeps its hands off meanwhile.
+    LB_CO_TRY(const ContentLeases::Lease share, co_await parts_.leases.share(call, digest));
     LB_CO_TRY(const bool is_back, co_await restore(call, digest));
     if (!is_back) LB_CO_CHECK(co_await parts_.faults.note_lost(call, digest, "what names it came back without it"));
   }

@@ -41,6 +41,7 @@ class Repairer {
     blob::Store& blobs;
     blob::Integrity& integrity;
     meta::Store& names;
+    ContentLeases& leases;
     Addressing& addressing;
     Faults& faults;
     sys::Clock& clock;
