@@ -145,15 +145,16 @@ Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
 }
 
 Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime now) {
-  LB_TRY(const ManifestRecord manifest, find_manifest(repository, digest));
+  Repository* const in = known(repository);
+  if (in == nullptr || !in->manifests.contains(digest)) return refusal::no_manifest(repository, digest);
   const std::vector<oci::Digest> by = parents(repository, digest);
   if (!by.empty()) return refusal::manifest_in_use(repository, digest, by.front());
-  Repository* const in = known(repository);
+  const uint64_t size_bytes = in->manifests.at(digest).size_bytes;
   in->manifests.erase(digest);
   std::erase_if(in->tags, [&](const auto& entry) { return entry.second.digest == digest; });
   in->captures.erase(digest);
   if (!has_manifest_anywhere(digest)) edges_.erase(digest);
-  if (!is_needed(digest)) condemned_.insert_or_assign(digest, Condemned{digest, manifest.size_bytes, now});
+  if (!is_needed(digest)) condemned_.insert_or_assign(digest, Condemned{digest, size_bytes, now});
   return {};
 }
 
