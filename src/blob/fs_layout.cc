@@ -58,6 +58,15 @@ Result<bool> FsLayout::holds(const oci::Digest& digest, uint64_t size_bytes) {
   return holds_locked(shard, digest, size_bytes);
 }
 
+Result<bool> FsLayout::holds(const oci::Digest& digest, std::string_view bytes) {
+  LB_TRY(const bool is_held, holds(digest, bytes.size()));
+  if (!is_held) return false;
+  LB_TRY(const Content content, read(digest));
+  std::string got(bytes.size(), '\0');
+  LB_TRY(const std::size_t count, content.bytes->read_at(0, std::as_writable_bytes(std::span(got))));
+  return count == bytes.size() && got == bytes;
+}
+
 Result<bool> FsLayout::holds_locked(Shard& shard, const oci::Digest& digest, uint64_t size_bytes) {
   if (!shard.is_made) return false;
   const sys::Path path = content(digest);
@@ -71,24 +80,23 @@ Result<bool> FsLayout::holds_locked(Shard& shard, const oci::Digest& digest, uin
   return true;
 }
 
-Result<bool> FsLayout::place(const sys::Path& from, const oci::Digest& digest, uint64_t size_bytes) {
+Status FsLayout::place(const sys::Path& from, const oci::Digest& digest) {
   const sys::Path to = content(digest);
   Shard& shard = shard_of(digest);
   const std::lock_guard lock(shard.mutex);
-  // Somebody else may have brought it since the caller looked: what was acknowledged to them must not be put at risk.
-  LB_TRY(const bool is_held, holds_locked(shard, digest, size_bytes));
-  if (is_held) return false;
+  // What stands there may have rotted since; these bytes were hashed just now. Whoever reads the other has it open.
+  const bool is_there = files_.info(to).has_value();
   if (!shard.is_made) LB_CHECK(files_.make_directory(to.parent_path()));
   shard.is_made = true;
   LB_CHECK(files_.rename(from, to));
   // Without this the name may be gone after a power loss, and with it what was acknowledged.
   if (Status synced = files_.sync_directory(to.parent_path()); !synced) {
     shard.is_synced = false;
-    (void)files_.remove(to);
-    return std::unexpected(std::move(synced).error());
+    if (!is_there) (void)files_.remove(to);  // else somebody was told that it is here
+    return synced;
   }
   shard.is_synced = true;
-  return true;
+  return {};
 }
 
 Status FsLayout::remove(const oci::Digest& digest) {
@@ -130,10 +138,14 @@ Result<std::vector<StoredContent>> FsLayout::list(HashAlgorithm algorithm, std::
   return found;
 }
 
-Result<Damage> FsLayout::judge(const oci::Digest& digest, uint64_t size_bytes) const {
+Result<FsLayout::Verdict> FsLayout::judge(const oci::Digest& digest, uint64_t size_bytes) const {
   using Kind = Damage::Kind;
+  const auto seen = files_.info(content(digest));
   const auto found = read(digest);
-  if (!found && found.error().code() == ErrorCode::not_found) return Damage{Kind::missing, "it is not on disk"};
+  const bool is_gone = (!seen && seen.error().code() == ErrorCode::not_found) ||
+                       (!found && found.error().code() == ErrorCode::not_found);
+  if (is_gone) return Verdict{{Kind::missing, "it is not on disk"}, {}};
+  if (!seen) return std::unexpected(seen.error());
   if (!found) return std::unexpected(found.error());
   Hasher hasher(digest.algorithm());
   std::vector<std::byte> piece(kReadBytes);
@@ -145,22 +157,24 @@ Result<Damage> FsLayout::judge(const oci::Digest& digest, uint64_t size_bytes) c
   }
   const oci::Digest got = oci::Digest::of_raw(digest.algorithm(), hasher.current());
   // The digest is the authority: what hashes right is right, whatever a record says of its size.
-  if (got == digest) return Damage{};
-  if (found->size_bytes == size_bytes) return Damage{Kind::wrong_bytes, "got " + got.to_string()};
-  return Damage{Kind::wrong_size,
-                "got " + std::to_string(found->size_bytes) + " bytes, want " + std::to_string(size_bytes) + " bytes"};
+  if (got == digest) return Verdict{{}, *seen};
+  if (found->size_bytes == size_bytes) return Verdict{{Kind::wrong_bytes, "got " + got.to_string()}, *seen};
+  return Verdict{{Kind::wrong_size,
+                  "got " + std::to_string(found->size_bytes) + " bytes, want " + std::to_string(size_bytes) + " bytes"},
+                 *seen};
 }
 
-Result<Damage> FsLayout::set_aside(const oci::Digest& digest, uint64_t size_bytes, Quarantine& quarantine,
-                                   WallTime now) {
+Status FsLayout::set_aside(const oci::Digest& digest, const Verdict& verdict, Quarantine& quarantine, WallTime now) {
   Shard& shard = shard_of(digest);
   const std::lock_guard lock(shard.mutex);
-  LB_TRY(Damage damage, judge(digest, size_bytes));
-  if (damage.kind == Damage::Kind::none || damage.kind == Damage::Kind::missing) return damage;
   const sys::Path path = content(digest);
-  LB_CHECK(quarantine.take(path, digest, digest.to_string() + ": " + damage.detail, now));
-  LB_CHECK(files_.sync_directory(path.parent_path()));
-  return damage;
+  LB_TRY(const sys::FileInfo info, files_.info(path));
+  if (info.size_bytes != verdict.seen.size_bytes || info.modified != verdict.seen.modified) {
+    return fail(ErrorCode::unavailable,
+                "cannot quarantine '" + digest.to_string() + "': it was brought again just now");
+  }
+  LB_CHECK(quarantine.take(path, digest, digest.to_string() + ": " + verdict.damage.detail, now));
+  return files_.sync_directory(path.parent_path());
 }
 
 Result<std::vector<oci::Digest>> FsLayout::list(std::size_t index) const {

@@ -32,18 +32,27 @@ class FsLayout {
   Result<Content> read(const oci::Digest& digest) const;
   /// True when the content is there, as long as it should be, and durable: nothing is left to do for who brings it.
   Result<bool> holds(const oci::Digest& digest, uint64_t size_bytes);
-  /// Moves a file whose bytes are synced into its place, durably. True when it did; false when the content was there
-  /// already: then the file is left to the caller. Content of another length is damage and gets replaced. After a
-  /// failure the file is gone or where it was, and no name is left that was not there before.
-  Result<bool> place(const sys::Path& from, const oci::Digest& digest, uint64_t size_bytes);
+  /// The same for a small document: its bytes are compared.
+  Result<bool> holds(const oci::Digest& digest, std::string_view bytes);
+  /// Moves a file whose bytes are synced, and hash right, into its place, durably, and over what stands there: that may
+  /// have rotted since. After a failure the file is gone or where it was, and no name is left that was not there
+  /// before.
+  Status place(const sys::Path& from, const oci::Digest& digest);
   Status remove(const oci::Digest& digest);
   /// Calls `take` with the digest of everything that has a place, in no order.
   Status for_each_content(const std::function<void(const oci::Digest&)>& take) const;
 
   /// What stands in one directory; what is no content is passed over.
   Result<std::vector<StoredContent>> list(HashAlgorithm algorithm, std::byte first) const;
-  /// Integrity::quarantine. Reads the content in one go, with its directory locked: for what is faulty already.
-  Result<Damage> set_aside(const oci::Digest& digest, uint64_t size_bytes, Quarantine& quarantine, WallTime now);
+  /// What the content was found to be, and which file that was.
+  struct Verdict {
+    Damage damage{};
+    sys::FileInfo seen{};
+  };
+  /// Reads it all. Nothing is said of it when it cannot be read.
+  Result<Verdict> judge(const oci::Digest& digest, uint64_t size_bytes) const;
+  /// Integrity::quarantine, of the file that was judged. unavailable: another has come in its place.
+  Status set_aside(const oci::Digest& digest, const Verdict& verdict, Quarantine& quarantine, WallTime now);
   /// The content in the shard `index` of Inventory::kShards: by algorithm, then by first byte.
   Result<std::vector<oci::Digest>> list(std::size_t index) const;
   Result<std::optional<StoredContent>> find(const oci::Digest& digest) const;
@@ -57,8 +66,6 @@ class FsLayout {
     bool is_synced = false;  // guarded by mutex: the names in it are durable
   };
   Shard& shard_of(const oci::Digest& digest);
-  /// What the content is now. Nothing is said of it when it cannot be read.
-  Result<Damage> judge(const oci::Digest& digest, uint64_t size_bytes) const;
   Result<bool> holds_locked(Shard& shard, const oci::Digest& digest, uint64_t size_bytes);
 
   const sys::Path blobs_;

@@ -53,7 +53,7 @@ Status FsStore::put_now(const oci::Digest& digest, std::string_view bytes) {
     return fail(ErrorCode::corrupt, "cannot store content '" + digest.to_string() + "': its digest is another (got " +
                                         got.to_string() + ", want " + digest.to_string() + ")");
   }
-  LB_TRY(const bool is_held, layout_.holds(digest, bytes.size()));
+  LB_TRY(const bool is_held, layout_.holds(digest, bytes));
   if (is_held) return {};
   sys::FileSystem& files = layout_.files();
   const sys::Path temporary = layout_.uploads() / (std::string(kPutPrefix) + std::to_string(next_put_++));
@@ -62,13 +62,8 @@ Status FsStore::put_now(const oci::Digest& digest, std::string_view bytes) {
   // The bytes first: a durable name must never stand for bytes that are not.
   if (done) done = file->sync();
   file.reset();
-  bool is_placed = false;
-  if (done) {
-    auto placed = layout_.place(temporary, digest, bytes.size());
-    is_placed = placed.value_or(false);
-    if (!placed) done = std::unexpected(std::move(placed).error());
-  }
-  if (!is_placed) (void)files.remove(temporary);
+  if (done) done = layout_.place(temporary, digest);
+  if (!done) (void)files.remove(temporary);
   return done;
 }
 
@@ -133,10 +128,16 @@ Task<std::vector<StoredContent>> FsStore::list(Call, HashAlgorithm algorithm, st
 }
 
 Task<Damage> FsStore::quarantine(Call, oci::Digest digest, uint64_t size_bytes, WallTime now) {
-  co_return co_await pools_.disk.run([&] {
+  // Reading it all takes as long as it is large: nobody else's file waits for that.
+  LB_CO_TRY(const FsLayout::Verdict verdict,
+            co_await pools_.hash.run([&] { return layout_.judge(digest, size_bytes); }));
+  using Kind = Damage::Kind;
+  if (verdict.damage.kind == Kind::none || verdict.damage.kind == Kind::missing) co_return verdict.damage;
+  LB_CO_CHECK(co_await pools_.disk.run([&] {
     return quarantine_.with(
-        [&](Quarantine& quarantine) { return layout_.set_aside(digest, size_bytes, quarantine, now); });
-  });
+        [&](Quarantine& quarantine) { return layout_.set_aside(digest, verdict, quarantine, now); });
+  }));
+  co_return verdict.damage;
 }
 
 Task<void> FsStore::remove(Call, oci::Digest digest) {

@@ -184,17 +184,10 @@ Result<Content> FsWriter::place(const oci::Digest& expected) {
                                         "': its length is wrong (got " + std::to_string(size) +
                                         " bytes on disk, want " + std::to_string(received_) + ")");
   }
-  LB_TRY(const bool is_held, layout_.holds(expected, size));
-  bool is_placed = false;
-  if (!is_held) {
-    // The bytes first: a durable name must never stand for bytes that are not.
-    LB_CHECK(work_->file->sync());
-    LB_TRY(is_placed, layout_.place(session, expected, size));
-  }
-  if (is_placed) return Content{std::move(bytes), size};
-  // The content stands; a session that cannot be removed is dropped by the next clean-up.
-  (void)layout_.files().remove(session);
-  return layout_.read(expected);
+  // The bytes first: a durable name must never stand for bytes that are not.
+  LB_CHECK(work_->file->sync());
+  LB_CHECK(layout_.place(session, expected));
+  return Content{std::move(bytes), size};
 }
 
 Task<Content> FsWriter::commit_flushed(oci::Digest expected) {

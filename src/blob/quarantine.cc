@@ -54,7 +54,8 @@ Status Quarantine::take(const sys::Path& from, const oci::Digest& digest, std::s
   LB_CHECK(files_.rename(from, to));
   (void)write_reason(to, reason);
   LB_CHECK(files_.sync_directory(directory_));
-  return make_room(now);
+  (void)make_room(to.filename().native(), now);  // it is out of the way; what is too much is for the next to clear
+  return {};
 }
 
 Status Quarantine::write_reason(const sys::Path& beside, std::string_view reason) {
@@ -63,7 +64,7 @@ Status Quarantine::write_reason(const sys::Path& beside, std::string_view reason
   return file->sync();
 }
 
-Status Quarantine::make_room(WallTime now) {
+Status Quarantine::make_room(const std::string& latest, WallTime now) {
   LB_TRY(const auto entries, files_.list(directory_));
   std::vector<Kept> all;
   uint64_t bytes = 0;
@@ -77,7 +78,8 @@ Status Quarantine::make_room(WallTime now) {
   const std::string oldest = "." + stamp_of(now - bounds_.max_age);
   for (const Kept& one : all) {
     if (bytes <= bounds_.max_bytes && stamp_in(one.name) >= oldest) break;
-    LB_CHECK(files_.remove(directory_ / one.name));
+    if (one.name == latest) continue;  // somebody should see it at least once
+    if (!files_.remove(directory_ / one.name)) continue;
     (void)files_.remove(directory_ / (one.name + std::string(kReason)));
     bytes -= one.size_bytes;
   }

@@ -26,7 +26,7 @@ class Quarantine {
  private:
   Result<sys::Path> free_name(const oci::Digest& digest, WallTime now) const;
   Status write_reason(const sys::Path& beside, std::string_view reason);
-  Status make_room(WallTime now);
+  Status make_room(const std::string& latest, WallTime now);
 
   const sys::Path directory_;
   const Bounds bounds_;

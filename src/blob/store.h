@@ -47,8 +47,8 @@ class Writer {
   virtual Result<std::shared_ptr<const sys::ReadableFile>> readable() = 0;
 
   /// flush → compare → fsync → rename into place → fsync the directory. corrupt when the digest is another (the
-  /// message has got and want): the session is then discarded. When the content is there already, the session is
-  /// dropped and the content stands. Not to be used after it, whatever it returned.
+  /// message has got and want): the session is then discarded. Content that is there already gives way to
+  /// these bytes, which were verified just now. Not to be used after it, whatever it returned.
   virtual Task<Content> commit(oci::Digest expected) = 0;
   /// Drops the session's bytes; fine to call twice. A Writer destroyed without commit or discard leaves the session on
   /// disk, to be resumed.

@@ -59,8 +59,7 @@ Result<BlobRecord> MemoryNames::find_blob(const oci::RepositoryId& repository, c
 }
 
 Status MemoryNames::add_blob(const oci::RepositoryId& repository, const BlobRecord& blob, WallTime now) {
-  const auto [known, is_new] = blobs_.emplace(blob.digest, blob.size_bytes);
-  if (known->second != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, known->second);
+  blobs_.insert_or_assign(blob.digest, blob.size_bytes);
   repositories_[repository].links.insert_or_assign(blob.digest, now);
   clear_fault(blob.digest);
   return {};

@@ -40,12 +40,6 @@ std::unexpected<Error> no_upload(const oci::UploadId& id) {
   return fail(ErrorCode::not_found, "cannot find upload session '" + id.to_string() + "': it is not known");
 }
 
-std::unexpected<Error> other_size(const oci::Digest& digest, uint64_t got, uint64_t want) {
-  return fail(ErrorCode::corrupt, "cannot record blob '" + digest.to_string() +
-                                      "': it is known with another size (got " + std::to_string(got) + " bytes, want " +
-                                      std::to_string(want) + ")");
-}
-
 std::unexpected<Error> blob_in_use(const oci::RepositoryId& repository, const oci::Digest& digest,
                                    const oci::Digest& by) {
   return fail(ErrorCode::conflict, "cannot unlink blob " + at_digest(repository, digest) + ": manifest '" +

@@ -18,8 +18,6 @@ std::unexpected<Error> no_manifest(const oci::RepositoryId& repository, const oc
 std::unexpected<Error> no_tag(const oci::RepositoryId& repository, const oci::Tag& tag);
 std::unexpected<Error> no_upload(const oci::UploadId& id);
 
-/// corrupt: one digest cannot have two sizes.
-std::unexpected<Error> other_size(const oci::Digest& digest, uint64_t got, uint64_t want);
 /// conflict: the manifest `by` needs the blob.
 std::unexpected<Error> blob_in_use(const oci::RepositoryId& repository, const oci::Digest& digest,
                                    const oci::Digest& by);

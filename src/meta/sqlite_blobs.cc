@@ -70,8 +70,7 @@ Status add_blob(SqliteConnection& connection, const oci::RepositoryId& repositor
     LB_TRY(const bool has_row, query.next());
     if (has_row && !query.is_null(0)) known = static_cast<uint64_t>(query.integer(0));
   }
-  if (known && *known != blob.size_bytes) return refusal::other_size(blob.digest, blob.size_bytes, *known);
-  if (!known) LB_CHECK(SqliteQuery(connection, kAdd, blob.size_bytes, content).run());
+  if (known != blob.size_bytes) LB_CHECK(SqliteQuery(connection, kAdd, blob.size_bytes, content).run());
   LB_CHECK(clear_fault(connection, content));
   LB_TRY(const int64_t id, filled_repository(connection, repository));
   return SqliteQuery(connection, kLink, id, content, now).run();

@@ -31,7 +31,8 @@ class BlobIndex {
   virtual ~BlobIndex() = default;
   /// The blob as this repository may serve it: linked there, or named by a manifest the repository has.
   virtual Task<BlobRecord> find(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
-  /// Records the blob and links it into the repository, which is created when new. Idempotent.
+  /// Records the blob, whose bytes were verified to be these, and links it into the repository, which is created when
+  /// new. Idempotent; a size that was recorded wrong is put right.
   virtual Task<void> add(Call call, oci::RepositoryId repository, BlobRecord blob) = 0;
   /// Links a blob that `from` may serve into `to` (any repository when `from` is nothing: anonymous mount). not_found
   /// when there is none.

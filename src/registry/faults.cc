@@ -3,6 +3,8 @@
 namespace lifeboat::registry {
 namespace {
 
+constexpr Duration kNoteWithin = std::chrono::minutes(1);
+
 meta::FaultKind kind_of(blob::Damage::Kind kind) {
   if (kind == blob::Damage::Kind::wrong_size) return meta::FaultKind::wrong_size;
   return kind == blob::Damage::Kind::wrong_bytes ? meta::FaultKind::wrong_bytes : meta::FaultKind::missing;
@@ -41,6 +43,8 @@ Task<std::optional<meta::Fault>> Faults::examine(Call call, oci::Digest digest, 
     co_return fail(ErrorCode::unavailable, "cannot look at '" + digest.to_string() + "': it is being brought just now");
   }
   LB_CO_TRY(blob::Damage damage, co_await parts_.integrity.quarantine(call, digest, size_bytes, now));
+  // To read it may have taken longer than whoever asked would wait; what has been moved must be noted all the same.
+  call = Call(parts_.clock.now() + kNoteWithin, call.request_id());
   if (damage.kind == blob::Damage::Kind::none) co_return std::optional<meta::Fault>();
   meta::Fault fault{
       .digest = digest, .kind = kind_of(damage.kind), .detail = std::move(damage.detail), .found = now, .due = now};

@@ -2,31 +2,38 @@
 
 #include <span>
 
+#include "oci/manifest.h"
+
 namespace lifeboat::registry {
+
+namespace {
+
+/// The digest is the authority, not what a record says of the length.
+Result<std::string> whole_bytes(const blob::Content& content, const oci::Digest& digest) {
+  if (content.size_bytes > oci::kManifestMaxBytes) return fail(ErrorCode::corrupt, "wrong length");
+  std::string bytes(content.size_bytes, '\0');
+  LB_TRY(const std::size_t count, content.bytes->read_at(0, std::as_writable_bytes(std::span(bytes))));
+  bytes.resize(count);
+  if (oci::Digest::of(digest.algorithm(), as_bytes(bytes)) != digest) return fail(ErrorCode::corrupt, "wrong bytes");
+  return bytes;
+}
+
+}  // namespace
 
 Task<HeldManifest> read_held_manifest(Call call, blob::Store& blobs, meta::Store& names, oci::RepositoryId repository,
                                       oci::Digest digest) {
   LB_CO_TRY(meta::ManifestRecord record, co_await names.manifests().find(call, repository, digest));
-  auto content = co_await blobs.open(call, digest);
-  std::string bytes(record.size_bytes, '\0');
-  Status read;
-  if (!content) {
-    read = std::unexpected(content.error());
-  } else if (auto count = content->bytes->read_at(0, std::as_writable_bytes(std::span(bytes))); !count) {
-    read = std::unexpected(count.error());
-  } else if (*count != record.size_bytes || content->size_bytes != record.size_bytes) {
-    read = fail(ErrorCode::corrupt, "wrong length");
-  } else if (oci::Digest::of(digest.algorithm(), as_bytes(bytes)) != digest) {
-    read = fail(ErrorCode::corrupt, "wrong bytes");
-  }
-  if (!read) {
+  const auto content = co_await blobs.open(call, digest);
+  auto bytes = content ? whole_bytes(*content, digest) : Result<std::string>(std::unexpected(content.error()));
+  if (!bytes) {
     // It may have been deleted and collected at this moment.
     LB_CO_CHECK(co_await names.manifests().find(call, repository, digest));
     co_return fail(ErrorCode::corrupt, "cannot read manifest '" + digest.to_string() + "' of '" +
-                                           repository.to_string() + "': " + read.error().message() + " (want " +
+                                           repository.to_string() + "': " + bytes.error().message() + " (want " +
                                            std::to_string(record.size_bytes) + " bytes)");
   }
-  co_return HeldManifest{std::move(record), std::move(bytes)};
+  record.size_bytes = bytes->size();
+  co_return HeldManifest{std::move(record), std::move(*bytes)};
 }
 
 }  // namespace lifeboat::registry

@@ -20,6 +20,8 @@ std::string host_label(const oci::RepositoryId& repository, const UpstreamHosts&
   return hosts.is_named(*repository.host) ? repository.host->to_string() : std::string("*");
 }
 
+constexpr Duration kRecordWithin = std::chrono::minutes(1);
+
 std::unexpected<Error> unknown_host(const oci::RepositoryId& repository) {
   return fail(ErrorCode::not_found,
               "cannot find '" + repository.to_string() + "': it is not held, and its upstream is not configured");
@@ -28,12 +30,6 @@ std::unexpected<Error> unknown_host(const oci::RepositoryId& repository) {
 std::unexpected<Error> missing(const oci::RepositoryId& repository, const meta::Fault& fault) {
   return fail(ErrorCode::not_found, "cannot find '" + repository.to_string() + "@" + fault.digest.to_string() +
                                         "': it was damaged and is missing now (" + fault.detail + ")");
-}
-
-std::unexpected<Error> wrong_record(const meta::BlobRecord& record, uint64_t got_bytes) {
-  return fail(ErrorCode::corrupt, "cannot read blob '" + record.digest.to_string() + "': its record is wrong (got " +
-                                      std::to_string(record.size_bytes) + " bytes in the database, want " +
-                                      std::to_string(got_bytes) + " bytes)");
 }
 
 std::chrono::seconds age_of(WallTime last_true, WallTime now) {
@@ -260,7 +256,11 @@ Task<ServedBlob> Pull::blob(Call call, oci::RepositoryId repository, oci::Digest
     if (fault && !*fault) {
       content = co_await blobs_.open(call, digest);
       if (!content) co_return std::unexpected(std::move(content).error());
-      if (content->size_bytes != record->size_bytes) co_return wrong_record(*record, content->size_bytes);
+      if (content->size_bytes != record->size_bytes) {  // the digest is the authority, not the record
+        const meta::BlobRecord right{digest, content->size_bytes};
+        const Call own(clock_.now() + kRecordWithin, call.request_id());
+        LB_CO_CHECK(co_await names_.blobs().add(own, repository, right));
+      }
       co_return ServedBlob(std::move(*content));
     }
   } else if (record.error().code() != ErrorCode::not_found || repository.is_hosted()) {

@@ -32,9 +32,10 @@ Result<Landing::Landed> Landing::take_file(const sys::Path& from, const oci::Dig
       return std::unexpected(std::move(same).error());
     }
   }
-  const auto placed = layout_.place(temporary, digest, size);
-  if (!placed.value_or(false)) (void)parts_.files.remove(temporary);
-  if (!placed) return std::unexpected(placed.error());
+  if (Status placed = layout_.place(temporary, digest); !placed) {
+    (void)parts_.files.remove(temporary);
+    return std::unexpected(std::move(placed).error());
+  }
   return Landed{.how = how, .size_bytes = size};
 }
 

@@ -160,10 +160,17 @@ Task<std::vector<StandingFault>> Repairer::standing(Call call, std::size_t limit
   co_return all;
 }
 
+Task<bool> Repairer::restore_alone(Call call, oci::Digest digest) {
+  // From before the bytes are relied on until the names know it; the collector keeps its hands off meanwhile.
+  LB_CO_TRY(const ContentLeases::Lease share, co_await parts_.leases.share(call, digest));
+  co_return co_await restore(call, digest);
+}
+
 Task<bool> Repairer::restore(Call call, oci::Digest digest) {
   // What is wrong goes out of the way: good bytes of the same length would not be taken in its place.
   LB_CO_TRY(const blob::Damage damage, co_await parts_.integrity.quarantine(call, digest, 0, parts_.clock.wall()));
   if (damage.kind != blob::Damage::Kind::none) co_return false;
+  call = Call(parts_.clock.now() + kStepWithin, call.request_id());  // to read it all may have taken long
   LB_CO_TRY(const auto places, co_await parts_.names.faults().places(call, digest));
   LB_CO_CHECK(co_await record(call, digest, places, ""));
   co_return true;
@@ -239,6 +246,10 @@ Task<uint64_t> Repairer::bring_blob(Call call, const Candidate& from, oci::Diges
       break;
     }
     if (block->size() == 0) break;
+    if (is_stopping_) {
+      status = fail(ErrorCode::cancelled, "cannot fetch '" + digest.to_string() + "': the server is stopping");
+      break;
+    }
     status = co_await writer->append(std::move(*block));
     if (!status) break;
   }
@@ -313,9 +324,7 @@ Task<void> Repairer::restore_what_it_names(Call call, oci::RepositoryId reposito
   for (const oci::Digest& digest : missing) {
     LB_CO_TRY(const auto known, co_await parts_.names.faults().find(call, digest));
     if (known) continue;
-    // From before the bytes come until the names know it; the collector keeps its hands off meanwhile.
-    LB_CO_TRY(const ContentLeases::Lease share, co_await parts_.leases.share(call, digest));
-    LB_CO_TRY(const bool is_back, co_await restore(call, digest));
+    LB_CO_TRY(const bool is_back, co_await restore_alone(call, digest));
     if (!is_back) LB_CO_CHECK(co_await parts_.faults.note_lost(call, digest, "what names it came back without it"));
   }
   co_return Status{};

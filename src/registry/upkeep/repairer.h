@@ -61,7 +61,7 @@ class Repairer {
   Task<void> try_all(Call call);
   /// The bytes on disk are looked at, and the names are made to know them again as they should. False: they are not
   /// there; what is not what the digest says goes into quarantine.
-  Task<bool> restore(Call call, oci::Digest digest);
+  Task<bool> restore_alone(Call call, oci::Digest digest);
   /// At most `limit` of them.
   Task<std::vector<StandingFault>> standing(Call call, std::size_t limit);
 
@@ -83,6 +83,7 @@ class Repairer {
                     std::string content_type);
   Task<void> record_manifest(Call call, oci::RepositoryId repository, oci::Digest digest, blob::Content content,
                              std::string content_type);
+  Task<bool> restore(Call call, oci::Digest digest);  ///< a share of it is held
   Task<void> restore_what_it_names(Call call, oci::RepositoryId repository, const oci::Manifest& manifest);
   Awaitable<void> tell_broken(Call call, meta::Fault fault);
   Awaitable<void> count_standing(Call call);

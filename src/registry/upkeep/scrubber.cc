@@ -226,10 +226,19 @@ Task<blob::Damage> Scrubber::look(Call call, meta::KnownContent content, const W
     if (is_interrupted(way)) co_return fail(ErrorCode::cancelled, "cannot scrub on: it is interrupted");
   }
   const oci::Digest got = (*reading)->so_far();
-  if (got == content.digest) co_return blob::Damage{};
+  if (got == content.digest) {
+    const bool is_recorded_right = size_bytes == content.size_bytes;
+    co_return blob::Damage{Kind::none, is_recorded_right ? "" : "it is recorded with another size"};
+  }
   if (size_bytes == content.size_bytes) co_return blob::Damage{Kind::wrong_bytes, "got " + got.to_string()};
   co_return blob::Damage{Kind::wrong_size, "got " + std::to_string(size_bytes) + " bytes, want " +
                                                std::to_string(content.size_bytes) + " bytes"};
+}
+
+void Scrubber::note_unreadable(const oci::Digest& digest, const Error& error) {
+  parts_.faults.count("unreadable");
+  add_finding(digest, "unreadable", error.message());
+  parts_.log.error("content.unreadable", {{"digest", digest.to_string()}, {"reason", error.message()}});
 }
 
 Task<void> Scrubber::check(Call call, meta::KnownContent content, const Way& way, Pace& pace) {
@@ -240,14 +249,12 @@ Task<void> Scrubber::check(Call call, meta::KnownContent content, const Way& way
   if (!damage && damage.error().code() == ErrorCode::cancelled) co_return Status{};
   progress_.with([](ScrubProgress& progress) { ++progress.checked; });
   if (!damage) {
-    parts_.faults.count("unreadable");
-    add_finding(content.digest, "unreadable", damage.error().message());
-    parts_.log.error("content.unreadable",
-                     {{"digest", content.digest.to_string()}, {"reason", damage.error().message()}});
+    note_unreadable(content.digest, damage.error());
     co_return Status{};
   }
   const Call own = this->call();
   if (damage->kind == blob::Damage::Kind::none) {
+    if (!damage->detail.empty()) LB_CO_CHECK(co_await mend_record(own, content.digest, damage->detail, way));
     if (content.is_manifest) co_return co_await check_names_of(own, content.digest, way);
     co_return Status{};
   }
@@ -261,8 +268,12 @@ Task<void> Scrubber::check(Call call, meta::KnownContent content, const Way& way
   // Removed meanwhile, by a client or the collector: no name stands for it any more.
   LB_CO_TRY(const auto places, co_await parts_.names.faults().places(own, content.digest));
   if (places.empty()) co_return Status{};
-  LB_CO_TRY(const auto fault, co_await parts_.faults.examine(own, content.digest, content.size_bytes));
-  if (fault) add_finding(content.digest, to_string(fault->kind), fault->detail);
+  const auto fault = co_await parts_.faults.examine(own, content.digest, content.size_bytes);
+  if (!fault) {  // one piece must not keep the tour from all others
+    note_unreadable(content.digest, fault.error());
+  } else if (*fault) {
+    add_finding(content.digest, to_string((*fault)->kind), (*fault)->detail);
+  }
   co_return Status{};
 }
 
@@ -302,7 +313,7 @@ Task<void> Scrubber::mend_record(Call call, oci::Digest digest, std::string deta
   parts_.faults.count("lost_record");
   add_finding(digest, "lost_record", detail);
   if (way.is_looking_only) co_return Status{};
-  LB_CO_TRY(const bool is_restored, co_await parts_.repairer.restore(call, digest));
+  LB_CO_TRY(const bool is_restored, co_await parts_.repairer.restore_alone(call, digest));
   if (is_restored) {
     parts_.log.warning("content.record_restored", {{"digest", digest.to_string()}, {"detail", detail}});
     co_return co_await parts_.faults.forget_answers(call, digest);

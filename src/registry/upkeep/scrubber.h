@@ -97,6 +97,7 @@ class Scrubber {
   Task<void> mend_record(Call call, oci::Digest digest, std::string detail, const Way& way);
   Task<void> check_lost_manifests(Call call, const Way& way);
   Task<void> count_unrecorded(const Way& way);
+  void note_unreadable(const oci::Digest& digest, const Error& error);
   void add_finding(const oci::Digest& digest, std::string_view kind, std::string detail);
   void begin_progress(bool is_ordered, bool is_repaired);
   Awaitable<void> learn_totals();
