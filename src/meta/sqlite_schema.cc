@@ -167,8 +167,15 @@ CREATE INDEX condemned_by_since ON condemned (since);
 PRAGMA user_version = 6;
 )"};
 
+/// What hangs on a digest is asked for one digest after the other; tag_by_content begins with the repository.
+constexpr Sql kTagsOfContent{"add to the schema which tags point at a digest", R"(
+CREATE INDEX tag_of_content ON tag (content_id);
+
+PRAGMA user_version = 7;
+)"};
+
 /// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
-constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours, &kConfirmed, &kFaults, &kCollection};
+constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours, &kConfirmed, &kFaults, &kCollection, &kTagsOfContent};
 static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
 
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

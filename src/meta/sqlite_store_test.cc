@@ -17,13 +17,16 @@ namespace fs = std::filesystem;
 
 constexpr Sql kMakeForeign{"make a foreign database", "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)"};
 constexpr Sql kMakeNewer{"make a newer database", "PRAGMA user_version = 99"};
-constexpr Sql kMakeFirst{"make a database of the first version",
-                         "DROP TABLE capture; DROP TABLE repository_platform; DROP TABLE tour; "
-                         "ALTER TABLE tag DROP COLUMN confirmed; DROP TABLE fault; DROP TABLE condemned; ALTER TABLE "
-                         "repository_blob DROP COLUMN touched; PRAGMA user_version = 1"};
+constexpr Sql kMakeFirst{
+    "make a database of the first version",
+    "DROP INDEX tag_of_content; DROP TABLE capture; DROP TABLE repository_platform; DROP TABLE tour; "
+    "ALTER TABLE tag DROP COLUMN confirmed; DROP TABLE fault; DROP TABLE condemned; ALTER TABLE "
+    "repository_blob DROP COLUMN touched; PRAGMA user_version = 1"};
 constexpr Sql kHistory{"read the history",
                        "SELECT number, digest, at, source FROM tag_history JOIN content ON content.id = content_id "
                        "WHERE name = 'v1' ORDER BY number"};
+constexpr Sql kPlanOfTags{"explain how the tags at a digest are found",
+                          "EXPLAIN QUERY PLAN SELECT repository_id FROM tag WHERE content_id = 1"};
 constexpr Sql kEdges{"count the edges", "SELECT count(*) FROM edge"};
 constexpr Sql kCheck{"check the database", "PRAGMA integrity_check"};
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};
@@ -266,6 +269,14 @@ TEST_F(SqliteStoreTest, brings_up_a_database_of_the_first_version) {
   const auto jobs = test::run(store->captures().due(call(), WallTime::max(), 10)).value();
   ASSERT_EQ(jobs.size(), 1U) << "what came from upstreams before is looked through once";
   EXPECT_EQ(jobs[0].manifest, digest("pulled"));
+}
+
+TEST_F(SqliteStoreTest, finds_the_tags_at_a_digest_without_reading_all_tags) {
+  const auto store = open();
+  const auto connection = connect();
+  SqliteQuery plan(*connection, kPlanOfTags);
+  ASSERT_TRUE(plan.next().value_or(false));
+  EXPECT_TRUE(plan.text(3).starts_with("SEARCH tag USING")) << plan.text(3);
 }
 
 TEST_F(SqliteStoreTest, goes_on_with_a_tour_where_it_was) {
