@@ -96,6 +96,11 @@ class MemoryNames {
   bool has_manifest_anywhere(const oci::Digest& digest) const;
   std::size_t links_of(const oci::Digest& digest) const;
   bool is_named(const oci::Digest& blob) const;
+  bool has_row(const oci::Digest& digest) const;
+  /// A manifest of the repository names the digest, as whatever.
+  bool leads_to(const Repository& repository, const oci::Digest& digest) const;
+  /// A manifest names the blob that the repository has, or that is missed there.
+  bool keeps_link(const Repository& repository, const oci::Digest& blob) const;
   bool take_link(const Reclaimable& link, WallTime before);
   bool take_blob(const oci::Digest& digest, WallTime since);
   void move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);

@@ -18,15 +18,37 @@ bool MemoryNames::is_named(const oci::Digest& blob) const {
                              [&](const auto& entry) { return parent_of(entry.second, blob) != nullptr; });
 }
 
-bool MemoryNames::is_needed(const oci::Digest& digest) const {
+bool MemoryNames::has_row(const oci::Digest& digest) const {
   return blobs_.contains(digest) || has_manifest_anywhere(digest);
+}
+
+bool MemoryNames::leads_to(const Repository& repository, const oci::Digest& digest) const {
+  return std::ranges::any_of(edges_, [&](const auto& entry) {
+    return repository.manifests.contains(entry.first) &&
+           std::ranges::any_of(entry.second, [&](const Edge& edge) { return edge.to == digest; });
+  });
+}
+
+bool MemoryNames::is_needed(const oci::Digest& digest) const {
+  return has_row(digest) || faults_.contains(digest) ||
+         std::ranges::any_of(repositories_, [&](const auto& entry) { return leads_to(entry.second, digest); });
+}
+
+bool MemoryNames::keeps_link(const Repository& repository, const oci::Digest& blob) const {
+  return std::ranges::any_of(edges_, [&](const auto& entry) {
+    const auto& [parent, edges] = entry;
+    const bool names_it = std::ranges::any_of(
+        edges, [&](const Edge& edge) { return edge.kind != EdgeKind::manifest && edge.to == blob; });
+    return names_it &&
+           (repository.manifests.contains(parent) || faults_.contains(parent) || leads_to(repository, parent));
+  });
 }
 
 std::vector<Reclaimable> MemoryNames::reclaimable(WallTime before) const {
   std::vector<Reclaimable> found;
   for (const auto& [id, repository] : repositories_) {
     for (const auto& [digest, touched] : repository.links) {
-      if (touched > before || parent_of(repository, digest) != nullptr) continue;
+      if (touched > before || keeps_link(repository, digest)) continue;
       found.push_back({.repository = id,
                        .digest = digest,
                        .size_bytes = blobs_.at(digest),
@@ -52,7 +74,7 @@ bool MemoryNames::take_blob(const oci::Digest& digest, WallTime since) {
 
 bool MemoryNames::take_link(const Reclaimable& link, WallTime before) {
   Repository* const in = known(*link.repository);
-  if (in == nullptr || parent_of(*in, link.digest) != nullptr) return false;
+  if (in == nullptr || keeps_link(*in, link.digest)) return false;
   const auto held = in->links.find(link.digest);
   if (held == in->links.end() || held->second > before) return false;
   in->links.erase(held);
@@ -95,7 +117,7 @@ std::vector<oci::Digest> MemoryNames::needed_by_tags() const {
   while (!to_see.empty()) {
     const oci::Digest digest = to_see.back();
     to_see.pop_back();
-    if (!is_needed(digest) || !needed.insert(digest).second) continue;
+    if (!has_row(digest) || !needed.insert(digest).second) continue;
     const auto edges = edges_.find(digest);
     if (edges == edges_.end()) continue;
     for (const Edge& edge : edges->second) to_see.push_back(edge.to);

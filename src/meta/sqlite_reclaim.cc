@@ -7,17 +7,25 @@
 
 /// Whether something is reclaimable is asked in the statement that takes it, in the writer's transaction: what was seen
 /// before by a reader is a hint and nothing more. Edges stand only as long as a manifest of their parent does.
+///
+/// A row may be lost. So a digest is needed by whatever still speaks for it: its own row, a link, a tag, an edge of a
+/// manifest that some repository has, or a fault. And a link stays as well while its manifest is lost and missed: a tag
+/// or an index of the repository names the manifest, or a fault stands for it.
 
 namespace lifeboat::meta {
 namespace {
 
 constexpr Sql kLinks{
     "look at links",
-    "SELECT repository_id, content_id, touched, touched <= ?3 AND NOT EXISTS "
-    "(SELECT 1 FROM edge CROSS JOIN manifest ON manifest.repository_id = repository_blob.repository_id "
-    "AND manifest.content_id = parent_id WHERE child_id = repository_blob.content_id AND kind < 2) "
-    "FROM repository_blob WHERE (repository_id, content_id) > (?1, ?2) "
-    "ORDER BY repository_id, content_id LIMIT ?4"};
+    "SELECT link.repository_id, link.content_id, touched, touched <= ?3 AND NOT EXISTS "
+    "(SELECT 1 FROM edge WHERE child_id = link.content_id AND kind < 2 AND ("
+    "EXISTS (SELECT 1 FROM manifest WHERE repository_id = link.repository_id AND content_id = edge.parent_id) OR "
+    "EXISTS (SELECT 1 FROM fault WHERE content_id = edge.parent_id) OR "
+    "EXISTS (SELECT 1 FROM tag WHERE repository_id = link.repository_id AND content_id = edge.parent_id) OR "
+    "EXISTS (SELECT 1 FROM edge AS upper CROSS JOIN manifest ON repository_id = link.repository_id AND "
+    "content_id = upper.parent_id WHERE upper.child_id = edge.parent_id))) "
+    "FROM repository_blob AS link WHERE (link.repository_id, link.content_id) > (?1, ?2) "
+    "ORDER BY link.repository_id, link.content_id LIMIT ?4"};
 constexpr Sql kLink{"look at a link",
                     "SELECT host, name, digest, blob_size, "
                     "(SELECT count(*) FROM repository_blob WHERE content_id = ?2), "
@@ -30,8 +38,12 @@ constexpr Sql kBlobs{"look at blobs",
                      "FROM content WHERE id > ? ORDER BY id LIMIT ?"};
 constexpr Sql kTakeLink{"take a link nobody needs",
                         "DELETE FROM repository_blob WHERE repository_id = ?1 AND content_id = ?2 AND touched <= ?3 "
-                        "AND NOT EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON manifest.repository_id = ?1 "
-                        "AND manifest.content_id = parent_id WHERE child_id = ?2 AND kind < 2)"};
+                        "AND NOT EXISTS (SELECT 1 FROM edge WHERE child_id = ?2 AND kind < 2 AND ("
+                        "EXISTS (SELECT 1 FROM manifest WHERE repository_id = ?1 AND content_id = edge.parent_id) OR "
+                        "EXISTS (SELECT 1 FROM fault WHERE content_id = edge.parent_id) OR "
+                        "EXISTS (SELECT 1 FROM tag WHERE repository_id = ?1 AND content_id = edge.parent_id) OR "
+                        "EXISTS (SELECT 1 FROM edge AS upper CROSS JOIN manifest ON repository_id = ?1 AND "
+                        "content_id = upper.parent_id WHERE upper.child_id = edge.parent_id)))"};
 constexpr Sql kCondemnBlob{"condemn a blob",
                            "INSERT OR REPLACE INTO condemned (digest, size, since) SELECT digest, blob_size, ?2 "
                            "FROM content WHERE id = ?1 AND blob_size IS NOT NULL "
@@ -42,13 +54,19 @@ constexpr Sql kCondemnManifest{"condemn a manifest",
                                "INSERT OR REPLACE INTO condemned (digest, size, since) SELECT digest, size, ?3 "
                                "FROM manifest JOIN content ON content.id = content_id WHERE repository_id = ?1 "
                                "AND content_id = ?2 AND blob_size IS NULL AND NOT EXISTS (SELECT 1 FROM manifest AS "
-                               "other WHERE other.content_id = ?2 AND other.repository_id <> ?1)"};
+                               "other WHERE other.content_id = ?2 AND other.repository_id <> ?1) AND NOT EXISTS "
+                               "(SELECT 1 FROM repository_blob WHERE content_id = ?2) AND NOT EXISTS (SELECT 1 FROM "
+                               "edge CROSS JOIN manifest AS upper ON upper.content_id = parent_id WHERE child_id = ?2) "
+                               "AND NOT EXISTS (SELECT 1 FROM fault WHERE content_id = ?2)"};
 constexpr Sql kCondemned{"find what is condemned",
                          "SELECT digest, size, since FROM condemned WHERE since <= ? ORDER BY since, digest LIMIT ?"};
 constexpr Sql kAcquit{"acquit a digest", "DELETE FROM condemned WHERE digest = ?"};
 constexpr Sql kIsNeeded{"find whether a digest is needed",
                         "SELECT blob_size IS NOT NULL OR EXISTS (SELECT 1 FROM manifest WHERE content_id = id) "
-                        "FROM content WHERE digest = ?"};
+                        "OR EXISTS (SELECT 1 FROM repository_blob WHERE content_id = id) "
+                        "OR EXISTS (SELECT 1 FROM edge CROSS JOIN manifest ON content_id = parent_id "
+                        "WHERE child_id = id) OR EXISTS (SELECT 1 FROM tag WHERE content_id = id) "
+                        "OR EXISTS (SELECT 1 FROM fault WHERE content_id = id) FROM content WHERE digest = ?"};
 constexpr Sql kTags{"look at tags",
                     "SELECT repository_id, tag.name, content_id FROM tag CROSS JOIN repository ON "
                     "repository.id = repository_id AND host = '' WHERE (repository_id, tag.name) > (?, ?) "
@@ -59,6 +77,15 @@ constexpr Sql kNeededBy{"find what a manifest needs",
                         "SELECT digest FROM needed CROSS JOIN content ON content.id = needed.id WHERE "
                         "blob_size IS NOT NULL OR EXISTS (SELECT 1 FROM manifest WHERE content_id = content.id)"};
 constexpr Sql kQuickCheck{"check the database", "PRAGMA quick_check(5)"};
+constexpr Sql kUnrecordedContent{
+    "check the edges of manifests",
+    "SELECT path, edge.child_id, kind, child.digest FROM repository CROSS JOIN manifest ON "
+    "manifest.repository_id = repository.id CROSS JOIN edge ON parent_id = manifest.content_id "
+    "LEFT JOIN content AS child ON child.id = child_id WHERE host = '' AND (child.id IS NULL OR CASE kind "
+    "WHEN 2 THEN NOT EXISTS (SELECT 1 FROM manifest AS other WHERE other.repository_id = repository.id AND "
+    "other.content_id = child_id) ELSE blob_size IS NULL AND EXISTS (SELECT 1 FROM repository_blob AS link WHERE "
+    "link.repository_id = repository.id AND link.content_id = child_id) END AND NOT EXISTS "
+    "(SELECT 1 FROM fault WHERE content_id = child_id)) LIMIT ?"};
 constexpr Sql kDanglingTags{"check the tags",
                             "SELECT repository.path, tag.name FROM tag JOIN repository ON repository.id = "
                             "tag.repository_id LEFT JOIN manifest ON manifest.repository_id = tag.repository_id AND "
@@ -206,6 +233,20 @@ Result<ReclaimIndex::RootPage> find_needed_by_tags(SqliteConnection& connection,
   return page;
 }
 
+/// What a hosted manifest names and has no row: a lost one. A blob that need not be here (a foreign layer) never had
+/// a link. One for which a fault stands is being looked for.
+Status find_unrecorded(SqliteConnection& connection, std::size_t limit, std::vector<std::string>& faults) {
+  SqliteQuery query(connection, kUnrecordedContent, limit);
+  for (;;) {
+    LB_TRY(const bool has_row, query.next());
+    if (!has_row) return {};
+    LB_TRY(const auto digest, query.optional_digest(3));
+    const std::string which = digest ? "'" + digest->to_string() + "'" : "number " + std::to_string(query.integer(1));
+    faults.push_back("a manifest of '" + query.text(0) + "' names " +
+                     std::string(query.integer(2) == 2 ? "manifest " : "blob ") + which + ", which has no row");
+  }
+}
+
 Result<std::vector<std::string>> find_faults(SqliteConnection& connection, std::size_t limit) {
   std::vector<std::string> faults;
   SqliteQuery check(connection, kQuickCheck);
@@ -217,9 +258,11 @@ Result<std::vector<std::string>> find_faults(SqliteConnection& connection, std::
   SqliteQuery tags(connection, kDanglingTags, limit);
   for (;;) {
     LB_TRY(const bool has_row, tags.next());
-    if (!has_row || faults.size() >= limit) return faults;
+    if (!has_row || faults.size() >= limit) break;
     faults.push_back("tag '" + tags.text(0) + ":" + tags.text(1) + "' points at a manifest that has no row");
   }
+  if (faults.size() < limit) LB_CHECK(find_unrecorded(connection, limit - faults.size(), faults));
+  return faults;
 }
 
 }  // namespace

@@ -194,6 +194,48 @@ TEST_P(MetaStoreSuite, removes_no_manifest_that_an_index_of_the_repository_names
   EXPECT_TRUE(run(manifests().remove(call(), hosted("a"), digest("child"))));
 }
 
+TEST_P(MetaStoreSuite, needs_what_a_manifest_names_and_what_is_missed) {
+  using enum meta::EdgeKind;
+  const auto is_needed = [&](const char* name) {
+    return run(store().reclaim().unneeded(call(), {digest(name)}))->empty();
+  };
+  EXPECT_FALSE(is_needed("layer"));
+  ASSERT_TRUE(put(manifest_put(of_upstream("ghcr.io", "a"), record(digest("index")),
+                               {{manifest, digest("child"), 7}, {layer, digest("layer"), 7}})));
+  EXPECT_TRUE(is_needed("layer"));
+  ASSERT_TRUE(put(hosted("b"), digest("child")));
+  ASSERT_TRUE(run(manifests().remove(call(), hosted("b"), digest("child"))));
+  EXPECT_TRUE(is_needed("child")) << "the index still names it";
+  EXPECT_TRUE(run(store().reclaim().condemned(call(), at(9999), 10))->empty());
+  ASSERT_TRUE(run(manifests().remove(call(), of_upstream("ghcr.io", "a"), digest("index"))));
+  EXPECT_FALSE(is_needed("layer"));
+  EXPECT_FALSE(is_needed("child"));
+
+  ASSERT_TRUE(run(faults().note(call(), {.digest = digest("layer")})));
+  EXPECT_TRUE(is_needed("layer"));
+  ASSERT_TRUE(run(faults().clear(call(), digest("layer"))));
+  EXPECT_FALSE(is_needed("layer"));
+}
+
+TEST_P(MetaStoreSuite, keeps_links_that_a_missed_manifest_names) {
+  using enum meta::EdgeKind;
+  ASSERT_TRUE(add(hosted("a"), digest("layer")));
+  ASSERT_TRUE(put(manifest_put(hosted("b"), record(digest("child")), {{layer, digest("layer"), 7}})));
+  const auto seen = look(store(), call(), at(5000));
+  ASSERT_EQ(digests_of(seen), std::vector{digest("layer")}) << "only another repository has the manifest";
+  const auto expect_kept = [&](const char* why) {
+    EXPECT_TRUE(look(store(), call(), at(5000)).empty()) << why;
+    EXPECT_TRUE(run(store().reclaim().release(call(), seen, at(5000)))->empty()) << why;
+  };
+  ASSERT_TRUE(run(faults().note(call(), {.digest = digest("child")})));
+  expect_kept("the manifest is lost");
+  ASSERT_TRUE(run(faults().clear(call(), digest("child"))));
+  ASSERT_TRUE(put(manifest_put(hosted("a"), record(digest("index")), {{manifest, digest("child"), 7}})));
+  expect_kept("an index of the repository names the manifest");
+  ASSERT_TRUE(run(manifests().remove(call(), hosted("a"), digest("index"))));
+  EXPECT_EQ(run(store().reclaim().release(call(), seen, at(5000)))->size(), 1U);
+}
+
 TEST_P(MetaStoreSuite, tells_what_the_tags_of_hosted_repositories_need) {
   using enum meta::EdgeKind;
   for (const char* name : {"config", "layer", "other"}) ASSERT_TRUE(add(hosted("a"), digest(name)));

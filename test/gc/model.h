@@ -48,6 +48,8 @@ class Model {
 
  private:
   Task<std::optional<std::string>> find_broken(Disk& disk, Place manifest) const;
+  /// What has a row that needs bytes.
+  static Task<std::set<oci::Digest>> find_recorded(Disk& disk);
 
   const Catalogue& catalogue_;
   std::set<Place> acknowledged_;
