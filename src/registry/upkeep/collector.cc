@@ -96,6 +96,7 @@ void Collector::tell(const CollectState& ended) {
       last_success_.set(static_cast<double>(ended.ended.value_or(WallTime()).time_since_epoch().count()) / 1000);
     }
   }
+  if (report.lost > 0) parts_.log.warning("gc.lost_content", {{"contents", report.lost}});
   if (ended.failure && ended.failure->code() != ErrorCode::cancelled) {
     parts_.log.error("gc.failed", {{"reason", ended.failure->message()}});
   } else if (!ended.is_dry_run && (report.links > 0 || report.contents > 0 || report.failures > 0)) {

@@ -128,6 +128,20 @@ TEST_F(CollectorTest, leaves_a_store_alone_in_which_a_tag_lacks_something) {
   EXPECT_TRUE(collect());
 }
 
+TEST_F(CollectorTest, goes_on_collecting_when_what_is_absent_is_known_to_be_lost) {
+  const test::Image image = test::image_of("damaged", 2);
+  keep_image(repository_, image, "v1");
+  test::keep_blob(blobs_, names_, repository_, "lone");
+  ASSERT_TRUE(run(blobs_.remove(a_call(), sha256_of(image.layers[1]))));
+  ASSERT_TRUE(run(names_.faults().note(a_call(), {.digest = sha256_of(image.layers[1])})));
+  let_a_day_pass();
+  const auto report = collect();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->lost, 1U);
+  EXPECT_FALSE(is_on_disk("lone"));
+  EXPECT_TRUE(is_on_disk(image.layers[0]));
+}
+
 TEST_F(CollectorTest, leaves_what_somebody_is_about_to_need) {
   test::keep_blob(blobs_, names_, repository_, "lone");
   let_a_day_pass();

@@ -75,16 +75,29 @@ Task<void> Sweep::check(Call call) {
   do {
     LB_CO_CHECK(go_on());
     LB_CO_TRY(auto page, co_await parts_.names.reclaim().needed_by_tags(call, position, kTagsMax));
-    LB_CO_TRY(std::vector<oci::Digest> absent, co_await parts_.inventory.absent(call, page.digests));
-    // A tag may have been deleted, and the rest collected, since the page was read.
-    LB_CO_TRY(const auto unneeded, co_await parts_.names.reclaim().unneeded(call, absent));
-    for (const oci::Digest& digest : absent) {
-      if (std::ranges::find(unneeded, digest) != unneeded.end()) continue;
-      faults.push_back("a tag needs content '" + digest.to_string() + "', which is not on disk");
-    }
+    LB_CO_CHECK(co_await find_absent(call, std::move(page.digests), faults));
     position = std::move(page.next);
   } while (!position.empty() && faults.size() < kFaultsMax);
   if (!faults.empty()) co_return refused(faults);
+  co_return Status{};
+}
+
+/// What is known to be lost is what the repairer is after; an operator who cannot bring it back must not run out of
+/// disk for it.
+Task<void> Sweep::find_absent(Call call, std::vector<oci::Digest> digests, std::vector<std::string>& faults) {
+  LB_CO_TRY(std::vector<oci::Digest> absent, co_await parts_.inventory.absent(call, std::move(digests)));
+  // A tag may have been deleted, and the rest collected, since the page was read.
+  LB_CO_TRY(const auto unneeded, co_await parts_.names.reclaim().unneeded(call, absent));
+  for (const oci::Digest& digest : absent) {
+    if (faults.size() >= kFaultsMax) break;
+    if (std::ranges::find(unneeded, digest) != unneeded.end()) continue;
+    LB_CO_TRY(const auto fault, co_await parts_.names.faults().find(call, digest));
+    if (!fault) {
+      faults.push_back("a tag needs content '" + digest.to_string() + "', which is not on disk");
+    } else if (lost_.insert(digest).second) {
+      report_.with([](SweepReport& report) { ++report.lost; });
+    }
+  }
   co_return Status{};
 }
 

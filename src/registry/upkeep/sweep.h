@@ -40,6 +40,7 @@ struct SweepReport {
   uint64_t bytes = 0;     ///< of these contents
   uint64_t in_use = 0;    ///< contents left for the next time: somebody was about to need them
   uint64_t failures = 0;  ///< contents that could not be unlinked
+  uint64_t lost = 0;      ///< contents that tags need, that are not on disk, and that a fault stands for
   std::vector<Swept> items{};
   uint64_t items_left_out = 0;  ///< beyond the first 10,000
 };
@@ -86,6 +87,7 @@ class Sweep {
 
  private:
   Task<void> check(Call call);
+  Task<void> find_absent(Call call, std::vector<oci::Digest> digests, std::vector<std::string>& faults);
   Task<void> take_rows(Call call);
   Task<void> take_page(Call call, std::vector<meta::Reclaimable> found);
   Task<void> unlink_condemned(Call call);
@@ -101,6 +103,7 @@ class Sweep {
   const WallTime before_;
   const bool is_dry_run_;
   std::map<oci::Digest, uint64_t> links_foreseen_;  ///< in a dry run: links that would go, by blob
+  std::set<oci::Digest> lost_;                      ///< as counted in the report
   std::set<oci::Digest> seen_;                      ///< contents whose fate is decided
   std::vector<oci::Digest> acquitted_;              ///< their notes are still to go
   Guarded<SweepReport> report_;
