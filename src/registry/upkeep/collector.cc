@@ -9,6 +9,7 @@ namespace {
 constexpr Duration kFirstAfter{std::chrono::minutes(5)};
 /// A pass has no deadline of its own; this one is for a disk that hangs.
 constexpr Duration kPassWithin{std::chrono::hours(6)};
+constexpr Duration kClockStepMax{std::chrono::minutes(10)};
 
 sys::Counter& runs(sys::Metrics& metrics, std::string_view result) {
   return metrics.counter("lifeboat_gc_runs_total", "Passes of the collector, by how they ended.", {{"result", result}});
@@ -31,6 +32,7 @@ Collector::Collector(Parts parts, CollectorOptions options)
                                             "Links of repositories to blobs that the collector removed.")),
       last_success_(parts_.metrics.gauge("lifeboat_gc_last_success_timestamp_seconds",
                                          "When the collector last came to its end; 0 before that.")),
+      anchor_(Anchor{parts_.clock.wall(), parts_.clock.now(), SteadyTime::min()}),
       tasks_(parts_.loops) {
   // From the start, so that an alert sees the first refusal as a change.
   for (const std::string_view result : {"ok", "refused", "failed"}) runs(parts_.metrics, result);
@@ -44,6 +46,23 @@ CollectState Collector::state() const {
   });
 }
 
+Result<WallTime> Collector::trusted_now() {
+  const WallTime wall = parts_.clock.wall();
+  const SteadyTime steady = parts_.clock.now();
+  return anchor_.with([&](Anchor& anchor) -> Result<WallTime> {
+    const WallTime reckoned = anchor.wall + std::chrono::duration_cast<Duration>(steady - anchor.steady);
+    const Duration step = wall - reckoned;
+    if (std::chrono::abs(step) > kClockStepMax) {
+      anchor = {wall, steady, steady + options_.grace};
+      parts_.log.error("gc.clock_was_set", {{"by_s", step / std::chrono::seconds(1)}});
+    }
+    if (steady >= anchor.closed_until) return std::min(wall, reckoned);
+    const auto left = std::chrono::duration_cast<Duration>(anchor.closed_until - steady);
+    return fail(ErrorCode::unavailable,
+                "cannot collect: the clock of the system was set, nothing is removed until " + to_rfc3339(wall + left));
+  });
+}
+
 Result<std::shared_ptr<Sweep>> Collector::enter(Sweep::DryRun dry_run) {
   if (is_stopping_) return fail(ErrorCode::cancelled, "cannot collect: the server is stopping");
   Sweep::Parts parts{.blobs = parts_.blobs,
@@ -53,7 +72,7 @@ Result<std::shared_ptr<Sweep>> Collector::enter(Sweep::DryRun dry_run) {
                      .stamps = parts_.stamps,
                      .is_frozen = parts_.is_frozen,
                      .is_stopping = [this] { return is_stopping_.load(); }};
-  const WallTime now = parts_.clock.wall();
+  LB_TRY(const WallTime now, trusted_now());
   auto sweep = std::make_shared<Sweep>(std::move(parts), now - options_.grace, dry_run);
   const bool is_free = current_.with([&](Current& current) {
     if (current.state.is_running) return false;

@@ -31,6 +31,10 @@ struct CollectState {
 };
 
 /// Removes what nothing needs (sweep.h), from time to time and on request, one pass at a time. Any thread.
+///
+/// Ages are told by the wall clock, and that may be set. A pass never takes more time for gone than has gone by since
+/// the start; and when the wall clock was set by more than ten minutes, there is no pass until the grace has gone by:
+/// then all that was touched before is older than that, whatever the clock said.
 class Collector {
  public:
   struct Parts {
@@ -49,7 +53,8 @@ class Collector {
 
   /// Until stop().
   Awaitable<void> run();
-  /// Begins a pass now, in the background, and gives its number. conflict: one is under way; cancelled: stop() was.
+  /// Begins a pass now, in the background, and gives its number. conflict: one is under way; cancelled: stop() was;
+  /// unavailable: the clock was set.
   Result<uint64_t> begin(Sweep::DryRun dry_run);
   CollectState state() const;
   /// One pass. The errors of Sweep::run and begin.
@@ -63,6 +68,13 @@ class Collector {
     CollectState state;
     std::shared_ptr<const Sweep> sweep;  ///< while it runs
   };
+  /// Both clocks at one moment, and until when there is no pass.
+  struct Anchor {
+    WallTime wall;
+    SteadyTime steady;
+    SteadyTime closed_until;
+  };
+  Result<WallTime> trusted_now();
   Result<std::shared_ptr<Sweep>> enter(Sweep::DryRun dry_run);
   Task<SweepReport> carry_out(std::shared_ptr<Sweep> sweep);
   Awaitable<void> carry_out_alone(std::shared_ptr<Sweep> sweep);
@@ -77,6 +89,7 @@ class Collector {
   std::atomic<bool> is_stopping_ = false;
   sys::Notification stop_asked_;
   Guarded<Current> current_;
+  Guarded<Anchor> anchor_;
   sys::TaskGroup tasks_;
 };
 
