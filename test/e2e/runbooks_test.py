@@ -65,7 +65,7 @@ def a_corrupt_store_is_whole_again(rig):
         lifeboat.sections = f'[scrub]\nrepair_from = ["{HOST}"]\n'
         lifeboat.upstreams = [Upstream([Endpoint(backup.url)])]
         lifeboat.write_config()
-    runbook = Runbook(rig, "corrupt-store.md", DATA=lifeboat.data, REPOSITORY="team/app", TAG="1")
+    runbook = Runbook(rig, "corrupt-store.md", DATA=lifeboat.data)
     hup = next(number for number, step in enumerate(runbook.steps) if step.command.startswith("kill -HUP"))
     ended = runbook.run({hup: name_a_source})
     check_equal([code for command, code in ended.items() if " scrub " in command][-1], 0, "what the last scrub says")

@@ -1,6 +1,7 @@
 """Content that is damaged on disk under a running server: found by pulls and by `lifeboat scrub`, mended, named."""
 import json
 import pathlib
+import sqlite3
 
 import content
 from parts import HOST, LIFEBOAT, Lifeboat, Upstream, UpstreamRegistry, skopeo
@@ -137,6 +138,34 @@ def what_nobody_has_is_named_and_a_push_mends_it(rig):
     check_equal(pushed.faults_at(lifeboat.client, "team/app", "1"), [], "after it was pushed again")
     eventually(lambda: status(rig, lifeboat)[0] == 0, "status is fine again")
     check_equal(scrub(rig, lifeboat)[0], 0, "exit code of a scrub after the push")
+
+
+@scenario
+def a_push_over_bytes_that_rotted_unnoticed_mends_them(rig):
+    lifeboat, pushed = Lifeboat(rig, server=NO_BUILTINS), content.single_platform("rotted")
+    pushed.push(lifeboat.client, "team/app", "1")
+    for digest in [*pushed.blobs, pushed.root.digest]:
+        damage(lifeboat, digest, flipped)
+    for digest, blob in pushed.blobs.items():
+        check_equal(lifeboat.client.push_blob("team/app", blob).status, 201, "status of the push")
+        check_equal(lifeboat.client.blob("team/app", digest).body == blob, True, f"whether {digest} is what was pushed")
+    answer = lifeboat.client.put_manifest("team/app", "1", pushed.root.body, pushed.root.media_type)
+    check_equal(answer.status, 201, "status of the manifest's push")
+    check_equal(pushed.faults_at(lifeboat.client, "team/app", "1"), [], "what a pull gets")
+
+
+@scenario
+def a_record_of_a_wrong_size_locks_nothing_out(rig):
+    lifeboat, pushed = Lifeboat(rig, server=NO_BUILTINS), content.single_platform("records")
+    pushed.push(lifeboat.client, "team/app", "1")
+    lifeboat.stop()
+    names = sqlite3.connect(lifeboat.data / "meta/lifeboat.db")
+    names.execute("UPDATE content SET blob_size = blob_size + 1 WHERE blob_size IS NOT NULL")
+    names.execute("UPDATE manifest SET size = size + 1")
+    names.commit()
+    names.close()
+    lifeboat.start()
+    check_equal(pushed.faults_at(lifeboat.client, "team/app", "1"), [], "what a pull gets")
 
 
 @scenario
