@@ -89,7 +89,8 @@ constexpr Sql kUnrecordedContent{
 constexpr Sql kDanglingTags{"check the tags",
                             "SELECT repository.path, tag.name FROM tag JOIN repository ON repository.id = "
                             "tag.repository_id LEFT JOIN manifest ON manifest.repository_id = tag.repository_id AND "
-                            "manifest.content_id = tag.content_id WHERE manifest.content_id IS NULL LIMIT ?"};
+                            "manifest.content_id = tag.content_id WHERE manifest.content_id IS NULL AND NOT EXISTS "
+                            "(SELECT 1 FROM fault WHERE content_id = tag.content_id) LIMIT ?"};
 
 Result<oci::RepositoryId> repository_of(const SqliteQuery& row) {
   std::optional<oci::RegistryHost> host;

@@ -96,6 +96,16 @@ TEST_F(SqliteReclaimTest, keeps_a_child_whose_record_is_lost_and_all_it_names) {
   expect_refused_for("child");
 }
 
+TEST_F(SqliteReclaimTest, refuses_for_a_tag_without_its_manifest_until_that_is_known_to_be_lost) {
+  lose(kLoseManifest, "index");
+  ASSERT_EQ(faults().size(), 1U);
+  EXPECT_NE(faults()[0].find("team/app:v1"), std::string::npos) << faults()[0];
+  EXPECT_TRUE(is_needed("index"));
+  ASSERT_TRUE(test::run(store_->faults().note(call(), {.digest = digest("index")})));
+  EXPECT_TRUE(faults().empty());
+  EXPECT_EQ(reclaimable(), 0U);
+}
+
 TEST_F(SqliteReclaimTest, keeps_a_blob_whose_record_is_lost_while_a_link_is_there) {
   ASSERT_TRUE(test::run(store_->blobs().add(call(), repository_, {digest("just pushed"), 7})));
   lose(kLoseBlob, "just pushed");
