@@ -177,8 +177,12 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::shared_ptr<const ReadableFile>> open(const Path& path) override {
-    Descriptor file = open_descriptor(path, O_RDONLY);
+    // A pipe would wait for somebody who writes to it; a file knows no waiting.
+    Descriptor file = open_descriptor(path, O_RDONLY | O_NONBLOCK);
     if (!file.is_open()) return fail_errno(errno, about("open file", path));
+    struct stat status{};
+    if (::fstat(file.get(), &status) != 0) return fail_errno(errno, about("look at", path));
+    if (!S_ISREG(status.st_mode)) return fail(ErrorCode::invalid, about("open file", path) + ": it is not a file");
     return std::make_shared<PosixReadableFile>(path, std::move(file));
   }
 
