@@ -1,5 +1,6 @@
 #include "sys/file_sharing.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -7,6 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
+
+#include "sys/posix_file.h"
 
 namespace lifeboat::sys {
 namespace {
@@ -27,9 +31,10 @@ class Opened {
   }
   int get() const { return value_; }
   bool is_open() const { return value_ >= 0; }
+  int release() { return std::exchange(value_, -1); }
 
  private:
-  const int value_;
+  int value_;
 };
 
 /// Refusals that a copy does not meet.
@@ -46,39 +51,80 @@ std::unexpected<Error> refusal(int errno_value, const std::string& what) {
   return fail_errno(errno_value, what);
 }
 
+/// Only root can give something away.
+Status give(int descriptor, const struct stat& ours, const Path& path, const Path& like) {
+  struct stat theirs{};
+  if (::stat(like.c_str(), &theirs) != 0) return fail_errno(errno, about("look at", like));
+  const bool is_given = ours.st_uid == theirs.st_uid && ours.st_gid == theirs.st_gid;
+  if (is_given || ::geteuid() != 0) return {};
+  if (::fchown(descriptor, theirs.st_uid, theirs.st_gid) != 0) return fail_errno(errno, about("give away", path));
+  return {};
+}
+
+/// True when nothing is in the directory.
+Result<bool> is_empty(int descriptor, const Path& path) {
+  const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(copy < 0 ? nullptr : ::fdopendir(copy), ::closedir);
+  if (entries == nullptr) return fail_errno(errno, about("list directory", path));
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one stream, one thread
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return false;
+  }
+  return true;
+}
+
 class PosixFileSharing final : public FileSharing {
  public:
-  Status hard_link(const Path& from, const Path& to) override {
-    const Opened file(from, O_RDONLY);
-    if (!file.is_open()) return fail_errno(errno, about("open file", from));
-    if (::fsync(file.get()) != 0) return fail_errno(errno, about("sync file", from));
-    if (::link(from.c_str(), to.c_str()) != 0) return refusal(errno, about("link file", from));
-    return {};
+  Status hard_link(const ReadableFile& from, const Path& to) override {
+    if (::fsync(from.native_handle()) != 0) return fail_errno(errno, about("sync the file to link as", to));
+    const std::string file = "/proc/self/fd/" + std::to_string(from.native_handle());
+    if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
+    return refusal(errno, about("link file", to));
   }
 
-  Status clone(const Path& from, const Path& to) override {
-    const Opened file(from, O_RDONLY);
-    if (!file.is_open()) return fail_errno(errno, about("open file", from));
+  Result<std::unique_ptr<WritableFile>> create(const Path& path, const Path& like, OwnerMay may) override {
+    Opened file(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0444);
+    if (!file.is_open()) return refusal(errno, about("create file", path));
+    if (Status given = give_file(file.get(), path, like, may); !given) {
+      (void)::unlink(path.c_str());
+      return std::unexpected(std::move(given).error());
+    }
+    return writable_file(path, file.release());
+  }
+
+  Status clone(const ReadableFile& from, const Path& to, const Path& like, OwnerMay may) override {
     const Opened copy(to, O_WRONLY | O_CREAT | O_EXCL, 0444);
     if (!copy.is_open()) return refusal(errno, about("create file", to));
-    const bool is_cloned = ::ioctl(copy.get(), FICLONE, file.get()) == 0;
-    if (is_cloned && ::fsync(copy.get()) == 0) return {};
-    const int failed_errno = errno;
-    (void)::unlink(to.c_str());
-    return refusal(failed_errno, about("clone file", from));
+    const bool is_cloned = ::ioctl(copy.get(), FICLONE, from.native_handle()) == 0 && ::fsync(copy.get()) == 0;
+    const int clone_errno = errno;
+    Status given = is_cloned ? give_file(copy.get(), to, like, may) : refusal(clone_errno, about("clone to file", to));
+    if (!given) (void)::unlink(to.c_str());
+    return given;
   }
 
-  Status give_like(const Path& path, const Path& like) override {
+  Status give_directory(const Path& path, const Path& like) override {
+    const Opened directory(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory.is_open() && (errno == ENOTDIR || errno == ELOOP)) {
+      return fail(ErrorCode::conflict, about("give away", path) + ": it is not the directory that was made there");
+    }
+    if (!directory.is_open()) return fail_errno(errno, about("open directory", path));
+    LB_TRY(const bool is_new, is_empty(directory.get(), path));
+    if (!is_new) return fail(ErrorCode::conflict, about("give away", path) + ": something is in it already");
     struct stat ours{};
-    struct stat theirs{};
-    if (::stat(path.c_str(), &ours) != 0) return fail_errno(errno, about("look at", path));
-    if (::stat(like.c_str(), &theirs) != 0) return fail_errno(errno, about("look at", like));
-    const mode_t mode = (ours.st_mode & 07777) | S_IWUSR;
-    if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, about("make writable", path));
-    const bool is_given = ours.st_uid == theirs.st_uid && ours.st_gid == theirs.st_gid;
-    if (is_given || ::geteuid() != 0) return {};
-    if (::chown(path.c_str(), theirs.st_uid, theirs.st_gid) != 0) return fail_errno(errno, about("give away", path));
-    return {};
+    if (::fstat(directory.get(), &ours) != 0) return fail_errno(errno, about("look at", path));
+    const mode_t mode = (ours.st_mode & 0777) | S_IWUSR;
+    if (::fchmod(directory.get(), mode) != 0) return fail_errno(errno, about("make writable", path));
+    return give(directory.get(), ours, path, like);
+  }
+
+ private:
+  static Status give_file(int descriptor, const Path& path, const Path& like, OwnerMay may) {
+    struct stat ours{};
+    if (::fstat(descriptor, &ours) != 0) return fail_errno(errno, about("look at", path));
+    const mode_t mode = (ours.st_mode & 0777) | (may == OwnerMay::write ? S_IWUSR : 0);
+    if (::fchmod(descriptor, mode) != 0) return fail_errno(errno, about("set the permissions of", path));
+    return give(descriptor, ours, path, like);
   }
 };
 

@@ -11,6 +11,8 @@
 #include <charconv>
 #include <utility>
 
+#include "sys/posix_file.h"
+
 namespace lifeboat::sys {
 namespace {
 
@@ -283,6 +285,10 @@ Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const Path& path) {
 }
 
 }  // namespace
+
+std::unique_ptr<WritableFile> writable_file(Path path, int descriptor) {
+  return std::make_unique<PosixWritableFile>(std::move(path), Descriptor(descriptor));
+}
 
 std::unique_ptr<FileSystem> make_posix_file_system() { return std::make_unique<PosixFileSystem>(); }
 

@@ -17,9 +17,16 @@ using test::sha256_of;
 /// A disk that can share nothing.
 class NoSharing final : public sys::FileSharing {
  public:
-  Status hard_link(const sys::Path&, const sys::Path&) override { return fail(ErrorCode::unsupported, "no links"); }
-  Status clone(const sys::Path&, const sys::Path&) override { return fail(ErrorCode::unsupported, "no clones"); }
-  Status give_like(const sys::Path&, const sys::Path&) override { return {}; }
+  Status hard_link(const sys::ReadableFile&, const sys::Path&) override {
+    return fail(ErrorCode::unsupported, "no links");
+  }
+  Result<std::unique_ptr<sys::WritableFile>> create(const sys::Path&, const sys::Path&, OwnerMay) override {
+    return fail(ErrorCode::unsupported, "no gifts");
+  }
+  Status clone(const sys::ReadableFile&, const sys::Path&, const sys::Path&, OwnerMay) override {
+    return fail(ErrorCode::unsupported, "no clones");
+  }
+  Status give_directory(const sys::Path&, const sys::Path&) override { return {}; }
 };
 
 Awaitable<void> run_and_stop(Adopter& adopter, std::optional<Result<AdoptReport>>& report, sys::EventLoops& loops) {
@@ -84,6 +91,15 @@ TEST_F(AdopterTest, makes_a_tag_with_all_that_it_leads_to) {
     EXPECT_TRUE(is_manifest || test::run(names_.blobs().find(test::a_call(), hosted("a"), sha256_of(bytes))));
   }
   EXPECT_EQ(fs::hard_link_count(here(image_.layers[0])), 2U) << "it takes no room a second time";
+}
+
+TEST_F(AdopterTest, takes_the_bytes_and_not_the_symbolic_link_to_them) {
+  const fs::path place = tree_.blob(sha256_of(image_.layers[0]));
+  const fs::path elsewhere = data_.path() / "elsewhere";
+  fs::rename(place, elsewhere);
+  fs::create_symlink(elsewhere, place);
+  EXPECT_TRUE(adopt().refused.empty());
+  EXPECT_FALSE(fs::is_symlink(here(image_.layers[0]))) << "the store would lose its bytes with the tree";
 }
 
 TEST_F(AdopterTest, makes_no_tag_of_what_is_not_whole) {

@@ -24,7 +24,7 @@ Result<Landing::Landed> Landing::take_file(const sys::Path& from, const oci::Dig
   LB_CHECK(compare_digest(*file, digest));
   // Under the name of an upload session: what a cut leaves is cleared away with those.
   const sys::Path temporary = layout_.session(random_upload_id());
-  LB_TRY(const How how, bring_beside(from, temporary));
+  LB_TRY(const How how, bring_beside(*file, temporary));
   if (how == How::copied) {
     LB_TRY(const auto copied, parts_.files.open(temporary));
     if (Status same = compare_digest(*copied, digest); !same) {
@@ -39,11 +39,11 @@ Result<Landing::Landed> Landing::take_file(const sys::Path& from, const oci::Dig
   return Landed{.how = how, .size_bytes = size};
 }
 
-Result<Landing::How> Landing::bring_beside(const sys::Path& from, const sys::Path& to) {
+Result<Landing::How> Landing::bring_beside(const sys::ReadableFile& from, const sys::Path& to) {
   const Status linked = parts_.sharing.hard_link(from, to);
   if (linked) return How::linked;
   if (linked.error().code() != ErrorCode::unsupported) return std::unexpected(linked.error());
-  const Status cloned = parts_.sharing.clone(from, to);
+  const Status cloned = parts_.sharing.clone(from, to, to.parent_path(), sys::FileSharing::OwnerMay::read);
   if (cloned) return How::cloned;
   if (cloned.error().code() != ErrorCode::unsupported) return std::unexpected(cloned.error());
   Status copied = copy(from, to);
@@ -52,12 +52,11 @@ Result<Landing::How> Landing::bring_beside(const sys::Path& from, const sys::Pat
   return std::unexpected(std::move(copied).error());
 }
 
-Status Landing::copy(const sys::Path& from, const sys::Path& to) {
-  LB_TRY(const auto source, parts_.files.open(from));
+Status Landing::copy(const sys::ReadableFile& from, const sys::Path& to) {
   LB_TRY(const auto target, parts_.files.create(to));
   std::vector<std::byte> piece(kPieceBytes);
   for (uint64_t offset = 0;;) {
-    LB_TRY(const std::size_t count, source->read_at(offset, piece));
+    LB_TRY(const std::size_t count, from.read_at(offset, piece));
     LB_CHECK(target->append(ByteView(piece).first(count)));
     offset += count;
     if (count < piece.size()) return target->sync();

@@ -37,8 +37,8 @@ class Landing {
   blob::Store& blobs() { return parts_.blobs; }
 
  private:
-  Result<How> bring_beside(const sys::Path& from, const sys::Path& to);
-  Status copy(const sys::Path& from, const sys::Path& to);
+  Result<How> bring_beside(const sys::ReadableFile& from, const sys::Path& to);
+  Status copy(const sys::ReadableFile& from, const sys::Path& to);
 
   const Parts parts_;
   blob::FsLayout layout_;

@@ -208,45 +208,41 @@ class Export {
     const auto there = placed_.files().info(to);
     if (there && !there->is_directory && there->size_bytes == size) return {};
     LB_TRY(const sys::Path fresh, placed_.beside(to));
-    const Result<bool> is_shared = write(digest, fresh);
-    if (!is_shared) {
+    if (Status written = write(digest, fresh, to); !written) {
       (void)placed_.files().remove(fresh);
-      return std::unexpected(is_shared.error());
+      return written;
     }
     report_.bytes_written += size;
-    return placed_.settle(to, *is_shared);
+    return {};
   }
 
-  /// True when it is the same file as ours.
-  Result<bool> write(const oci::Digest& digest, const sys::Path& fresh) {
-    const sys::Path source = from_.tree->content(digest);
-    Status shared =
-        options_.links ? placed_.sharing().hard_link(source, fresh) : placed_.sharing().clone(source, fresh);
-    if (!shared && shared.error().code() != ErrorCode::unsupported) return std::unexpected(std::move(shared).error());
+  Status write(const oci::Digest& digest, const sys::Path& fresh, const sys::Path& to) {
+    LB_TRY(const auto source, from_.tree->open(digest));
+    Status shared = options_.links ? placed_.sharing().hard_link(*source, fresh) : placed_.clone(*source, fresh);
+    if (!shared && shared.error().code() != ErrorCode::unsupported) return shared;
     if (!shared) {
-      LB_CHECK(copy(digest, fresh));
-      return false;
+      LB_TRY(const auto target, placed_.create(fresh));
+      LB_CHECK(copy(*source, digest, *target));
+      return placed_.settle(to);
     }
     LB_TRY(const auto file, placed_.files().open(fresh));
     LB_CHECK(compare_digest(*file, digest));
-    return options_.links;
+    return placed_.settle(to);
   }
 
-  Status copy(const oci::Digest& digest, const sys::Path& fresh) {
-    LB_TRY(const auto source, from_.tree->open(digest));
-    LB_TRY(const auto target, placed_.files().create(fresh));
+  static Status copy(const sys::ReadableFile& source, const oci::Digest& digest, sys::WritableFile& target) {
     Hasher hasher(digest.algorithm());
     std::vector<std::byte> piece(kPieceBytes);
     for (uint64_t offset = 0;;) {
-      LB_TRY(const std::size_t count, source->read_at(offset, piece));
+      LB_TRY(const std::size_t count, source.read_at(offset, piece));
       const ByteView bytes = ByteView(piece).first(count);
       hasher.update(bytes);
-      LB_CHECK(target->append(bytes));
+      LB_CHECK(target.append(bytes));
       offset += count;
       if (count < piece.size()) break;
     }
     const oci::Digest got = oci::Digest::of_raw(digest.algorithm(), hasher.current());
-    if (got == digest) return target->sync();
+    if (got == digest) return target.sync();
     return fail(ErrorCode::corrupt, "cannot export content '" + digest.to_string() +
                                         "': its bytes have another digest (got " + got.to_string() +
                                         "); 'lifeboat fsck --deep' finds what it breaks");

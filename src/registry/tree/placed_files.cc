@@ -15,7 +15,7 @@ Status PlacedFiles::make_directory(const sys::Path& path) {
   const sys::Path above = path.parent_path();
   if (!above.empty() && above != path) LB_CHECK(make_directory(above));
   LB_CHECK(parts_.files.make_directory(path));
-  return parts_.sharing.give_like(path, above.empty() ? sys::Path(".") : above);
+  return parts_.sharing.give_directory(path, above.empty() ? sys::Path(".") : above);
 }
 
 Result<sys::Path> PlacedFiles::beside(const sys::Path& path) {
@@ -24,17 +24,26 @@ Result<sys::Path> PlacedFiles::beside(const sys::Path& path) {
   return fresh_name(path);
 }
 
-Status PlacedFiles::settle(const sys::Path& path, bool is_shared) {
-  const sys::Path fresh = fresh_name(path);
-  if (!is_shared) LB_CHECK(parts_.sharing.give_like(fresh, path.parent_path()));
-  if (!is_shared && parts_.is_read_only) LB_CHECK(parts_.files.make_read_only(fresh));
-  LB_CHECK(parts_.files.rename(fresh, path));
+sys::FileSharing::OwnerMay PlacedFiles::may() const {
+  return parts_.is_read_only ? sys::FileSharing::OwnerMay::read : sys::FileSharing::OwnerMay::write;
+}
+
+Result<std::unique_ptr<sys::WritableFile>> PlacedFiles::create(const sys::Path& fresh) {
+  return parts_.sharing.create(fresh, fresh.parent_path(), may());
+}
+
+Status PlacedFiles::clone(const sys::ReadableFile& from, const sys::Path& fresh) {
+  return parts_.sharing.clone(from, fresh, fresh.parent_path(), may());
+}
+
+Status PlacedFiles::settle(const sys::Path& path) {
+  LB_CHECK(parts_.files.rename(fresh_name(path), path));
   return parts_.files.sync_directory(path.parent_path());
 }
 
 Status PlacedFiles::write(const sys::Path& path, ByteView bytes) {
   LB_TRY(const sys::Path fresh, beside(path));
-  LB_TRY(const auto file, parts_.files.create(fresh));
+  LB_TRY(const auto file, create(fresh));
   LB_CHECK(file->append(bytes));
   LB_CHECK(file->sync());
   return settle(path);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "sys/file_sharing.h"
@@ -24,14 +26,19 @@ class PlacedFiles {
   Status write(const sys::Path& path, ByteView bytes);
   /// The name under which a file for `path` comes to be; nothing is there, and its directory is.
   Result<sys::Path> beside(const sys::Path& path);
-  /// Gives the file that came to be beside `path`, and is durable, its name. `is_shared`: it is also a file of somebody
-  /// else's, whose owner and permissions stay.
-  Status settle(const sys::Path& path, bool is_shared = false);
+  /// A new file under such a name, which belongs to whom it is to belong.
+  Result<std::unique_ptr<sys::WritableFile>> create(const sys::Path& fresh);
+  /// The same with the blocks of another; its errors are those of FileSharing.
+  Status clone(const sys::ReadableFile& from, const sys::Path& fresh);
+  /// Gives the file that came to be beside `path`, and is durable, its name.
+  Status settle(const sys::Path& path);
 
   sys::FileSystem& files() const { return parts_.files; }
   sys::FileSharing& sharing() const { return parts_.sharing; }
 
  private:
+  sys::FileSharing::OwnerMay may() const;
+
   const Parts parts_;
 };
 

@@ -71,7 +71,7 @@ TreeRepair::Filling::~Filling() {
 Result<std::unique_ptr<TreeRepair::Filling>> TreeRepair::fill(const oci::Digest& digest) {
   std::unique_ptr<Filling> filling(new Filling(*this, digest));
   LB_TRY(filling->fresh_, placed_.beside(open_.tree->content(digest)));
-  LB_TRY(filling->file_, placed_.files().create(filling->fresh_));
+  LB_TRY(filling->file_, placed_.create(filling->fresh_));
   return filling;
 }
 

@@ -141,6 +141,22 @@ TEST_F(RepairerTest, keeps_fetched_bytes_only_when_they_are_the_right_ones) {
   EXPECT_EQ(broken(), 0U);
 }
 
+TEST_F(RepairerTest, changes_no_file_that_was_put_in_the_place_of_the_one_it_writes) {
+  const std::string& layer = image_.layers[0];
+  const fs::path blob = tree_.blob(sha256_of(layer));
+  const fs::path victim = tree_.root() / "victim";
+  DistributionFiles::write(victim, "secret");
+  fs::permissions(victim, fs::perms::none);
+  fs::remove(blob);
+  const auto filling = repairer_->fill(sha256_of(layer)).value();
+  ASSERT_TRUE(filling->append(as_bytes(layer)));
+  const fs::path fresh = blob.native() + ".lifeboat-new";
+  ASSERT_TRUE(fs::remove(fresh)) << "the test must know the name under which the file comes to be";
+  fs::create_symlink(victim, fresh);
+  (void)filling->finish();
+  EXPECT_EQ(fs::status(victim).permissions(), fs::perms::none);
+}
+
 TEST_F(RepairerTest, goes_on_where_one_was_cut_off) {
   const std::string& layer = image_.layers[0];
   const fs::path blob = tree_.blob(sha256_of(layer));
