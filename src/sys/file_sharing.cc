@@ -83,6 +83,14 @@ class PosixFileSharing final : public FileSharing {
     return refusal(errno, about("link file", to));
   }
 
+  Result<bool> is_safe_in(const ReadableFile& file, const Path& directory) override {
+    struct stat theirs{};
+    struct stat ours{};
+    if (::fstat(file.native_handle(), &theirs) != 0) return fail_errno(errno, "cannot look at a file that is read");
+    if (::stat(directory.c_str(), &ours) != 0) return fail_errno(errno, about("look at", directory));
+    return (theirs.st_uid == 0 || theirs.st_uid == ours.st_uid) && (theirs.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  }
+
   Result<std::unique_ptr<WritableFile>> create(const Path& path, const Path& like, OwnerMay may) override {
     Opened file(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0444);
     if (!file.is_open()) return refusal(errno, about("create file", path));

@@ -18,6 +18,9 @@ class FileSharing {
   /// return; the name once its directory is synced. unsupported: another file system, one without links, or a file that
   /// we may not link; conflict: the name is taken.
   virtual Status hard_link(const ReadableFile& from, const Path& to) = 0;
+  /// True when nobody can change the file's bytes but root and who owns `directory`.
+  virtual Result<bool> is_safe_in(const ReadableFile& file, const Path& directory) = 0;
+
   /// What the owner of a file that is made among those of somebody else may do with it.
   enum class OwnerMay { read, write };
   /// A new empty file that belongs from its first moment, where we may give it away (only root may), to the owner and

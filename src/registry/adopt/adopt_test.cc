@@ -20,6 +20,7 @@ class NoSharing final : public sys::FileSharing {
   Status hard_link(const sys::ReadableFile&, const sys::Path&) override {
     return fail(ErrorCode::unsupported, "no links");
   }
+  Result<bool> is_safe_in(const sys::ReadableFile&, const sys::Path&) override { return true; }
   Result<std::unique_ptr<sys::WritableFile>> create(const sys::Path&, const sys::Path&, OwnerMay) override {
     return fail(ErrorCode::unsupported, "no gifts");
   }
@@ -91,6 +92,14 @@ TEST_F(AdopterTest, makes_a_tag_with_all_that_it_leads_to) {
     EXPECT_TRUE(is_manifest || test::run(names_.blobs().find(test::a_call(), hosted("a"), sha256_of(bytes))));
   }
   EXPECT_EQ(fs::hard_link_count(here(image_.layers[0])), 2U) << "it takes no room a second time";
+}
+
+TEST_F(AdopterTest, shares_no_file_that_somebody_else_may_write_to) {
+  const fs::path open = tree_.blob(sha256_of(image_.layers[0]));
+  fs::permissions(open, fs::perms::group_write, fs::perm_options::add);
+  EXPECT_TRUE(adopt().refused.empty());
+  EXPECT_EQ(fs::hard_link_count(open), 1U) << "its writer could change what is held";
+  EXPECT_TRUE(fs::exists(here(image_.layers[0])));
 }
 
 TEST_F(AdopterTest, takes_the_bytes_and_not_the_symbolic_link_to_them) {

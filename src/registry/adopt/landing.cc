@@ -25,7 +25,7 @@ Result<Landing::Landed> Landing::take_file(const sys::Path& from, const oci::Dig
   // Under the name of an upload session: what a cut leaves is cleared away with those.
   const sys::Path temporary = layout_.session(random_upload_id());
   LB_TRY(const How how, bring_beside(*file, temporary));
-  if (how == How::copied) {
+  if (how != How::linked) {
     LB_TRY(const auto copied, parts_.files.open(temporary));
     if (Status same = compare_digest(*copied, digest); !same) {
       (void)parts_.files.remove(temporary);
@@ -40,9 +40,13 @@ Result<Landing::Landed> Landing::take_file(const sys::Path& from, const oci::Dig
 }
 
 Result<Landing::How> Landing::bring_beside(const sys::ReadableFile& from, const sys::Path& to) {
-  const Status linked = parts_.sharing.hard_link(from, to);
-  if (linked) return How::linked;
-  if (linked.error().code() != ErrorCode::unsupported) return std::unexpected(linked.error());
+  // What somebody else may still write to would be ours and change.
+  LB_TRY(const bool is_safe, parts_.sharing.is_safe_in(from, parts_.directory.blobs()));
+  if (is_safe) {
+    const Status linked = parts_.sharing.hard_link(from, to);
+    if (linked) return How::linked;
+    if (linked.error().code() != ErrorCode::unsupported) return std::unexpected(linked.error());
+  }
   const Status cloned = parts_.sharing.clone(from, to, to.parent_path(), sys::FileSharing::OwnerMay::read);
   if (cloned) return How::cloned;
   if (cloned.error().code() != ErrorCode::unsupported) return std::unexpected(cloned.error());
