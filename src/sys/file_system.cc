@@ -290,6 +290,11 @@ std::unique_ptr<WritableFile> writable_file(Path path, int descriptor) {
   return std::make_unique<PosixWritableFile>(std::move(path), Descriptor(descriptor));
 }
 
+bool is_symbolic_link(const Path& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
+
 std::unique_ptr<FileSystem> make_posix_file_system() { return std::make_unique<PosixFileSystem>(); }
 
 }  // namespace lifeboat::sys

@@ -6,6 +6,7 @@
 
 #include "oci/text.h"
 #include "registry/tree/parallel.h"
+#include "sys/posix_file.h"
 
 namespace lifeboat::registry {
 namespace {
@@ -15,6 +16,9 @@ using Fault = LinkState::Fault;
 constexpr std::array<std::string_view, 2> kAlgorithms{"sha256", "sha512"};
 /// The longest digest, and one more to see that there is more.
 constexpr std::size_t kLinkMaxBytes = sizeof("sha512:") + 128;
+
+/// No repository has a longer name, so nothing deeper is one.
+constexpr std::size_t kNameMaxBytes = 255;
 
 struct LinkText {
   LinkState state{};
@@ -84,7 +88,14 @@ Result<std::vector<std::string>> DistributionTree::repositories() {
     }
     for (const sys::DirectoryEntry& entry : *entries) {
       if (!entry.is_directory || entry.name.starts_with('_')) continue;
-      folders.push_back(folder.empty() ? entry.name : folder + "/" + entry.name);
+      std::string below = folder.empty() ? entry.name : folder + "/" + entry.name;
+      const bool is_long = below.size() > kNameMaxBytes;
+      if (!is_long && !sys::is_symbolic_link(folder_of(below))) {
+        folders.push_back(std::move(below));
+        continue;
+      }
+      found.push_back(below);
+      not_entered_[below] = is_long ? "it is deeper than the name of any repository" : "it is a symbolic link";
     }
   }
   std::ranges::sort(found);
@@ -93,6 +104,11 @@ Result<std::vector<std::string>> DistributionTree::repositories() {
 
 Result<TreeRepository> DistributionTree::read(const std::string& repository, DigestTable& table) {
   TreeRepository found{.name = repository};
+  if (const auto known = not_entered_.find(repository); known != not_entered_.end()) {
+    found.unreadable.emplace_back(
+        ErrorCode::invalid, "cannot look into directory '" + folder_of(repository).native() + "': " + known->second);
+    return found;
+  }
   (void)list_if_there(files(), folder_of(repository), found.unreadable);
   read_tags(folder_of(repository) / "_manifests" / "tags", found, table);
   read_links(LinkKind::manifest, found, table);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "registry/tree/tree.h"
 
 namespace lifeboat::registry {
@@ -12,7 +15,8 @@ namespace lifeboat::registry {
 ///   repositories/<name>/_manifests/tags/<tag>/current/link          what the tag points to
 ///   repositories/<name>/_uploads/<id>/                              an upload session
 ///
-/// A link is a file with nothing but a digest in it.
+/// A link is a file with nothing but a digest in it. A directory below `repositories` that is a symbolic link is not
+/// looked into, as it may lead in circles: it counts as unreadable.
 class DistributionTree final : public Tree {
  public:
   /// `root` has the folders `blobs` and `repositories`. `files` outlives this.
@@ -36,6 +40,7 @@ class DistributionTree final : public Tree {
   sys::Path folder_of(const std::string& repository) const { return root_ / "repositories" / repository; }
 
   const sys::Path root_;
+  std::map<std::string, std::string> not_entered_;  ///< directories that were not looked into, and why
 };
 
 }  // namespace lifeboat::registry

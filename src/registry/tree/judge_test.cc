@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "registry/tree/check.h"
@@ -225,6 +226,17 @@ TEST(OpenTree, tells_what_lies_at_a_path) {
   EXPECT_EQ(kind_at("other/file"), "invalid");
   EXPECT_EQ(kind_at("nowhere"), "not_found");
   EXPECT_FALSE(open_tree(root / "layout", TreeKind::distribution, *system)) << "it was said to be another kind";
+}
+
+TEST(Judge, follows_no_symbolic_link_among_the_repositories_and_says_so) {
+  const DistributionFiles files;
+  Pushed().into(files);
+  fs::create_directory_symlink("..", files.root() / "repositories/a/circle");
+  fs::create_directory_symlink(".", files.root() / "repositories/a/self");
+  const Texts found = found_in(files.root(), false);
+  EXPECT_EQ(std::ranges::count(found, "broken unreadable a/circle"), 1) << "what is below is not known";
+  EXPECT_EQ(std::ranges::count(found, "broken unreadable a/self"), 1);
+  EXPECT_TRUE(std::ranges::none_of(found, [](const auto& text) { return text.contains("circle/"); }));
 }
 
 }  // namespace
