@@ -16,8 +16,12 @@ std::string key_of(const oci::Repository& repository, const oci::Reference& refe
 class Body final : public blob::Stream {
  public:
   Body(ScriptedInspector::Thing thing, sys::BlockPool& blocks) : thing_(std::move(thing)), blocks_(blocks) {}
-  std::optional<uint64_t> size_bytes() const override { return thing_.announced.value_or(thing_.bytes.size()); }
+  std::optional<uint64_t> size_bytes() const override {
+    return thing_.is_length_told ? std::optional(thing_.announced.value_or(thing_.bytes.size())) : std::nullopt;
+  }
   Task<sys::Block> next() override {
+    if (thing_.on_block) thing_.on_block();
+    if (thing_.is_endless && offset_ == thing_.bytes.size()) offset_ = 0;
     if (offset_ == thing_.bytes.size()) {
       if (thing_.body_fails) co_return std::unexpected(*thing_.body_fails);
       co_return sys::Block();
@@ -91,7 +95,8 @@ Task<blob::Inspector::Head> ScriptedInspector::head(Call, oci::Repository reposi
                                                     oci::Reference reference) {
   const bool is_blob = thing == blob::Inspector::Thing::blob;
   LB_CO_TRY(const Thing found, co_await find(is_blob ? blobs : manifests, key_of(repository, reference), "HEAD"));
-  Head head{.size_bytes = found.announced.value_or(found.bytes.size())};
+  Head head;
+  if (found.is_length_told) head.size_bytes = found.announced.value_or(found.bytes.size());
   if (found.is_digest_told) head.digest = sha256_of(found.bytes);
   co_return head;
 }

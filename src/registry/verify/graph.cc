@@ -134,7 +134,8 @@ std::vector<Fault> judge_edge(const Edge& edge, const Node& node) {
     });
     faults.insert(faults.begin(),
                   {is_empty ? FaultKind::empty_body : FaultKind::wrong_size,
-                   got_want(std::to_string(*node.size_bytes) + " bytes", std::to_string(*edge.size_bytes))});
+                   got_want(std::to_string(*node.size_bytes) + (node.is_longer ? " bytes and more" : " bytes"),
+                            std::to_string(*edge.size_bytes))});
   }
   const bool is_other_type =
       edge.is_manifest() && !edge.media_type.empty() && !node.media_type.empty() && edge.media_type != node.media_type;

@@ -30,6 +30,7 @@ struct Edge {
 struct Node {
   std::vector<Fault> faults{};           ///< whoever names it
   std::optional<uint64_t> size_bytes{};  ///< as the registry has it, once told
+  bool is_longer = false;                ///< than size_bytes even: it was read no further
   std::string media_type{};              ///< of a manifest: its own
   bool is_index = false;
   std::vector<Edge> edges{};

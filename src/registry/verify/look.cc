@@ -13,6 +13,13 @@ using Thing = blob::Inspector::Thing;
 
 /// A body that broke off may have been the network: it is asked for twice.
 constexpr int kBodiesMax = 2;
+/// A body that comes more slowly would hold the walk up for as long as the registry likes.
+constexpr uint64_t kSlowestBytesPerMinute = 64 * kKiB;
+
+/// By then so many bytes must have come; the first minute is for free.
+SteadyTime latest(SteadyTime begun, uint64_t received) {
+  return begun + std::chrono::minutes(1) + std::chrono::minutes(1) * (received / kSlowestBytesPerMinute);
+}
 
 /// Of a GET that failed; for what is not there, a HEAD tells whether it is missing or the two disagree.
 Awaitable<Fault> fault_of_get(Call call, blob::Inspector& asked, oci::Repository repository, Thing thing,
@@ -29,20 +36,27 @@ Awaitable<Fault> fault_of_get(Call call, blob::Inspector& asked, oci::Repository
 
 struct BodyRead {
   uint64_t received = 0;
+  bool is_longer = false;               ///< and more would have come
   std::optional<oci::Digest> digest{};  ///< of all of it
 };
-/// Until the first bytes, or to the end.
-Task<BodyRead> read(blob::Stream& stream, HashAlgorithm algorithm, Depth depth, uint64_t& received) {
-  Hasher hasher(algorithm);
+Task<BodyRead> read(blob::Stream& stream, const sys::Clock& clock, BlobWanted wanted, uint64_t& received) {
+  Hasher hasher(wanted.digest.algorithm());
+  const SteadyTime begun = clock.now();
   for (;;) {
     LB_CO_TRY(const sys::Block block, co_await stream.next());
     if (block.size() == 0) break;
     received += block.size();
-    if (depth == Depth::light) co_return BodyRead{.received = received};
+    if (wanted.depth == Depth::light) co_return BodyRead{.received = received};
+    if (received > wanted.size_bytes) co_return BodyRead{.received = wanted.size_bytes + 1, .is_longer = true};
+    if (clock.now() > latest(begun, received)) {
+      co_return fail(ErrorCode::timed_out, "too slow: " + std::to_string(received) + " of " +
+                                               std::to_string(wanted.size_bytes) + " bytes came, want " +
+                                               std::to_string(kSlowestBytesPerMinute) + " a minute");
+    }
     hasher.update(block.bytes());
   }
   const std::vector<std::byte> raw = hasher.current();
-  co_return BodyRead{.received = received, .digest = oci::Digest::of_raw(algorithm, raw)};
+  co_return BodyRead{.received = received, .digest = oci::Digest::of_raw(wanted.digest.algorithm(), raw)};
 }
 
 Fault fault_of_body(const Error& error, uint64_t received) {
@@ -94,24 +108,29 @@ Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Reposit
   co_return node;
 }
 
-Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
-                                 Depth depth) {
+Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, const sys::Clock& clock, oci::Repository repository,
+                                 BlobWanted wanted) {
   BlobLook look;
-  const Extent extent = depth == Depth::deep ? Extent::all : Extent::first_byte;
+  const bool is_deep = wanted.depth == Depth::deep;
+  const Extent extent = is_deep ? Extent::all : Extent::first_byte;
   for (int tries = 1;; ++tries) {
-    auto stream = co_await asked.open(call, repository, digest, extent);
+    auto stream = co_await asked.open(call, repository, wanted.digest, extent);
     if (!stream) {
       const Error error = stream.error();
-      const oci::Reference reference(digest);
+      const oci::Reference reference(wanted.digest);
       Fault fault = co_await fault_of_get(call, asked, repository, Thing::blob, reference, error);
       look.node.faults.push_back(std::move(fault));
       co_return look;
     }
     look.node.size_bytes = (*stream)->size_bytes();
+    // Of another length than named it cannot be right, whatever it is.
+    const bool is_length_wrong = look.node.size_bytes.value_or(wanted.size_bytes) != wanted.size_bytes;
+    if (is_deep && is_length_wrong) co_return look;
     uint64_t received = 0;
-    const auto body = co_await read(**stream, digest.algorithm(), depth, received);
+    const auto body = co_await read(**stream, clock, wanted, received);
     if (!body) {
-      if (tries < kBodiesMax) continue;
+      const bool may_pass = body.error().code() != ErrorCode::timed_out;
+      if (may_pass && tries < kBodiesMax) continue;
       look.node.faults.push_back(fault_of_body(body.error(), received));
       co_return look;
     }
@@ -120,10 +139,14 @@ Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, oci::Reposit
       co_return look;
     }
     if (body->received == 0) look.node.size_bytes = 0;
+    if (body->is_longer) {
+      look.node.size_bytes = body->received;
+      look.node.is_longer = true;
+    }
     if (body->digest) {
       look.hashed_bytes = body->received;
       look.node.size_bytes = body->received;
-      if (*body->digest != digest) {
+      if (*body->digest != wanted.digest) {
         look.node.faults.push_back({FaultKind::wrong_digest, "its bytes are those of " + body->digest->to_string()});
       }
     }

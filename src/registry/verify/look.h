@@ -2,6 +2,7 @@
 
 #include "blob/inspector.h"
 #include "registry/verify/graph.h"
+#include "sys/clock.h"
 
 /// The questions about one thing. What they cost, where nothing is wrong:
 /// - a tag: one HEAD, which registries with limits do not count as a pull, and the GET of a manifest not seen before;
@@ -17,13 +18,18 @@ Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Reposit
 
 enum class Depth {
   light,  ///< that it is there, its length, and that bytes come
-  deep,   ///< all of it, hashed
+  deep,   ///< all of it, hashed; no further than it is long by the manifest
+};
+struct BlobWanted {
+  oci::Digest digest;
+  uint64_t size_bytes = 0;  ///< as whoever names it says
+  Depth depth = Depth::light;
 };
 struct BlobLook {
   Node node{};
   uint64_t hashed_bytes = 0;
 };
-Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
-                                 Depth depth);
+Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, const sys::Clock& clock, oci::Repository repository,
+                                 BlobWanted wanted);
 
 }  // namespace lifeboat::registry::verify

@@ -147,7 +147,8 @@ Awaitable<void> Walk::look_at(Call call, Job job) {
   if (edge.is_manifest()) {
     node = co_await look_at_manifest_and_referrers(call, job.repository, edge.digest);
   } else {
-    BlobLook look = co_await look_at_blob(call, asked_, job.repository, edge.digest, job.depth);
+    const BlobWanted wanted{.digest = edge.digest, .size_bytes = edge.size_bytes.value_or(0), .depth = job.depth};
+    BlobLook look = co_await look_at_blob(call, asked_, clock_, job.repository, wanted);
     node = std::move(look.node);
     hashed_bytes_ += look.hashed_bytes;
   }

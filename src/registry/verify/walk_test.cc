@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "test/support/manual_clock.h"
 #include "test/support/run.h"
 #include "test/support/scripted_inspector.h"
 
@@ -144,6 +145,40 @@ TEST_F(VerifyWalk, names_each_fault) {
               registry_.blob_of("app", arm_.layers[1]));
     EXPECT_EQ(faults_of(one({.depth = row.depth})), row.want) << row.name;
   }
+}
+
+TEST_F(VerifyWalk, reads_no_further_than_the_manifest_says_that_it_is_long) {
+  std::size_t blocks = 0;
+  auto& layer = registry_.blob_of("app", arm_.layers[1]);
+  layer.on_block = [&] { ASSERT_LT(++blocks, 100U) << "a body without end is read without end"; };
+  layer.is_endless = true;
+  layer.is_length_told = false;
+  const Verdict verdict = one({.depth = Depth::deep});
+  ASSERT_EQ(faults_of(verdict), "wrong_size");
+  const std::string named = std::to_string(arm_.layers[1].size());
+  EXPECT_EQ(verdict.findings[0].fault.detail,
+            "got " + std::to_string(arm_.layers[1].size() + 1) + " bytes and more, want " + named);
+
+  layer.is_length_told = true;
+  layer.announced = 1'000'000;
+  blocks = 0;
+  EXPECT_EQ(faults_of(one({.depth = Depth::deep})), "wrong_size");
+  EXPECT_EQ(blocks, 0U) << "its length says enough";
+}
+
+TEST_F(VerifyWalk, gives_up_a_body_that_comes_too_slowly) {
+  test::ManualClock clock;
+  auto& layer = registry_.blob_of("app", arm_.layers[1]);
+  layer.on_block = [&] { clock.advance(std::chrono::seconds(50)); };
+  const auto walked = [](Walk& walk, std::vector<Name> names) -> Awaitable<Report> {
+    co_await walk.look(test::a_call(), std::move(names));
+    co_return walk.report();
+  };
+  Walk walk(registry_, clock, {.depth = Depth::deep});
+  const Report report = test::run(walked(walk, {name("app", "1")}));
+  ASSERT_EQ(faults_of(report.verdicts.at(0)), "unreachable");
+  EXPECT_TRUE(report.verdicts[0].findings[0].fault.detail.starts_with("too slow: "));
+  EXPECT_EQ(registry_.asked_for("GET app@" + test::sha256_of(arm_.layers[1]).to_string()), 1U) << "not once more";
 }
 
 TEST_F(VerifyWalk, hashes_a_sample) {
