@@ -23,8 +23,9 @@ class ScriptedInspector final : public blob::Inspector {
     std::string content_type{};
     std::optional<Error> get_fails{};
     std::optional<Error> head_fails{};
-    std::optional<uint64_t> announced{};  ///< another length than that of `bytes`
-    std::optional<Error> body_fails{};    ///< behind `bytes`
+    std::optional<std::string> got_instead{};  ///< other bytes than a HEAD tells of
+    std::optional<uint64_t> announced{};       ///< another length than that of `bytes`
+    std::optional<Error> body_fails{};         ///< behind `bytes`
     bool is_digest_told = true;
     bool is_length_told = true;
     bool is_endless = false;           ///< `bytes` again and again

@@ -21,16 +21,17 @@ SteadyTime latest(SteadyTime begun, uint64_t received) {
   return begun + std::chrono::minutes(1) + std::chrono::minutes(1) * (received / kSlowestBytesPerMinute);
 }
 
+Fault missing_to_get(Fault missing) {
+  return {FaultKind::missing_to_get, "a HEAD says that it is there, a GET says " + missing.detail};
+}
+
 /// Of a GET that failed; for what is not there, a HEAD tells whether it is missing or the two disagree.
 Awaitable<Fault> fault_of_get(Call call, blob::Inspector& asked, oci::Repository repository, Thing thing,
                               oci::Reference reference, Error error) {
   Fault fault = fault_of(error);
   if (fault.kind != FaultKind::missing) co_return fault;
   const auto head = co_await asked.head(call, std::move(repository), thing, std::move(reference));
-  if (head) {
-    fault.kind = FaultKind::missing_to_get;
-    fault.detail = "a HEAD says that it is there, a GET says " + fault.detail;
-  }
+  if (head) co_return missing_to_get(std::move(fault));
   co_return fault;
 }
 
@@ -68,32 +69,51 @@ Fault fault_of_body(const Error& error, uint64_t received) {
 
 }  // namespace
 
-Awaitable<Root> resolve(Call call, blob::Inspector& asked, Name name) {
-  if (const oci::Digest* digest = name.reference.digest(); digest != nullptr) co_return Root{.digest = *digest};
+Awaitable<Resolved> resolve(Call call, blob::Inspector& asked, Name name, std::vector<oci::Platform> platforms) {
+  Resolved resolved;
+  Root& root = resolved.root;
+  if (const oci::Digest* digest = name.reference.digest(); digest != nullptr) {
+    root.digest = *digest;
+    co_return resolved;
+  }
   const auto head = co_await asked.head(call, name.repository, Thing::manifest, name.reference);
-  if (head && head->digest) co_return Root{.digest = head->digest};
   if (!head) {
     const Fault fault = fault_of(head.error());
     // Asked again by a GET that would fail as well, a login would be refused twice, and what is dead wait twice as
     // long.
     const bool is_final = fault.kind == FaultKind::unauthorized || fault.kind == FaultKind::limited ||
                           head.error().step() != NetworkStep::none;
-    if (is_final) co_return Root{.faults = {fault}};
+    if (is_final) {
+      root.faults.push_back(fault);
+      co_return resolved;
+    }
   }
   const auto got = co_await asked.manifest(call, name.repository, name.reference);
-  Root root;
   if (!got) {
-    root.faults.push_back(fault_of(got.error()));
-    co_return root;
+    Fault fault = fault_of(got.error());
+    if (head && fault.kind == FaultKind::missing) fault = missing_to_get(std::move(fault));
+    root.faults.push_back(std::move(fault));
+    co_return resolved;
   }
-  root.digest = got->digest.value_or(oci::Digest::of(HashAlgorithm::sha256, as_bytes(got->bytes)));
+  root.digest = head && head->digest ? head->digest : got->digest;
+  const HashAlgorithm algorithm = root.digest ? root.digest->algorithm() : HashAlgorithm::sha256;
+  const oci::Digest actual = oci::Digest::of(algorithm, as_bytes(got->bytes));
+  if (!root.digest) root.digest = actual;
+  // An empty answer is told as such where it is judged.
+  const bool is_other = head && head->digest && *head->digest != actual && !got->bytes.empty();
+  if (is_other) {
+    root.faults.push_back({FaultKind::wrong_digest, "a HEAD says " + head->digest->to_string() +
+                                                        ", a GET gives the bytes of " + actual.to_string()});
+    co_return resolved;
+  }
   if (!head) {
     const Fault fault = fault_of(head.error());
     if (fault.kind == FaultKind::missing) {
       root.faults.push_back({FaultKind::missing_to_head, "a GET says that it is there, a HEAD says " + fault.detail});
     }
   }
-  co_return root;
+  resolved.node = judge_manifest(*got, root.digest, platforms);
+  co_return resolved;
 }
 
 Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,

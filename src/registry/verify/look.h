@@ -5,14 +5,19 @@
 #include "sys/clock.h"
 
 /// The questions about one thing. What they cost, where nothing is wrong:
-/// - a tag: one HEAD, which registries with limits do not count as a pull, and the GET of a manifest not seen before;
-/// - a manifest: one GET, hashed always;
+/// - a tag: one HEAD and one GET, since clients resolve by either and the two may disagree. That GET is the one of its
+///   manifest too;
+/// - any other manifest: one GET, hashed always;
 /// - a blob: one GET of its first byte. It tells what a HEAD does (that it is there, and how long it is) and that bytes
 ///   come, for the same one request. Where a registry knows no ranges the transfer is ended with the first bytes.
 /// Only what is not there costs a HEAD more, which tells the two apart that disagree.
 namespace lifeboat::registry::verify {
 
-Awaitable<Root> resolve(Call call, blob::Inspector& asked, Name name);
+struct Resolved {
+  Root root{};
+  std::optional<Node> node{};  ///< of root.digest, when it was got on the way
+};
+Awaitable<Resolved> resolve(Call call, blob::Inspector& asked, Name name, std::vector<oci::Platform> platforms);
 Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
                                  std::vector<oci::Platform> platforms);
 

@@ -135,37 +135,47 @@ Awaitable<void> Walk::work(Call call, std::shared_ptr<Crowd> crowd) {
 Awaitable<void> Walk::take(Call call, Job job) {
   const Call each = call.shortened_to(clock_.now() + kAnswerWithin);
   if (!job.name) co_return co_await look_at(each, std::move(job));
-  Root root = co_await resolve(each, asked_, *job.name);
-  learn(root.faults);
-  if (root.digest) want(job.repository, {.part = Part::manifest, .digest = *root.digest}, 1);
-  roots_.insert_or_assign(std::move(*job.name), std::move(root));
+  Resolved found = co_await resolve(each, asked_, *job.name, options_.platforms);
+  learn(found.root.faults);
+  const std::optional<oci::Digest> digest = found.root.digest;
+  if (digest && !found.node) want(job.repository, {.part = Part::manifest, .digest = *digest}, 1);
+  const bool is_new = digest && found.node && wanted_[job.repository].insert(*digest).second;
+  if (is_new) {
+    if (options_.has_referrers) co_await add_referrers(each, job.repository, *digest, *found.node);
+    keep(job.repository, {.part = Part::manifest, .digest = *digest}, std::move(*found.node), 1);
+  }
+  roots_.insert_or_assign(std::move(*job.name), std::move(found.root));
 }
 
 Awaitable<void> Walk::look_at(Call call, Job job) {
   const Edge& edge = *job.edge;
   Node node;
   if (edge.is_manifest()) {
-    node = co_await look_at_manifest_and_referrers(call, job.repository, edge.digest);
+    node = co_await look_at_manifest(call, asked_, job.repository, edge.digest, options_.platforms);
+    if (options_.has_referrers) co_await add_referrers(call, job.repository, edge.digest, node);
   } else {
     const BlobWanted wanted{.digest = edge.digest, .size_bytes = edge.size_bytes.value_or(0), .depth = job.depth};
     BlobLook look = co_await look_at_blob(call, asked_, clock_, job.repository, wanted);
     node = std::move(look.node);
     hashed_bytes_ += look.hashed_bytes;
   }
-  learn(node.faults);
-  for (const Edge& next : node.edges) want(job.repository, next, job.level + 1);
-  graphs_[job.repository].insert_or_assign(edge.digest, std::move(node));
+  keep(job.repository, edge, std::move(node), job.level);
 }
 
-Awaitable<Node> Walk::look_at_manifest_and_referrers(Call call, oci::Repository repository, oci::Digest digest) {
-  Node node = co_await look_at_manifest(call, asked_, repository, digest, options_.platforms);
-  if (!options_.has_referrers || node.media_type.empty()) co_return node;
+void Walk::keep(const oci::Repository& repository, const Edge& edge, Node node, std::size_t level) {
+  learn(node.faults);
+  for (const Edge& next : node.edges) want(repository, next, level + 1);
+  graphs_[repository].insert_or_assign(edge.digest, std::move(node));
+}
+
+Awaitable<void> Walk::add_referrers(Call call, oci::Repository repository, oci::Digest digest, Node& node) {
+  if (node.media_type.empty()) co_return;
   const auto referrers = co_await asked_.referrers(call, std::move(repository), digest);
   if (!referrers) {
     Fault fault = fault_of(referrers.error());
     fault.detail = "its referrers: " + fault.detail;
     node.faults.push_back(std::move(fault));
-    co_return node;
+    co_return;
   }
   for (const oci::Referrer& one : *referrers) {
     node.edges.push_back({.part = Part::referrer,
@@ -174,7 +184,6 @@ Awaitable<Node> Walk::look_at_manifest_and_referrers(Call call, oci::Repository 
                           .media_type = one.media_type,
                           .note = one.artifact_type});
   }
-  co_return node;
 }
 
 void Walk::want(const oci::Repository& repository, const Edge& edge, std::size_t level) {

@@ -72,7 +72,8 @@ class Walk {
   Awaitable<void> work(Call call, std::shared_ptr<Crowd> crowd);
   Awaitable<void> take(Call call, Job job);
   Awaitable<void> look_at(Call call, Job job);
-  Awaitable<Node> look_at_manifest_and_referrers(Call call, oci::Repository repository, oci::Digest digest);
+  Awaitable<void> add_referrers(Call call, oci::Repository repository, oci::Digest digest, Node& node);
+  void keep(const oci::Repository& repository, const Edge& edge, Node node, std::size_t level);
   void want(const oci::Repository& repository, const Edge& edge, std::size_t level);
   void learn(const std::vector<Fault>& faults);
 
