@@ -44,14 +44,37 @@ std::string last_line(const VerifySummary& summary) {
 
 std::string line_of(const Finding& finding) { return place_of(finding) + ": " + finding.fault.detail; }
 
+/// Foreign text on a terminal: nothing that moves its cursor, changes its colours or begins a line.
+std::string printable(std::string_view text) {
+  std::string shown(text);
+  std::ranges::replace_if(shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
+  return shown;
+}
+
+/// XML 1.0 §2.2 knows no U+FFFE, no U+FFFF, and nothing that is not UTF-8; the second row of controls (U+0080 to
+/// U+009F) it only discourages, and terminals obey.
+std::string without_what_xml_forbids(std::string_view text) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  const std::string escaped = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string valid = nlohmann::json::parse(escaped).get<std::string>();
+  for (std::size_t at = 0; at < valid.size(); ++at) {
+    const std::string_view rest = std::string_view(valid).substr(at);
+    const bool is_no_character = rest.starts_with("\xEF\xBF\xBE") || rest.starts_with("\xEF\xBF\xBF");
+    const bool is_control = rest.size() > 1 && rest[0] == '\xC2' && static_cast<unsigned char>(rest[1]) < 0xA0;
+    if (is_no_character) valid.replace(at, 3, kReplacement);
+    if (is_control) valid.replace(at, 2, kReplacement);
+  }
+  return valid;
+}
+
 void append_xml(std::string& out, std::string_view text) {
-  for (const char c : text) {
+  for (const char c : without_what_xml_forbids(text)) {
     switch (c) {
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;
       case '>': out += "&gt;"; break;
       case '"': out += "&quot;"; break;
-      default: out.push_back(static_cast<unsigned char>(c) < 0x20 && c != '\n' ? ' ' : c);
+      default: out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c);
     }
   }
 }
@@ -74,7 +97,8 @@ std::string case_of(const Verified& one) {
           attribute("type", is_named ? to_string(one.findings.front().fault.kind) : "not_looked_at") +
           attribute("message", is_named ? line_of(one.findings.front()) : "the walk was ended before") + ">";
   for (const Finding& finding : one.findings) {
-    append_xml(text, std::string(to_string(finding.fault.kind)) + ": " + line_of(finding) + "\n");
+    append_xml(text, std::string(to_string(finding.fault.kind)) + ": " + line_of(finding));
+    text += "\n";
   }
   return text + "</" + kind + ">\n  </testcase>\n";
 }
@@ -126,7 +150,8 @@ std::string verify_text(const VerifySummary& summary) {
   std::vector<Row> rows{{"REFERENCE", "FAULT", "WHAT"}};
   for (const Verified& one : summary.references) {
     for (const Finding& finding : one.findings) {
-      rows.push_back({one.reference, std::string(to_string(finding.fault.kind)), line_of(finding)});
+      rows.push_back(
+          {printable(one.reference), std::string(to_string(finding.fault.kind)), printable(line_of(finding))});
     }
   }
   std::string text;
@@ -143,7 +168,7 @@ std::string verify_text(const VerifySummary& summary) {
     }
     text += "\n";
   }
-  for (const std::string& why : summary.given_up) text += "given up: " + why + "\n";
+  for (const std::string& why : summary.given_up) text += "given up: " + printable(why) + "\n";
   return text + last_line(summary);
 }
 
@@ -163,7 +188,7 @@ std::string verify_json(const VerifySummary& summary) {
                                     {"blobs", summary.totals.blobs},
                                     {"hashed_bytes", summary.totals.hashed_bytes},
                                     {"given_up", summary.given_up}};
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string verify_junit(const VerifySummary& summary) {

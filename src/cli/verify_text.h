@@ -5,7 +5,8 @@
 
 #include "registry/verify/finding.h"
 
-/// What `lifeboat verify` says of what was found. Pure.
+/// What `lifeboat verify` says of what was found. Pure. Names, types and reasons are what a registry sent: each form
+/// lets nothing through that a terminal obeys or a reader of the form refuses.
 namespace lifeboat::cli {
 
 /// One reference that was looked at, as people write it.
@@ -25,7 +26,7 @@ struct VerifySummary {
 /// The worst of all: whole, broken or unknown. Of nothing: whole.
 registry::verify::Verdict::Outcome outcome_of(const VerifySummary& summary);
 
-/// "layer 2 of 7 sha256:… of linux/amd64": what it is and where.
+/// "layer 2 of 7 sha256:… of linux/amd64": what it is and where, with its notes as they came.
 std::string place_of(const registry::verify::Finding& finding);
 /// A table of what is not as it should be, and a line about all of it.
 std::string verify_text(const VerifySummary& summary);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace lifeboat::cli {
@@ -59,6 +60,35 @@ TEST(VerifyText, shows_the_faults_alone_and_a_line_about_all) {
   EXPECT_EQ(verify_text(whole), "whole: 1 reference (2 indexes, 1 manifest, 12 blobs, 2.0 KiB of them hashed)\n");
   whole.given_up = {"r.example: connect: refused"};
   EXPECT_TRUE(verify_text(whole).starts_with("given up: r.example: connect: refused\n"));
+}
+
+TEST(VerifyText, lets_nothing_through_that_a_terminal_or_a_reader_of_xml_does_not_take) {
+  VerifySummary summary = summary_of_three();
+  Finding& finding = summary.references[1].findings[0];
+  finding.path[1].note = "li\x1b[31mnux\x7f\nr.example/app:9  whole";
+  finding.path[2].note =
+      "a\xC2\x9B"
+      "2Jb\xEF\xBF\xBE"
+      "c\xEF\xBF\xBF"
+      "d\xFF"
+      "e\xC3\xA9";
+  finding.fault.detail = "\x1b]0;pwn\x07\r\n404";
+  summary.given_up = {"r.example: \x1b[2J"};
+
+  const std::string text = verify_text(summary);
+  EXPECT_TRUE(text.contains("of li?[31mnux??r.example/app:9  whole: ?]0;pwn???404\n")) << text;
+  EXPECT_TRUE(text.contains("layer a??2Jb???c???d?e?? sha256:")) << text;
+  EXPECT_TRUE(text.contains("given up: r.example: ?[2J\n")) << text;
+
+  const std::string xml = verify_junit(summary);
+  const std::string replaced = "\xEF\xBF\xBD";
+  EXPECT_TRUE(xml.contains("layer a" + replaced + "2Jb" + replaced + "c" + replaced + "d" + replaced + "e\xC3\xA9 sha"))
+      << xml;
+  EXPECT_TRUE(xml.contains("of li [31mnux  r.example/app:9  whole:  ]0;pwn   404\n")) << xml;
+
+  const std::string json = verify_json(summary);
+  const auto is_printable = [](char letter) { return letter >= ' ' && letter <= '~'; };
+  EXPECT_TRUE(std::ranges::all_of(json.substr(0, json.size() - 1), is_printable)) << json;
 }
 
 TEST(VerifyText, is_as_bad_as_the_worst) {
