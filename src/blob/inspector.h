@@ -37,6 +37,7 @@ class Inspector {
     std::string bytes{};                  ///< as they came
     std::string content_type{};           ///< the header, or ""
     std::optional<oci::Digest> digest{};  ///< as the registry says
+    bool is_too_long = false;             ///< for any manifest: nothing else of it is told
   };
   virtual Task<Answered> manifest(Call call, oci::Repository repository, oci::Reference reference) = 0;
 

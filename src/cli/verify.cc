@@ -65,7 +65,7 @@ class Visit {
         co_await walk.look(call, *names);
         if (std::holds_alternative<Wanted::Tags>(one.what)) co_await walk.forget_deleted(call, std::move(*names));
       } else {
-        add_failure(summary, one.to_string(), verify::fault_of(names.error()));
+        add_failure(summary, one.to_string(), verify::fault_of_list(names.error()));
       }
     }
     if (order_.sample > 0) co_await walk.sample(call, order_.sample, std::random_device()());

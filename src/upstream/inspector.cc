@@ -45,6 +45,11 @@ std::optional<uint64_t> length_of(const sys::HttpFields& fields) {
   return is_number ? std::optional(length) : std::nullopt;
 }
 
+/// The client's transport says so in words only, and as corrupt like a body that broke off.
+bool is_too_long(const Error& error) {
+  return error.code() == ErrorCode::corrupt && error.message().contains("the body is too long");
+}
+
 /// Of the answer to a question for the first byte. An empty blob has none: the whole is asked for then.
 std::optional<Failure> failure_of_range(int status, const std::optional<oci::ContentRange>& range) {
   if (status == 200) return std::nullopt;
@@ -97,6 +102,7 @@ Task<RegistryInspector::Reply> RegistryInspector::ask(Call call, Question questi
     std::optional<Duration> named;
     auto reply = co_await ask_once(call, question, named);
     if (reply) co_return std::move(*reply);
+    if (is_too_long(reply.error())) co_return std::unexpected(std::move(reply).error());
     const auto pause = inspection_pause(reply.error(), asked, named);
     const SteadyTime again = parts_.clock.now() + pause.value_or(Duration(0));
     if (!pause || again >= call.deadline()) co_return std::unexpected(std::move(reply).error());
@@ -196,10 +202,14 @@ Task<blob::Inspector::Answered> RegistryInspector::manifest(Call call, oci::Repo
                                                             oci::Reference reference) {
   LB_CO_TRY(Question question, question_of(repository, "/manifests/" + reference.to_string(), Wanted::manifest,
                                            subject_of("manifest", repository, reference)));
-  LB_CO_TRY(Reply reply, co_await ask(call, std::move(question)));
-  co_return Answered{.bytes = std::move(reply.response.body),
-                     .content_type = std::string(reply.response.fields.find("Content-Type").value_or("")),
-                     .digest = digest_of(reply.response.fields)};
+  auto reply = co_await ask(call, std::move(question));
+  if (!reply) {
+    if (is_too_long(reply.error())) co_return Answered{.is_too_long = true};
+    co_return std::unexpected(std::move(reply).error());
+  }
+  co_return Answered{.bytes = std::move(reply->response.body),
+                     .content_type = std::string(reply->response.fields.find("Content-Type").value_or("")),
+                     .digest = digest_of(reply->response.fields)};
 }
 
 Task<std::unique_ptr<blob::Stream>> RegistryInspector::open(Call call, oci::Repository repository, oci::Digest digest,

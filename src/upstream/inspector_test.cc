@@ -103,6 +103,14 @@ TEST_F(RegistryInspectorTest, gives_a_manifest_as_it_came_also_with_the_wrong_by
   EXPECT_EQ(got->content_type, "application/json");
 }
 
+TEST_F(RegistryInspectorTest, a_manifest_that_is_too_long_is_an_answer) {
+  HttpImposter server([](const Request&) { return Answer{.body = std::string(oci::kManifestMaxBytes + 1, 'x')}; });
+  const auto got = test::run(inspector(server.url())->manifest(call(), app(), oci::Reference(tag("1.0"))));
+  ASSERT_TRUE(got) << got.error().message();
+  EXPECT_TRUE(got->is_too_long);
+  EXPECT_EQ(server.requests().size(), 1U) << "it will be as long the next time";
+}
+
 TEST_F(RegistryInspectorTest, heads_tell_length_and_digest) {
   HttpImposter server([](const Request&) {
     return Answer{.fields = {{"Docker-Content-Digest", digest_of("12345").to_string()}}, .body = "12345"};

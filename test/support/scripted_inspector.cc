@@ -104,6 +104,7 @@ Task<blob::Inspector::Head> ScriptedInspector::head(Call, oci::Repository reposi
 Task<blob::Inspector::Answered> ScriptedInspector::manifest(Call, oci::Repository repository,
                                                             oci::Reference reference) {
   LB_CO_TRY(const Thing found, co_await find(manifests, key_of(repository, reference), "GET"));
+  if (found.is_too_long) co_return Answered{.is_too_long = true};
   Answered answered{.bytes = found.got_instead.value_or(found.bytes), .content_type = found.content_type};
   if (found.is_digest_told) answered.digest = sha256_of(found.bytes);
   co_return answered;

@@ -27,6 +27,7 @@ class ScriptedInspector final : public blob::Inspector {
     std::optional<uint64_t> announced{};       ///< another length than that of `bytes`
     std::optional<Error> body_fails{};         ///< behind `bytes`
     bool is_digest_told = true;
+    bool is_too_long = false;
     bool is_length_told = true;
     bool is_endless = false;           ///< `bytes` again and again
     std::function<void()> on_block{};  ///< before each block of the body

@@ -57,6 +57,12 @@ bool is_wrong(FaultKind kind) { return kind < FaultKind::unreachable; }
 
 Fault fault_of(const Error& error) { return {kind_of(error), reason_of(error.message())}; }
 
+Fault fault_of_list(const Error& error) {
+  Fault fault = fault_of(error);
+  if (fault.kind == FaultKind::cut_short) fault.kind = FaultKind::unreachable;
+  return fault;
+}
+
 std::string_view to_string(Part part) {
   switch (part) {
     case Part::tag: return "tag";

@@ -45,6 +45,8 @@ struct Fault {
 };
 /// Of a question that failed (blob/inspector.h).
 Fault fault_of(const Error& error);
+/// Of a list that could not be had. One that broke off says nothing about the things in it.
+Fault fault_of_list(const Error& error);
 
 enum class Part { tag, index, manifest, config, layer, referrer, blob };
 std::string_view to_string(Part part);

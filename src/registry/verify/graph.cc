@@ -100,6 +100,10 @@ Node judge_manifest(const blob::Inspector::Answered& answered, const std::option
     node.faults.push_back({kind, std::move(detail)});
     return node;
   };
+  if (answered.is_too_long) {
+    node.size_bytes.reset();
+    return at_fault(FaultKind::malformed, "longer than the " + std::to_string(oci::kManifestMaxBytes) + " bytes of any");
+  }
   if (answered.bytes.empty()) return at_fault(FaultKind::empty_body, "200 and no bytes");
   const auto& expected = wanted ? wanted : answered.digest;
   if (expected) {

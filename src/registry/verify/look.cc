@@ -96,10 +96,14 @@ Awaitable<Resolved> resolve(Call call, blob::Inspector& asked, Name name, std::v
     co_return resolved;
   }
   root.digest = head && head->digest ? head->digest : got->digest;
+  if (got->is_too_long && !root.digest) {
+    root.faults = judge_manifest(*got, {}, platforms).faults;
+    co_return resolved;
+  }
   const HashAlgorithm algorithm = root.digest ? root.digest->algorithm() : HashAlgorithm::sha256;
   const oci::Digest actual = oci::Digest::of(algorithm, as_bytes(got->bytes));
   if (!root.digest) root.digest = actual;
-  // An empty answer is told as such where it is judged.
+  // An empty answer, and one that is too long, are told as such where they are judged.
   const bool is_other = head && head->digest && *head->digest != actual && !got->bytes.empty();
   if (is_other) {
     root.faults.push_back({FaultKind::wrong_digest, "a HEAD says " + head->digest->to_string() +

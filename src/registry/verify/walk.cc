@@ -172,7 +172,7 @@ Awaitable<void> Walk::add_referrers(Call call, oci::Repository repository, oci::
   if (node.media_type.empty()) co_return;
   const auto referrers = co_await asked_.referrers(call, std::move(repository), digest);
   if (!referrers) {
-    Fault fault = fault_of(referrers.error());
+    Fault fault = fault_of_list(referrers.error());
     fault.detail = "its referrers: " + fault.detail;
     node.faults.push_back(std::move(fault));
     co_return;

@@ -110,6 +110,8 @@ TEST_F(VerifyWalk, names_each_fault) {
       {"tag with other bytes for GET", [](auto& tag, auto&, auto&) { tag.got_instead = "garbage"; }, light,
        "wrong_digest"},
       {"tag with no manifest", [](auto& tag, auto&, auto&) { tag.bytes = "garbage"; }, light, "malformed"},
+      {"tag too long", [](auto& tag, auto&, auto&) { tag.is_too_long = true; }, light, "malformed"},
+      {"child too long", [](auto&, auto& child, auto&) { child.is_too_long = true; }, light, "malformed"},
       {"tag empty", [](auto& tag, auto&, auto&) { tag.bytes.clear(); }, light, "empty_body"},
       {"no digest in a HEAD", [](auto& tag, auto&, auto&) { tag.is_digest_told = false; }, light, ""},
       {"no HEAD", [](auto& tag, auto&, auto&) { tag.head_fails = Error(ErrorCode::unsupported, "405"); }, light, ""},
@@ -247,6 +249,26 @@ TEST_F(VerifyWalk, gives_up_what_does_not_answer_or_refuses_the_login) {
     EXPECT_EQ(report.verdicts.size(), names.size());
     for (const Verdict& verdict : report.verdicts) EXPECT_EQ(verdict.outcome(), Verdict::Outcome::unknown);
   }
+}
+
+TEST_F(VerifyWalk, takes_what_is_too_long_for_an_answer) {
+  std::vector<Name> names;
+  for (const char* tag : {"a", "b", "c", "d", "whole"}) {
+    registry_.push("app", image_of(tag, 1), tag);
+    names.push_back(name("app", tag));
+    registry_.manifests["app:" + std::string(tag)].is_too_long = std::string_view(tag) != "whole";
+  }
+  const auto report = walk({.names = names, .options = {.jobs = 1}});
+  EXPECT_EQ(report.given_up, "");
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(faults_of(report.verdicts[i]), "malformed");
+  EXPECT_EQ(faults_of(report.verdicts[4]), "");
+}
+
+TEST(VerifyFault, takes_a_list_that_broke_off_for_no_fault_of_what_is_listed) {
+  const Error cut = Error(ErrorCode::corrupt, "cannot list tags of 'x': ended early").at(NetworkStep::body);
+  EXPECT_EQ(fault_of(cut).kind, FaultKind::cut_short);
+  EXPECT_EQ(fault_of_list(cut).kind, FaultKind::unreachable);
+  EXPECT_EQ(fault_of_list(Error(ErrorCode::not_found, "cannot list: 404")).kind, FaultKind::missing);
 }
 
 TEST_F(VerifyWalk, calls_nothing_broken_where_everything_fails) {
