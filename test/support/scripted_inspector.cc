@@ -96,6 +96,7 @@ Task<blob::Inspector::Head> ScriptedInspector::head(Call, oci::Repository reposi
   const bool is_blob = thing == blob::Inspector::Thing::blob;
   LB_CO_TRY(const Thing found, co_await find(is_blob ? blobs : manifests, key_of(repository, reference), "HEAD"));
   Head head;
+  head.size_bytes = found.head_length;
   if (found.is_length_told) head.size_bytes = found.announced.value_or(found.bytes.size());
   if (found.is_digest_told) head.digest = sha256_of(found.bytes);
   co_return head;

@@ -29,8 +29,9 @@ class ScriptedInspector final : public blob::Inspector {
     bool is_digest_told = true;
     bool is_too_long = false;
     bool is_length_told = true;
-    bool is_endless = false;           ///< `bytes` again and again
-    std::function<void()> on_block{};  ///< before each block of the body
+    std::optional<uint64_t> head_length{};  ///< what a HEAD tells all the same
+    bool is_endless = false;                ///< `bytes` again and again
+    std::function<void()> on_block{};       ///< before each block of the body
   };
   std::map<std::string, Thing> manifests{};  ///< "team/app:1.0", "team/app@sha256:…"
   std::map<std::string, Thing> blobs{};      ///< "team/app@sha256:…"

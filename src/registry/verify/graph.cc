@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace lifeboat::registry::verify {
@@ -35,7 +36,8 @@ class Tracer {
   Tracer(const Graph& graph, Verdict& verdict) : graph_(graph), verdict_(verdict) {}
 
   void visit(const Edge& edge) {
-    if (!seen_.insert(edge.digest).second) return;
+    if (!ways_.insert({edge.digest, edge.size_bytes, edge.media_type}).second) return;
+    if (!seen_.insert(edge.digest).second) return judge_again(edge);
     path_.push_back({edge.part, edge.digest, edge.note});
     if (path_.size() > kDepthMax) {
       const Fault fault{FaultKind::malformed, "nested deeper than " + std::to_string(kDepthMax)};
@@ -52,10 +54,22 @@ class Tracer {
   }
 
  private:
+  /// What is named once more, and otherwise: its own faults are told.
+  void judge_again(const Edge& edge) {
+    const auto found = graph_.find(edge.digest);
+    if (found == graph_.end()) return;
+    Node alone = found->second;
+    alone.faults.clear();
+    path_.push_back({edge.part, edge.digest, edge.note});
+    for (Fault& fault : judge_edge(edge, alone)) verdict_.findings.push_back({path_, std::move(fault)});
+    path_.pop_back();
+  }
+
   const Graph& graph_;
   Verdict& verdict_;
   std::vector<Step> path_;
   std::set<oci::Digest> seen_;
+  std::set<std::tuple<oci::Digest, std::optional<uint64_t>, std::string>> ways_;  ///< as they are named
 };
 
 }  // namespace
@@ -102,7 +116,8 @@ Node judge_manifest(const blob::Inspector::Answered& answered, const std::option
   };
   if (answered.is_too_long) {
     node.size_bytes.reset();
-    return at_fault(FaultKind::malformed, "longer than the " + std::to_string(oci::kManifestMaxBytes) + " bytes of any");
+    return at_fault(FaultKind::malformed,
+                    "longer than the " + std::to_string(oci::kManifestMaxBytes) + " bytes of any");
   }
   if (answered.bytes.empty()) return at_fault(FaultKind::empty_body, "200 and no bytes");
   const auto& expected = wanted ? wanted : answered.digest;

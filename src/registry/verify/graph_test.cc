@@ -163,6 +163,23 @@ TEST(VerifyTrace, gives_the_way_from_the_name_to_each_fault_once) {
   EXPECT_EQ(trace(graph, name, {.faults = {{FaultKind::missing, ""}}}).outcome(), Verdict::Outcome::broken);
 }
 
+TEST(VerifyTrace, judges_each_way_in_which_a_thing_is_named) {
+  const auto index = sha256_of("index");
+  const auto amd = sha256_of("amd");
+  Graph graph;
+  graph[index] = {.edges = {{Part::manifest, amd, 3, "", "first"},
+                            {Part::manifest, amd, 3, "", "the same"},
+                            {Part::manifest, amd, 4, "", "longer"}}};
+  graph[amd] = {.faults = {{FaultKind::no_platform, ""}}, .size_bytes = 3};
+  const Name name{*oci::Repository::parse("a"), *oci::Reference::parse("1")};
+  const Verdict verdict = trace(graph, name, {.digest = index});
+  ASSERT_EQ(verdict.findings.size(), 2U);
+  EXPECT_EQ(verdict.findings[0].fault.kind, FaultKind::no_platform);
+  EXPECT_EQ(verdict.findings[0].path.back().note, "first");
+  EXPECT_EQ(verdict.findings[1].fault, (Fault{FaultKind::wrong_size, "got 3 bytes, want 4"}));
+  EXPECT_EQ(verdict.findings[1].path.back().note, "longer");
+}
+
 TEST(VerifyTrace, ends_in_a_tower_of_indexes) {
   Graph graph;
   for (int i = 0; i < 100; ++i) {

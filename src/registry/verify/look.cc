@@ -135,9 +135,9 @@ Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Reposit
 Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, const sys::Clock& clock, oci::Repository repository,
                                  BlobWanted wanted) {
   BlobLook look;
-  const bool is_deep = wanted.depth == Depth::deep;
-  const Extent extent = is_deep ? Extent::all : Extent::first_byte;
-  for (int tries = 1;; ++tries) {
+  for (int tries = 1;;) {
+    const bool is_deep = wanted.depth == Depth::deep;
+    const Extent extent = is_deep ? Extent::all : Extent::first_byte;
     auto stream = co_await asked.open(call, repository, wanted.digest, extent);
     if (!stream) {
       const Error error = stream.error();
@@ -154,7 +154,7 @@ Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, const sys::C
     const auto body = co_await read(**stream, clock, wanted, received);
     if (!body) {
       const bool may_pass = body.error().code() != ErrorCode::timed_out;
-      if (may_pass && tries < kBodiesMax) continue;
+      if (may_pass && tries++ < kBodiesMax) continue;
       look.node.faults.push_back(fault_of_body(body.error(), received));
       co_return look;
     }
@@ -163,6 +163,17 @@ Awaitable<BlobLook> look_at_blob(Call call, blob::Inspector& asked, const sys::C
       co_return look;
     }
     if (body->received == 0) look.node.size_bytes = 0;
+    if (!is_deep && !look.node.size_bytes) {
+      stream->reset();
+      const auto head = co_await asked.head(call, repository, Thing::blob, oci::Reference(wanted.digest));
+      // A HEAD that does not know it may say 0.
+      if (head && head->size_bytes.value_or(0) > 0) {
+        look.node.size_bytes = head->size_bytes;
+      } else {
+        wanted.depth = Depth::deep;
+        continue;
+      }
+    }
     if (body->is_longer) {
       look.node.size_bytes = body->received;
       look.node.is_longer = true;

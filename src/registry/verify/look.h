@@ -10,7 +10,8 @@
 /// - any other manifest: one GET, hashed always;
 /// - a blob: one GET of its first byte. It tells what a HEAD does (that it is there, and how long it is) and that bytes
 ///   come, for the same one request. Where a registry knows no ranges the transfer is ended with the first bytes.
-/// Only what is not there costs a HEAD more, which tells the two apart that disagree.
+/// What is not there costs a HEAD more, which tells the two apart that disagree; a blob that does not say how long it
+/// is a HEAD too, and where that does not say either, it is read and hashed.
 namespace lifeboat::registry::verify {
 
 struct Resolved {

@@ -87,7 +87,8 @@ Awaitable<void> Walk::sample(Call call, std::size_t count, uint64_t seed) {
     for (const auto& [digest, node] : graph) {
       for (const Edge& edge : node.edges) {
         const auto found = graph.find(edge.digest);
-        const bool is_here = !edge.is_manifest() && found != graph.end() && found->second.faults.empty();
+        const bool is_here = !edge.is_manifest() && found != graph.end() && found->second.faults.empty() &&
+                             found->second.size_bytes == edge.size_bytes;
         if (!is_here || !listed.insert(edge.digest).second) continue;
         all.push_back({.repository = repository, .edge = edge, .depth = Depth::deep});
       }
@@ -139,7 +140,7 @@ Awaitable<void> Walk::take(Call call, Job job) {
   learn(found.root.faults);
   const std::optional<oci::Digest> digest = found.root.digest;
   if (digest && !found.node) want(job.repository, {.part = Part::manifest, .digest = *digest}, 1);
-  const bool is_new = digest && found.node && wanted_[job.repository].insert(*digest).second;
+  const bool is_new = digest && found.node && wanted_[job.repository].emplace(*digest, 0).second;
   if (is_new) {
     if (options_.has_referrers) co_await add_referrers(each, job.repository, *digest, *found.node);
     keep(job.repository, {.part = Part::manifest, .digest = *digest}, std::move(*found.node), 1);
@@ -165,7 +166,10 @@ Awaitable<void> Walk::look_at(Call call, Job job) {
 void Walk::keep(const oci::Repository& repository, const Edge& edge, Node node, std::size_t level) {
   learn(node.faults);
   for (const Edge& next : node.edges) want(repository, next, level + 1);
-  graphs_[repository].insert_or_assign(edge.digest, std::move(node));
+  Graph& graph = graphs_[repository];
+  const bool is_named_wrongly = !edge.is_manifest() && node.size_bytes && node.size_bytes != edge.size_bytes;
+  if (is_named_wrongly && graph.contains(edge.digest)) return;
+  graph.insert_or_assign(edge.digest, std::move(node));
 }
 
 Awaitable<void> Walk::add_referrers(Call call, oci::Repository repository, oci::Digest digest, Node& node) {
@@ -187,7 +191,8 @@ Awaitable<void> Walk::add_referrers(Call call, oci::Repository repository, oci::
 }
 
 void Walk::want(const oci::Repository& repository, const Edge& edge, std::size_t level) {
-  if (level > kDepthMax || !wanted_[repository].insert(edge.digest).second) return;
+  const uint64_t size = edge.is_manifest() ? 0 : edge.size_bytes.value_or(0);
+  if (level > kDepthMax || !wanted_[repository].emplace(edge.digest, size).second) return;
   Job job{.repository = repository, .edge = edge, .level = level, .depth = options_.depth};
   waiting_.push_back(std::move(job));
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "blob/inspector.h"
@@ -86,7 +87,9 @@ class Walk {
   std::vector<Name> names_;     ///< in the order they were given
   std::map<Name, Root> roots_;  ///< of each of them; empty: not resolved yet
   std::map<oci::Repository, Graph> graphs_;
-  std::map<oci::Repository, std::set<oci::Digest>> wanted_;  ///< in graphs_ or on the way there
+  /// In graphs_ or on the way there. A blob that is named with several lengths is looked at with each: with a wrong one
+  /// it is not hashed.
+  std::map<oci::Repository, std::set<std::pair<oci::Digest, uint64_t>>> wanted_;
   std::size_t done_ = 0;
   uint64_t hashed_bytes_ = 0;
   unsigned silent_ = 0;  ///< questions in a row that got no answer

@@ -173,6 +173,36 @@ TEST_F(VerifyWalk, reads_no_further_than_the_manifest_says_that_it_is_long) {
   EXPECT_EQ(blocks, 0U) << "its length says enough";
 }
 
+TEST_F(VerifyWalk, finds_out_how_long_a_blob_is_that_does_not_say) {
+  auto& layer = registry_.blob_of("app", arm_.layers[1]);
+  layer.is_length_told = false;
+  EXPECT_EQ(faults_of(one()), "");
+  layer.bytes.pop_back();
+  EXPECT_EQ(faults_of(one()), "wrong_size") << "by its body";
+  layer.head_length = 3;
+  EXPECT_EQ(faults_of(one()), "wrong_size") << "by a HEAD";
+}
+
+TEST_F(VerifyWalk, hashes_what_somebody_names_with_the_right_length) {
+  const std::string& layer = amd_.layers[0];
+  auto wrong = amd_;
+  const std::string size = ",\"size\":" + std::to_string(layer.size());
+  const std::size_t at = wrong.manifest.find(test::sha256_of(layer).to_string());
+  wrong.manifest.replace(wrong.manifest.find(size, at), size.size(), ",\"size\":7");
+  registry_.push("app", wrong, "wrong");
+  registry_.push("app", amd_, "right");
+  registry_.blob_of("app", layer).bytes[50] ^= 1;
+  for (const char* first : {"wrong", "right"}) {
+    const char* second = std::string_view(first) == "wrong" ? "right" : "wrong";
+    const auto report =
+        walk({.names = {name("app", first), name("app", second)}, .options = {.depth = Depth::deep, .jobs = 1}});
+    for (const Verdict& verdict : report.verdicts) {
+      const bool is_right = verdict.name == name("app", "right");
+      EXPECT_EQ(faults_of(verdict), is_right ? "wrong_digest" : "wrong_size") << first << " first";
+    }
+  }
+}
+
 TEST_F(VerifyWalk, gives_up_a_body_that_comes_too_slowly) {
   test::ManualClock clock;
   auto& layer = registry_.blob_of("app", arm_.layers[1]);
