@@ -21,6 +21,9 @@ constexpr std::size_t kNamesAtATime = 50;
 /// Manifests and blobs of a repository that are remembered as looked at.
 constexpr std::size_t kThingsKept = 20'000;
 constexpr std::size_t kShownMax = 5;
+/// Questions of a tour that the registry it is compared with may leave without an answer. Each takes long, and the
+/// target has to be looked at meanwhile.
+constexpr unsigned kOtherOutagesMax = 3;
 
 bool has_star(const std::string& text) { return text.contains('*'); }
 
@@ -121,6 +124,7 @@ Awaitable<void> Prober::restore() {
 
 Awaitable<Duration> Prober::tour() {
   const SteadyTime began = parts_.clock.now();
+  other_outages_ = 0;
   if (!started_) {
     started_ = parts_.clock.wall();
     book_.done.clear();
@@ -273,18 +277,33 @@ void Prober::note(const Verdict& verdict) {
 Awaitable<void> Prober::compare(oci::Repository repository, std::vector<Found> found) {
   std::set<oci::Reference> here;
   for (const Found& one : found) {
+    if (is_other_silent()) break;
     here.insert(one.tag);
     if (one.digest) co_await compare_one(repository, one.tag, one.digest);
   }
+  if (is_other_silent()) co_return book_.diverging.keep_all_of(repository.to_string());
   const Call call(parts_.clock.now() + kAskWithin, "probe");
   const std::function<bool(const oci::Tag&)> accepts = [&](const oci::Tag& tag) {
     return matches_any(options_.tags, tag.to_string()) && !here.contains(oci::Reference(tag));
   };
   const auto alone = co_await verify::tags_of(call, *parts_.other, repository, accepts);
+  if (!alone) learn_of_other(alone.error());
   const bool is_unknown = !alone && alone.error().code() != ErrorCode::not_found;
   if (is_unknown) book_.diverging.keep_all_of(repository.to_string());
   if (!alone) co_return;
-  for (const verify::Name& name : *alone) co_await compare_one(repository, name.reference, std::nullopt);
+  for (const verify::Name& name : *alone) {
+    if (is_other_silent()) co_return book_.diverging.keep_all_of(repository.to_string());
+    co_await compare_one(repository, name.reference, std::nullopt);
+  }
+}
+
+bool Prober::is_other_silent() const { return other_outages_ >= kOtherOutagesMax; }
+
+void Prober::learn_of_other(const Error& error) {
+  if (verify::fault_of_list(error).kind != verify::FaultKind::unreachable) return;
+  if (++other_outages_ != kOtherOutagesMax) return;
+  parts_.log.warning("probe.cannot_compare",
+                     {{"target", options_.name}, {"other", options_.other}, {"reason", error.message()}});
 }
 
 Awaitable<void> Prober::compare_one(oci::Repository repository, oci::Reference tag, std::optional<oci::Digest> digest) {
@@ -295,6 +314,7 @@ Awaitable<void> Prober::compare_one(oci::Repository repository, oci::Reference t
   for (int look = 0; look < 2; ++look) {
     const auto other = co_await parts_.other->head(call, repository, kManifest, tag);
     const bool is_absent = !other && other.error().code() == ErrorCode::not_found;
+    if (!other) learn_of_other(other.error());
     if (!other && !is_absent) co_return book_.diverging.keep(name);
     const std::string there = is_absent       ? "nothing"
                               : other->digest ? other->digest->to_string()

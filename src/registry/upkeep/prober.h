@@ -78,6 +78,9 @@ class Prober {
   };
   Awaitable<void> compare(oci::Repository repository, std::vector<Found> found);
   Awaitable<void> compare_one(oci::Repository repository, oci::Reference tag, std::optional<oci::Digest> digest);
+  /// That `other` did not answer, when that is what it is. With the last one that is borne it is asked no more.
+  void learn_of_other(const Error& error);
+  bool is_other_silent() const;
   void note_difference(const std::string& name, const std::string& text);
   void forget_unseen();
   void show(bool is_running);
@@ -101,6 +104,7 @@ class Prober {
   std::optional<WallTime> started_;
   std::optional<WallTime> finished_;
   std::string last_error_;
+  unsigned other_outages_ = 0;  ///< in this tour
 
   Guarded<ProbeState> shown_;
 };

@@ -189,6 +189,31 @@ TEST_F(ProberTest, does_not_take_what_it_cannot_ask_for_broken_or_whole) {
   EXPECT_EQ(gauge("lifeboat_probe_unknown_tags"), 2);
 }
 
+TEST_F(ProberTest, does_not_wait_again_and_again_for_what_it_compares_with) {
+  ScriptedInspector other;
+  for (const char* repository : {"a", "b"}) {
+    for (const char* tag : {"1", "2", "3", "4"}) (void)push(registry_, repository, tag);
+  }
+  (void)push(other, "a", "4");
+  other.manifests["a:4"].bytes = "another";
+  const auto probed = prober({.name = "backup", .other = "mirror"}, &other);
+  (void)tour(*probed);
+  const double diverging = gauge("lifeboat_probe_diverging_tags");
+  EXPECT_EQ(diverging, 8);
+
+  other.everything_fails = Error(ErrorCode::unavailable, "cannot get: refused").at(NetworkStep::connect);
+  other.asked.clear();
+  (void)tour(*probed);
+  EXPECT_EQ(other.asked.size(), 3U) << "of eight tags";
+  EXPECT_EQ(gauge("registry_manifest_integrity_tags_checked"), 8) << "the target is looked at all the same";
+  EXPECT_EQ(gauge("lifeboat_probe_diverging_tags"), diverging) << "nothing new is known";
+
+  other.everything_fails.reset();
+  other.asked.clear();
+  (void)tour(*probed);
+  EXPECT_GE(other.asked.size(), 8U) << "the next tour asks it again";
+}
+
 TEST_F(ProberTest, leaves_the_rest_of_a_rate_limit_to_others) {
   (void)push(registry_, "a", "1");
   registry_.is_short = true;
