@@ -99,13 +99,15 @@ def main() -> int:
             pushers = Pushers(lifeboat)
             alone = pushers.for_seconds(given.seconds, f"alone-{turn}")
             begun = time.perf_counter()
-            collection = subprocess.Popen([LIFEBOAT, "gc", "--data", lifeboat.data, "-o", "json"], stdout=subprocess.PIPE)
+            report = rig.path(f"gc-{turn}.json")
+            with open(report, "wb") as out:  # a pipe that nobody reads would stop it
+                collection = subprocess.Popen([LIFEBOAT, "gc", "--data", lifeboat.data, "-o", "json"], stdout=out)
             beside: list[float] = []
             while collection.poll() is None:
                 beside += pushers.for_seconds(0.5, f"beside-{turn}-{len(beside)}")
             gc_took.append(time.perf_counter() - begun)
             check_equal(collection.returncode, 0, "exit code of gc")
-            removed += json.loads(collection.stdout.read())["removed"]["contents"]
+            removed += json.loads(report.read_text())["contents"]
             alone_all += alone
             beside_all += beside
             ratios.append(percentile(beside, 99) / percentile(alone, 99))
