@@ -14,11 +14,12 @@ namespace lifeboat::registry {
 
 /// Keeps the collector's hand off bytes that are about to get a row.
 ///
-/// Bytes are committed first and named after. A writer that finds its bytes on disk already drops its own copy and
-/// relies on those; were they unlinked before its row is there, the row would stand for nothing. So:
+/// Bytes are committed first and named after. Were they unlinked before their row is there, be they new or (of a
+/// manifest) found on disk and relied on, the row would stand for nothing. So:
 ///   - who commits content and then writes a row that needs it holds a share of the digest from before the commit until
 ///     the row is durable;
-///   - who unlinks content holds the digest alone from before it asks whether a row needs it until the bytes are gone.
+///   - who unlinks content, or moves what is damaged out of the way, holds the digest alone from before it asks whether
+///     a row needs it until the bytes are gone.
 /// In memory: one process owns a data directory, and what a dead process held is nobody's any more. Any thread.
 class ContentLeases {
  public:
