@@ -139,6 +139,9 @@ Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
     if (std::ranges::none_of(edges, is_same)) edges.push_back(edge);
   }
   for (const oci::Tag& tag : put.tags) move_tag(put.repository, tag, put.manifest.digest, now);
+  Repository& in = *known(put.repository);
+  in.untagged.erase(put.manifest.digest);
+  note_tagging(in, put.manifest.digest, now);
   if (put.capture_due) return add_capture(put.repository, put.manifest.digest, "", *put.capture_due);
   return {};
 }
@@ -152,6 +155,8 @@ Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const o
   in->manifests.erase(digest);
   std::erase_if(in->tags, [&](const auto& entry) { return entry.second.digest == digest; });
   in->captures.erase(digest);
+  in->pulls.erase(digest);
+  in->untagged.erase(digest);
   if (!has_manifest_anywhere(digest)) edges_.erase(digest);
   if (!is_needed(digest)) condemned_.insert_or_assign(digest, Condemned{digest, size_bytes, now});
   return {};
@@ -198,9 +203,12 @@ void MemoryNames::move_tag(const oci::RepositoryId& repository, const oci::Tag& 
     if (!repository.is_hosted()) note_checked(repository, tag, now, false);
     return;
   }
+  const auto before = held == tags.end() ? std::nullopt : std::optional(held->second.digest);
   tags.insert_or_assign(tag.to_string(),
                         TagRecord{.tag = tag, .digest = digest, .updated = now, .checked = now, .confirmed = now});
   repositories_[repository].history[tag.to_string()].push_back({digest, now});
+  if (before) note_tagging(repositories_[repository], *before, now);
+  note_tagging(repositories_[repository], digest, now);
 }
 
 std::vector<TagPast> MemoryNames::tag_history(const oci::RepositoryId& repository, const oci::Tag& tag,
@@ -311,9 +319,11 @@ Status MemoryNames::point_tag(const oci::RepositoryId& repository, const oci::Ta
   return {};
 }
 
-Status MemoryNames::remove_tag(const oci::RepositoryId& repository, const oci::Tag& tag) {
-  Repository* const in = known(repository);
-  if (in == nullptr || in->tags.erase(tag.to_string()) == 0) return refusal::no_tag(repository, tag);
+Status MemoryNames::remove_tag(const oci::RepositoryId& repository, const oci::Tag& tag, WallTime now) {
+  LB_TRY(const TagRecord held, find_tag(repository, tag));
+  Repository& in = *known(repository);
+  in.tags.erase(tag.to_string());
+  note_tagging(in, held.digest, now);
   return {};
 }
 

@@ -28,7 +28,7 @@ class MemoryNames {
   Result<TagRecord> find_tag(const oci::RepositoryId& repository, const oci::Tag& tag) const;
   Result<TagPage> list_tags(const oci::RepositoryId& repository, const std::string& last, std::size_t limit) const;
   Status point_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
-  Status remove_tag(const oci::RepositoryId& repository, const oci::Tag& tag);
+  Status remove_tag(const oci::RepositoryId& repository, const oci::Tag& tag, WallTime now);
   std::vector<TagPast> tag_history(const oci::RepositoryId& repository, const oci::Tag& tag, std::size_t limit) const;
   void note_checked(const oci::RepositoryId& repository, const oci::Tag& tag, WallTime checked, bool is_gone);
 
@@ -62,6 +62,17 @@ class MemoryNames {
   bool is_needed(const oci::Digest& digest) const;
   std::vector<oci::Digest> needed_by_tags() const;
 
+  void note_pulled(const oci::RepositoryId& repository, const oci::Digest& manifest, WallTime at);
+  std::optional<WallTime> pulled(const oci::RepositoryId& repository, const oci::Digest& manifest) const;
+  void add_pin(const Pin& pin);
+  Status remove_pin(const oci::RepositoryId& repository, const std::string& reference);
+  std::vector<Pin> pins() const;
+  std::vector<UsedTag> used_tags(const oci::RepositoryId& repository, const std::string& last, std::size_t limit) const;
+  std::vector<UsedManifest> used_manifests(const oci::RepositoryId& repository) const;
+  bool take_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
+  bool take_manifest(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime untagged_by,
+                     WallTime now);
+
   bool contains(const oci::RepositoryId& repository) const { return repositories_.contains(repository); }
   RepositoryPage list_repositories(const std::string& last, std::size_t limit) const;
   StoreTotals totals() const;
@@ -77,6 +88,8 @@ class MemoryNames {
     std::map<std::string, std::vector<TagPast>> history;  // by tag, the oldest first
     std::map<oci::Digest, CaptureJob> captures;
     std::set<std::string> platforms;
+    std::map<oci::Digest, WallTime> pulls;     // by manifest
+    std::map<oci::Digest, WallTime> untagged;  // manifests without a tag, and since when
     bool has_content() const { return !links.empty() || !manifests.empty(); }
   };
 
@@ -93,6 +106,7 @@ class MemoryNames {
   std::set<oci::Digest> manifests_over(const Repository& repository, const oci::Digest& digest) const;
   Status check_condition(const ManifestPut& put) const;
   Status check_required(const ManifestPut& put) const;
+  static void note_tagging(Repository& repository, const oci::Digest& manifest, WallTime now);
   bool has_manifest_anywhere(const oci::Digest& digest) const;
   std::size_t links_of(const oci::Digest& digest) const;
   bool is_named(const oci::Digest& blob) const;
@@ -110,6 +124,7 @@ class MemoryNames {
   std::map<oci::Digest, std::vector<Edge>> edges_;  // by parent
   std::map<oci::Digest, Fault> faults_;
   std::map<oci::Digest, Condemned> condemned_;
+  std::map<std::pair<oci::RepositoryId, std::string>, Pin> pins_;  // and by reference
 };
 
 }  // namespace lifeboat::meta

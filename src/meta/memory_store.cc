@@ -109,7 +109,8 @@ class Tags final : public TagIndex {
         call, [&](MemoryNames& names) { return names.point_tag(repository, tag, digest, shared_.clock.wall()); });
   }
   Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) override {
-    co_return shared_.write(call, [&](MemoryNames& names) { return names.remove_tag(repository, tag); });
+    co_return shared_.write(
+        call, [&](MemoryNames& names) { return names.remove_tag(repository, tag, shared_.clock.wall()); });
   }
   Task<std::vector<TagPast>> history(Call call, oci::RepositoryId repository, oci::Tag tag,
                                      std::size_t limit) override {
@@ -325,6 +326,56 @@ class Reclaim final : public ReclaimIndex {
   Shared& shared_;
 };
 
+class Usage final : public UsageIndex {
+ public:
+  explicit Usage(Shared& shared) : shared_(shared) {}
+  void note_pulled(oci::RepositoryId repository, oci::Digest manifest, WallTime at) override {
+    shared_.names.with([&](MemoryNames& names) { names.note_pulled(repository, manifest, at); });
+  }
+  Task<std::optional<WallTime>> pulled(Call call, oci::RepositoryId repository, oci::Digest manifest) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::optional<WallTime>> {
+      return names.pulled(repository, manifest);
+    });
+  }
+  Task<void> add_pin(Call call, Pin pin) override {
+    co_return shared_.write(call, [&](MemoryNames& names) -> Status {
+      names.add_pin(pin);
+      return {};
+    });
+  }
+  Task<void> remove_pin(Call call, oci::RepositoryId repository, std::string reference) override {
+    co_return shared_.write(call, [&](MemoryNames& names) { return names.remove_pin(repository, reference); });
+  }
+  Task<std::vector<Pin>> pins(Call call) override {
+    co_return shared_.read(call, [](MemoryNames& names) -> Result<std::vector<Pin>> { return names.pins(); });
+  }
+  Task<std::vector<UsedTag>> tags(Call call, oci::RepositoryId repository, std::string last,
+                                  std::size_t limit) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<UsedTag>> {
+      return names.used_tags(repository, last, limit);
+    });
+  }
+  Task<ManifestPage> manifests(Call call, oci::RepositoryId repository, std::string, std::size_t) override {
+    co_return shared_.read(call, [&](MemoryNames& names) -> Result<ManifestPage> {
+      return ManifestPage{.manifests = names.used_manifests(repository), .next = ""};
+    });
+  }
+  Task<bool> remove_tag(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest) override {
+    co_return shared_.write(call, [&](MemoryNames& names) -> Result<bool> {
+      return names.take_tag(repository, tag, digest, shared_.clock.wall());
+    });
+  }
+  Task<bool> remove_manifest(Call call, oci::RepositoryId repository, oci::Digest digest,
+                             WallTime untagged_by) override {
+    co_return shared_.write(call, [&](MemoryNames& names) -> Result<bool> {
+      return names.take_manifest(repository, digest, untagged_by, shared_.clock.wall());
+    });
+  }
+
+ private:
+  Shared& shared_;
+};
+
 }  // namespace
 
 struct MemoryStore::Parts {
@@ -341,6 +392,7 @@ struct MemoryStore::Parts {
   Tours tours{shared};
   Faults faults{shared};
   Reclaim reclaim{shared};
+  Usage usage{shared};
 };
 
 MemoryStore::MemoryStore() : parts_(std::make_unique<Parts>(nullptr)) {}
@@ -356,6 +408,7 @@ CaptureIndex& MemoryStore::captures() { return parts_->captures; }
 TourIndex& MemoryStore::tours() { return parts_->tours; }
 FaultIndex& MemoryStore::faults() { return parts_->faults; }
 ReclaimIndex& MemoryStore::reclaim() { return parts_->reclaim; }
+UsageIndex& MemoryStore::usage() { return parts_->usage; }
 
 Task<StoreTotals> MemoryStore::totals(Call call) {
   co_return parts_->shared.read(call, [](MemoryNames& names) -> Result<StoreTotals> { return names.totals(); });

@@ -28,6 +28,7 @@ class MemoryStore final : public Store {
   TourIndex& tours() override;
   FaultIndex& faults() override;
   ReclaimIndex& reclaim() override;
+  UsageIndex& usage() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

@@ -36,6 +36,11 @@ std::unexpected<Error> no_tag(const oci::RepositoryId& repository, const oci::Ta
                                         "': the repository does not have it");
 }
 
+std::unexpected<Error> no_pin(const oci::RepositoryId& repository, const std::string& reference) {
+  return fail(ErrorCode::not_found,
+              "cannot find pin '" + reference + "' of repository '" + repository.to_string() + "': there is none");
+}
+
 std::unexpected<Error> no_upload(const oci::UploadId& id) {
   return fail(ErrorCode::not_found, "cannot find upload session '" + id.to_string() + "': it is not known");
 }

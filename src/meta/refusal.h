@@ -16,6 +16,7 @@ std::unexpected<Error> no_blob(const oci::RepositoryId& repository, const oci::D
 std::unexpected<Error> no_blob_to_mount(const std::optional<oci::RepositoryId>& from, const oci::Digest& digest);
 std::unexpected<Error> no_manifest(const oci::RepositoryId& repository, const oci::Digest& digest);
 std::unexpected<Error> no_tag(const oci::RepositoryId& repository, const oci::Tag& tag);
+std::unexpected<Error> no_pin(const oci::RepositoryId& repository, const std::string& reference);
 std::unexpected<Error> no_upload(const oci::UploadId& id);
 
 /// conflict: the manifest `by` needs the blob.

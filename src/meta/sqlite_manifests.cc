@@ -8,6 +8,7 @@
 #include "meta/sqlite_reclaim.h"
 #include "meta/sqlite_repositories.h"
 #include "meta/sqlite_tags.h"
+#include "meta/sqlite_usage.h"
 
 namespace lifeboat::meta {
 namespace {
@@ -132,30 +133,9 @@ Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTi
                        .source = put.source,
                        .is_of_upstream = !put.repository.is_hosted()}));
   }
+  LB_CHECK(note_put(connection, id, content, now));
   if (put.capture_due) return add_capture(connection, {.repository = id, .content = content}, "", *put.capture_due);
   return {};
-}
-
-Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest,
-                       WallTime now) {
-  LB_TRY(const auto id, find_repository(connection, repository));
-  if (!id) return refusal::no_manifest(repository, digest);
-  LB_TRY(const auto content, find_manifest_content(connection, *id, digest));
-  if (!content) return refusal::no_manifest(repository, digest);
-  {
-    SqliteQuery parents(connection, kParents, *id, digest);
-    LB_TRY(const bool is_named, parents.next());
-    if (is_named) {
-      LB_TRY(const oci::Digest by, parents.digest(0));
-      return refusal::manifest_in_use(repository, digest, by);
-    }
-  }
-  LB_CHECK(remove_tags_at(connection, *id, *content));
-  LB_CHECK(remove_capture(connection, {.repository = *id, .content = *content}));
-  LB_CHECK(condemn_manifest(connection, *id, *content, now));
-  LB_CHECK(SqliteQuery(connection, kRemove, *id, *content).run());
-  LB_CHECK(SqliteQuery(connection, kRemoveEdges, *content).run());
-  return note_removal(connection, *id);
 }
 
 Result<std::vector<oci::Referrer>> find_referrers(SqliteConnection& connection, const oci::RepositoryId& repository,
@@ -204,6 +184,29 @@ Result<std::vector<oci::Digest>> missing_manifests(SqliteConnection& connection,
 }
 
 }  // namespace
+
+Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest,
+                       WallTime now) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return refusal::no_manifest(repository, digest);
+  LB_TRY(const auto content, find_manifest_content(connection, *id, digest));
+  if (!content) return refusal::no_manifest(repository, digest);
+  {
+    SqliteQuery parents(connection, kParents, *id, digest);
+    LB_TRY(const bool is_named, parents.next());
+    if (is_named) {
+      LB_TRY(const oci::Digest by, parents.digest(0));
+      return refusal::manifest_in_use(repository, digest, by);
+    }
+  }
+  LB_CHECK(remove_tags_at(connection, *id, *content));
+  LB_CHECK(forget_pulls(connection, *id, *content));
+  LB_CHECK(remove_capture(connection, {.repository = *id, .content = *content}));
+  LB_CHECK(condemn_manifest(connection, *id, *content, now));
+  LB_CHECK(SqliteQuery(connection, kRemove, *id, *content).run());
+  LB_CHECK(SqliteQuery(connection, kRemoveEdges, *content).run());
+  return note_removal(connection, *id);
+}
 
 Result<std::optional<int64_t>> find_manifest_content(SqliteConnection& connection, int64_t repository,
                                                      const oci::Digest& digest) {

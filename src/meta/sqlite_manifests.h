@@ -7,6 +7,10 @@
 
 namespace lifeboat::meta {
 
+/// The manifest leaves the repository with its tags; not_found; conflict: an index of the repository names it.
+Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest,
+                       WallTime now);
+
 /// ManifestIndex in SQLite.
 class SqliteManifests final : public ManifestIndex {
  public:

@@ -174,8 +174,34 @@ CREATE INDEX tag_of_content ON tag (content_id);
 PRAGMA user_version = 7;
 )"};
 
+/// What retention decides by. What was without a tag before counts as having lost it at the upgrade.
+constexpr Sql kUsage{"add usage to the schema", R"(
+ALTER TABLE manifest ADD COLUMN untagged_since INTEGER NOT NULL DEFAULT 0;  -- 0: it has a tag
+UPDATE manifest SET untagged_since = 1000 * CAST(strftime('%s', 'now') AS INTEGER) WHERE NOT EXISTS
+  (SELECT 1 FROM tag WHERE tag.repository_id = manifest.repository_id AND tag.content_id = manifest.content_id);
+
+CREATE TABLE pull (              -- when a client last got a manifest
+  repository_id INTEGER NOT NULL REFERENCES repository,
+  content_id INTEGER NOT NULL REFERENCES content,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (repository_id, content_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pin (               -- names its repository by text: it need not be here
+  host TEXT NOT NULL,
+  name TEXT NOT NULL,
+  reference TEXT NOT NULL,       -- a tag or a digest
+  at INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (host, name, reference)
+) STRICT, WITHOUT ROWID;
+
+PRAGMA user_version = 8;
+)"};
+
 /// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
-constexpr std::array kSteps{&kVersion1, &kVersion2, &kTours, &kConfirmed, &kFaults, &kCollection, &kTagsOfContent};
+constexpr std::array kSteps{&kVersion1, &kVersion2,   &kTours,         &kConfirmed,
+                            &kFaults,   &kCollection, &kTagsOfContent, &kUsage};
 static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
 
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

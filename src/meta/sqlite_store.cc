@@ -15,6 +15,7 @@
 #include "meta/sqlite_tags.h"
 #include "meta/sqlite_tours.h"
 #include "meta/sqlite_uploads.h"
+#include "meta/sqlite_usage.h"
 #include "meta/sqlite_writer.h"
 
 namespace lifeboat::meta {
@@ -97,7 +98,8 @@ struct SqliteStore::Parts {
         captures(reader, writer),
         tours(reader, writer),
         faults(reader, writer),
-        reclaim(reader, writer) {}
+        reclaim(reader, writer),
+        usage(reader, writer, clock) {}
 
   SqliteWriter writer;
   SqliteReader reader;
@@ -110,6 +112,7 @@ struct SqliteStore::Parts {
   SqliteTours tours;
   SqliteFaults faults;
   SqliteReclaim reclaim;
+  SqliteUsage usage;
 };
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path, const sys::Clock& clock,
@@ -138,6 +141,7 @@ CaptureIndex& SqliteStore::captures() { return parts_->captures; }
 TourIndex& SqliteStore::tours() { return parts_->tours; }
 FaultIndex& SqliteStore::faults() { return parts_->faults; }
 ReclaimIndex& SqliteStore::reclaim() { return parts_->reclaim; }
+UsageIndex& SqliteStore::usage() { return parts_->usage; }
 
 Task<StoreTotals> SqliteStore::totals(Call call) {
   return parts_->reader.read<StoreTotals>(std::move(call), count_totals);

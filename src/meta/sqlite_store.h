@@ -44,6 +44,7 @@ class SqliteStore final : public Store {
   TourIndex& tours() override;
   FaultIndex& faults() override;
   ReclaimIndex& reclaim() override;
+  UsageIndex& usage() override;
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

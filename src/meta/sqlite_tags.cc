@@ -4,6 +4,7 @@
 #include "meta/sqlite_manifests.h"
 #include "meta/sqlite_page.h"
 #include "meta/sqlite_repositories.h"
+#include "meta/sqlite_usage.h"
 
 namespace lifeboat::meta {
 namespace {
@@ -94,14 +95,6 @@ Status point_tag(SqliteConnection& connection, const Pointing& to, WallTime now)
                    .is_of_upstream = !to.repository.is_hosted()});
 }
 
-Status remove_tag(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Tag& tag) {
-  LB_TRY(const auto id, find_repository(connection, repository));
-  if (!id) return refusal::no_tag(repository, tag);
-  LB_CHECK(SqliteQuery(connection, kRemove, *id, tag.to_string()).run());
-  if (connection.changed_rows() == 0) return refusal::no_tag(repository, tag);
-  return {};
-}
-
 }  // namespace
 
 Result<std::optional<TagRecord>> find_tag(SqliteConnection& connection, int64_t repository, const oci::Tag& tag) {
@@ -117,6 +110,16 @@ Result<std::optional<TagRecord>> find_tag(SqliteConnection& connection, int64_t 
                    .is_gone_upstream = query.boolean(3)};
 }
 
+Status remove_tag(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Tag& tag,
+                  WallTime now) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return refusal::no_tag(repository, tag);
+  LB_TRY(const auto place, place_of(connection, *id, tag));
+  if (!place) return refusal::no_tag(repository, tag);
+  LB_CHECK(SqliteQuery(connection, kRemove, *id, tag.to_string()).run());
+  return note_tagging(connection, *id, *place, now);
+}
+
 Status move_tag(SqliteConnection& connection, int64_t repository, const TagMove& move) {
   LB_TRY(const auto place, place_of(connection, repository, move.tag));
   if (place == move.content) {
@@ -125,7 +128,9 @@ Status move_tag(SqliteConnection& connection, int64_t repository, const TagMove&
   }
   const std::string& name = move.tag.to_string();
   LB_CHECK(SqliteQuery(connection, kPut, repository, name, move.content, move.at).run());
-  return SqliteQuery(connection, kRemember, repository, name, move.content, move.at, move.source).run();
+  LB_CHECK(SqliteQuery(connection, kRemember, repository, name, move.content, move.at, move.source).run());
+  if (place) LB_CHECK(note_tagging(connection, repository, *place, move.at));
+  return note_tagging(connection, repository, move.content, move.at);
 }
 
 Status remove_tags_at(SqliteConnection& connection, int64_t repository, int64_t content) {
@@ -155,10 +160,10 @@ Task<void> SqliteTags::point(Call call, oci::RepositoryId repository, oci::Tag t
 }
 
 Task<void> SqliteTags::remove(Call call, oci::RepositoryId repository, oci::Tag tag) {
-  return writer_.write<void>(std::move(call),
-                             [repository = std::move(repository), tag = std::move(tag)](SqliteConnection& connection) {
-                               return remove_tag(connection, repository, tag);
-                             });
+  return writer_.write<void>(std::move(call), [repository = std::move(repository), tag = std::move(tag),
+                                               &clock = clock_](SqliteConnection& connection) {
+    return remove_tag(connection, repository, tag, clock.wall());
+  });
 }
 
 void SqliteTags::note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) {

@@ -21,6 +21,8 @@ struct TagMove {
 };
 /// Points the tag at the digest, with a row of history when it was elsewhere.
 Status move_tag(SqliteConnection& connection, int64_t repository, const TagMove& move);
+/// not_found.
+Status remove_tag(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Tag& tag, WallTime now);
 Status remove_tags_at(SqliteConnection& connection, int64_t repository, int64_t content);
 
 /// TagIndex in SQLite.

@@ -9,6 +9,7 @@
 #include "base/task.h"
 #include "base/time.h"
 #include "meta/faults.h"
+#include "meta/usage.h"
 #include "oci/digest.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -309,6 +310,7 @@ class Store {
   virtual TourIndex& tours() = 0;
   virtual FaultIndex& faults() = 0;
   virtual ReclaimIndex& reclaim() = 0;
+  virtual UsageIndex& usage() = 0;
   virtual Task<StoreTotals> totals(Call call) = 0;
   /// Makes everything durable and releases the database. Nothing may be called after it. Blocks.
   virtual Status close() = 0;

@@ -62,6 +62,7 @@ class GatedNames final : public meta::Store {
   meta::TourIndex& tours() override { return names_.tours(); }
   meta::FaultIndex& faults() override { return names_.faults(); }
   meta::ReclaimIndex& reclaim() override;
+  meta::UsageIndex& usage() override { return names_.usage(); }
   Task<meta::StoreTotals> totals(Call call) override { return names_.totals(std::move(call)); }
   Status close() override { return {}; }
 

@@ -62,6 +62,7 @@ class DeafStore final : public meta::Store {
   meta::TourIndex& tours() override { return store_.tours(); }
   meta::FaultIndex& faults() override { return store_.faults(); }
   meta::ReclaimIndex& reclaim() override { return store_.reclaim(); }
+  meta::UsageIndex& usage() override { return store_.usage(); }
   Task<meta::StoreTotals> totals(Call call) override { return store_.totals(std::move(call)); }
   Status close() override { return {}; }
 
