@@ -1,10 +1,12 @@
 #include "http/v2_manifests.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "http/conditional.h"
 #include "http/paging.h"
 #include "http/prepared_answer.h"
+#include "oci/inspection.h"
 
 namespace lifeboat::http {
 namespace {
@@ -14,6 +16,14 @@ using registry::Addressing;
 using sys::HttpMethod;
 
 constexpr std::string_view kMethods = "GET, HEAD, PUT, DELETE";
+
+/// How long an answer is given without noting the pull anew: what retention goes by is days.
+constexpr Duration kPullNotedWithin{std::chrono::hours(1)};
+
+/// A HEAD asks, and so does our own inspector: neither uses the image.
+bool is_pull(const RequestContext& context) {
+  return !context.is_head() && context.request().fields.find("User-Agent") != oci::kInspectionAgent;
+}
 
 Awaitable<void> get(RequestContext& context, const ManifestRoute& route) {
   Services& services = context.services();
@@ -33,9 +43,16 @@ Awaitable<void> get(RequestContext& context, const ManifestRoute& route) {
   if (served->stale) context.mark_stale(head, *served->stale);
   const uint64_t size_bytes = served->bytes.size();
   const auto prepared = prepare(head, {std::move(served->bytes), nullptr, size_bytes});
-  services.answers.keep(exchange.loop(), context.request().target,
-                        {prepared, digest, RouteKind::manifest, served->valid_until.value_or(SteadyTime::max())},
-                        watch);
+  AnswerCache::Answer answer{.prepared = prepared,
+                             .digest = digest,
+                             .route = RouteKind::manifest,
+                             .valid_until = served->valid_until.value_or(SteadyTime::max()),
+                             .is_for_get = is_pull(context)};
+  if (answer.is_for_get) {
+    services.names.usage().note_pulled(*repository, served->digest, services.clock.wall());
+    answer.valid_until = std::min(answer.valid_until, services.clock.now() + kPullNotedWithin);
+  }
+  services.answers.keep(exchange.loop(), context.request().target, std::move(answer), watch);
   sys::PreparedHit hit{context.with_endpoint(prepared, std::move(served->endpoint)),
                        is_known_to_client(context.request().fields.joined("If-None-Match"), digest)};
   co_await exchange.respond_prepared(std::move(hit));

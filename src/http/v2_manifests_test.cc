@@ -74,6 +74,20 @@ TEST_F(ManifestsTest, come_from_prepared_answers_until_the_tag_moves) {
   EXPECT_EQ(handler_->prepared(0, view).answer, nullptr);
 }
 
+TEST_F(ManifestsTest, are_noted_as_pulled_when_a_client_gets_them) {
+  const oci::Digest digest = *oci::Digest::parse(push("v1"));
+  const oci::RepositoryId app{std::nullopt, *oci::Repository::parse("app")};
+  const auto pulled = [&] {
+    return test::run(names_.usage().pulled(Call(SteadyTime::max(), "test"), app, digest)).value();
+  };
+  EXPECT_EQ(head("/v2/app/manifests/v1").status, 200);
+  EXPECT_EQ(pulled(), std::nullopt) << "a HEAD only asks";
+  EXPECT_EQ(get("/v2/app/manifests/v1", {{"User-Agent", "lifeboat-inspector"}}).status, 200);
+  EXPECT_EQ(pulled(), std::nullopt) << "our own probe uses nothing";
+  EXPECT_EQ(get("/v2/app/manifests/v1", {{"User-Agent", "containerd/2"}}).status, 200);
+  EXPECT_NE(pulled(), std::nullopt) << "an answer that was prepared for a HEAD hid the pull";
+}
+
 TEST_F(ManifestsTest, are_404_where_there_are_none) {
   push("v1");
   for (const std::string target : {"/v2/app/manifests/v2", "/v2/nothing/manifests/v1", "/v2/app/manifests/.INVALID"}) {

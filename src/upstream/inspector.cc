@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "oci/inspection.h"
 #include "oci/range.h"
 #include "upstream/accept.h"
 #include "upstream/paging.h"
@@ -144,6 +145,7 @@ Task<RegistryInspector::Reply> RegistryInspector::exchange(Call call, const Ques
   request.method = question.method;
   request.url = endpoint_.url_of("/v2/" + question.path);
   request.fields.add("Accept", accept_of(question.wanted));
+  request.fields.add("User-Agent", oci::kInspectionAgent);
   if (!authorization.empty()) request.fields.add("Authorization", authorization);
   if (question.is_ranged) request.fields.add("Range", "bytes=0-0");
   request.deadlines = endpoint_.options().deadlines;
