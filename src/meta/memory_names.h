@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "meta/eviction.h"
 #include "meta/store.h"
 
 namespace lifeboat::meta {
@@ -73,6 +74,9 @@ class MemoryNames {
   bool take_manifest(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime untagged_by,
                      WallTime now);
 
+  std::vector<CachedImage> cached_images() const;
+  Evicted evict(const CachedImage& image);
+
   bool contains(const oci::RepositoryId& repository) const { return repositories_.contains(repository); }
   RepositoryPage list_repositories(const std::string& last, std::size_t limit) const;
   StoreTotals totals() const;
@@ -117,6 +121,13 @@ class MemoryNames {
   bool keeps_link(const Repository& repository, const oci::Digest& blob) const;
   bool take_link(const Reclaimable& link, WallTime before);
   bool take_blob(const oci::Digest& digest, WallTime since);
+  /// What in the repository leads to the manifest: the indexes that name it, and its subject.
+  std::set<oci::Digest> over(const oci::RepositoryId& repository, const oci::Digest& manifest) const;
+  /// What the manifest leads to in the repository, itself first.
+  std::vector<oci::Digest> members(const oci::RepositoryId& repository, const oci::Digest& root) const;
+  WallTime last_use(const Repository& in, const std::vector<oci::Digest>& members) const;
+  bool is_any_pinned(const oci::RepositoryId& repository, const std::vector<oci::Digest>& members) const;
+  void take_members(Repository& in, const std::vector<oci::Digest>& going, Evicted& evicted);
   void move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
 
   std::map<oci::RepositoryId, Repository> repositories_;

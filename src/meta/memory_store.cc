@@ -376,6 +376,23 @@ class Usage final : public UsageIndex {
   Shared& shared_;
 };
 
+/// Looks at everything at once: nothing here is large.
+class Eviction final : public EvictionIndex {
+ public:
+  explicit Eviction(Shared& shared) : shared_(shared) {}
+  Task<EvictionPage> look(Call call, EvictionPosition, std::size_t) override {
+    co_return shared_.read(call, [](MemoryNames& names) -> Result<EvictionPage> {
+      return EvictionPage{.images = names.cached_images(), .next = std::nullopt};
+    });
+  }
+  Task<Evicted> evict(Call call, CachedImage image) override {
+    co_return shared_.write(call, [&](MemoryNames& names) -> Result<Evicted> { return names.evict(image); });
+  }
+
+ private:
+  Shared& shared_;
+};
+
 }  // namespace
 
 struct MemoryStore::Parts {
@@ -393,6 +410,7 @@ struct MemoryStore::Parts {
   Faults faults{shared};
   Reclaim reclaim{shared};
   Usage usage{shared};
+  Eviction eviction{shared};
 };
 
 MemoryStore::MemoryStore() : parts_(std::make_unique<Parts>(nullptr)) {}
@@ -409,6 +427,7 @@ TourIndex& MemoryStore::tours() { return parts_->tours; }
 FaultIndex& MemoryStore::faults() { return parts_->faults; }
 ReclaimIndex& MemoryStore::reclaim() { return parts_->reclaim; }
 UsageIndex& MemoryStore::usage() { return parts_->usage; }
+EvictionIndex& MemoryStore::eviction() { return parts_->eviction; }
 
 Task<StoreTotals> MemoryStore::totals(Call call) {
   co_return parts_->shared.read(call, [](MemoryNames& names) -> Result<StoreTotals> { return names.totals(); });

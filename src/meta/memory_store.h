@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "meta/eviction.h"
 #include "meta/store.h"
 #include "sys/clock.h"
 
@@ -29,6 +30,8 @@ class MemoryStore final : public Store {
   FaultIndex& faults() override;
   ReclaimIndex& reclaim() override;
   UsageIndex& usage() override;
+  /// As long as the store. Not of every Store: only who runs the server evicts.
+  EvictionIndex& eviction();
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 

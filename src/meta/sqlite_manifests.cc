@@ -199,12 +199,7 @@ Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& re
       return refusal::manifest_in_use(repository, digest, by);
     }
   }
-  LB_CHECK(remove_tags_at(connection, *id, *content));
-  LB_CHECK(forget_pulls(connection, *id, *content));
-  LB_CHECK(remove_capture(connection, {.repository = *id, .content = *content}));
-  LB_CHECK(condemn_manifest(connection, *id, *content, now));
-  LB_CHECK(SqliteQuery(connection, kRemove, *id, *content).run());
-  LB_CHECK(SqliteQuery(connection, kRemoveEdges, *content).run());
+  LB_CHECK(drop_manifest(connection, *id, *content, now));
   return note_removal(connection, *id);
 }
 
@@ -214,6 +209,16 @@ Result<std::optional<int64_t>> find_manifest_content(SqliteConnection& connectio
   LB_TRY(const bool has_row, query.next());
   if (!has_row) return std::nullopt;
   return query.integer(0);
+}
+
+Result<bool> drop_manifest(SqliteConnection& connection, int64_t repository, int64_t content, WallTime since) {
+  LB_CHECK(remove_tags_at(connection, repository, content));
+  LB_CHECK(forget_pulls(connection, repository, content));
+  LB_CHECK(remove_capture(connection, {.repository = repository, .content = content}));
+  LB_TRY(const bool is_condemned, condemn_manifest(connection, repository, content, since));
+  LB_CHECK(SqliteQuery(connection, kRemove, repository, content).run());
+  LB_CHECK(SqliteQuery(connection, kRemoveEdges, content).run());
+  return is_condemned;
 }
 
 Task<ManifestRecord> SqliteManifests::find(Call call, oci::RepositoryId repository, oci::Digest digest) {

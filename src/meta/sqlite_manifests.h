@@ -33,5 +33,8 @@ class SqliteManifests final : public ManifestIndex {
 /// The number of the digest when the repository has a manifest of it.
 Result<std::optional<int64_t>> find_manifest_content(SqliteConnection& connection, int64_t repository,
                                                      const oci::Digest& digest);
+/// The row goes, with its tags, its capture, and its edges when no other repository has the manifest. True: nothing
+/// needs its bytes any more, they are condemned since then. What names it, and note_removal(), are the caller's.
+Result<bool> drop_manifest(SqliteConnection& connection, int64_t repository, int64_t content, WallTime since);
 
 }  // namespace lifeboat::meta

@@ -268,8 +268,20 @@ Result<std::vector<std::string>> find_faults(SqliteConnection& connection, std::
 
 }  // namespace
 
-Status condemn_manifest(SqliteConnection& connection, int64_t repository, int64_t content, WallTime now) {
-  return SqliteQuery(connection, kCondemnManifest, repository, content, now).run();
+Result<bool> condemn_manifest(SqliteConnection& connection, int64_t repository, int64_t content, WallTime now) {
+  LB_CHECK(SqliteQuery(connection, kCondemnManifest, repository, content, now).run());
+  return connection.changed_rows() > 0;
+}
+
+Result<bool> drop_unnamed_blob(SqliteConnection& connection, int64_t repository, const oci::Digest& digest,
+                               WallTime since) {
+  LB_TRY(const auto content, find_content(connection, digest));
+  if (!content) return false;
+  LB_CHECK(SqliteQuery(connection, kTakeLink, repository, *content, WallTime::max()).run());
+  LB_TRY(const bool has_gone, take_blob(connection, *content, digest, since));
+  if (!has_gone) return false;
+  LB_TRY(const bool needed, is_needed(connection, digest));
+  return !needed;
 }
 
 Task<ReclaimPage> SqliteReclaim::look(Call call, ReclaimPosition from, WallTime before, std::size_t rows_max) {

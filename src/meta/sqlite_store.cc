@@ -6,6 +6,7 @@
 #include "meta/sqlite_blobs.h"
 #include "meta/sqlite_captures.h"
 #include "meta/sqlite_connection.h"
+#include "meta/sqlite_eviction.h"
 #include "meta/sqlite_faults.h"
 #include "meta/sqlite_manifests.h"
 #include "meta/sqlite_reader.h"
@@ -99,7 +100,8 @@ struct SqliteStore::Parts {
         tours(reader, writer),
         faults(reader, writer),
         reclaim(reader, writer),
-        usage(reader, writer, clock) {}
+        usage(reader, writer, clock),
+        eviction(reader, writer) {}
 
   SqliteWriter writer;
   SqliteReader reader;
@@ -113,6 +115,7 @@ struct SqliteStore::Parts {
   SqliteFaults faults;
   SqliteReclaim reclaim;
   SqliteUsage usage;
+  SqliteEviction eviction;
 };
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path, const sys::Clock& clock,
@@ -142,6 +145,7 @@ TourIndex& SqliteStore::tours() { return parts_->tours; }
 FaultIndex& SqliteStore::faults() { return parts_->faults; }
 ReclaimIndex& SqliteStore::reclaim() { return parts_->reclaim; }
 UsageIndex& SqliteStore::usage() { return parts_->usage; }
+EvictionIndex& SqliteStore::eviction() { return parts_->eviction; }
 
 Task<StoreTotals> SqliteStore::totals(Call call) {
   return parts_->reader.read<StoreTotals>(std::move(call), count_totals);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/log.h"
+#include "meta/eviction.h"
 #include "meta/store.h"
 #include "sys/clock.h"
 
@@ -45,6 +46,8 @@ class SqliteStore final : public Store {
   FaultIndex& faults() override;
   ReclaimIndex& reclaim() override;
   UsageIndex& usage() override;
+  /// As long as the store. Not of every Store: only who runs the server evicts.
+  EvictionIndex& eviction();
   Task<StoreTotals> totals(Call call) override;
   Status close() override;
 
