@@ -1,0 +1,203 @@
+#include "registry/upkeep/evictor.h"
+
+#include <algorithm>
+
+namespace lifeboat::registry {
+namespace {
+
+constexpr Duration kFirstAfter = std::chrono::seconds(10);
+constexpr Duration kEvery = std::chrono::minutes(1);
+/// After a look that found nothing to take: it goes over everything that is cached.
+constexpr Duration kEveryInVain = std::chrono::minutes(10);
+constexpr Duration kLookWithin = std::chrono::hours(1);
+constexpr Duration kAskWithin = std::chrono::seconds(20);
+/// Manifests looked at by one read.
+constexpr std::size_t kRowsMax = 200;
+/// Images in the order at a time.
+constexpr std::size_t kOrderMax = 1000;
+/// Where a tag that is always held pointed: now, and before what may still be on its way.
+constexpr std::size_t kHeldPasts = 2;
+
+}  // namespace
+
+Evictor::Evictor(Parts parts)
+    : parts_(std::move(parts)),
+      evicted_contents_(parts_.metrics.counter("lifeboat_evicted_contents_total",
+                                               "Blobs and manifests that left the cache to make room.")),
+      evicted_bytes_(parts_.metrics.counter("lifeboat_evicted_bytes_total", "Bytes that left the cache to make room.")),
+      last_success_(parts_.metrics.gauge("lifeboat_evict_last_success_timestamp_seconds",
+                                         "When the cache was last found or brought below its mark; 0 before that.")) {}
+
+void Evictor::stop() {
+  is_stopping_ = true;
+  stop_asked_.notify_all();
+}
+
+Awaitable<void> Evictor::run() {
+  Duration pause = kFirstAfter;
+  while (!is_stopping_) {
+    const uint64_t seen = stop_asked_.version();
+    if (is_stopping_) co_return;
+    const bool is_asked = co_await stop_asked_.wait(seen, parts_.clock.now() + pause);
+    if (is_asked) continue;
+    const Call call(parts_.clock.now() + kLookWithin, "evict");
+    const auto report = co_await look(call);
+    if (!report) parts_.log.warning("evict.failed", {{"reason", report.error().message()}});
+    pause = report && (report->wanted_bytes == 0 || report->images > 0) ? kEvery : kEveryInVain;
+  }
+}
+
+Task<EvictionReport> Evictor::look(Call call) {
+  LB_CO_TRY(EvictionSpace space, co_await parts_.measure(call));
+  if (space.is_due() && is_owed_) {
+    LB_CO_CHECK(co_await give_back());
+    LB_CO_TRY(space, co_await parts_.measure(call));
+  }
+  EvictionReport report;
+  if (space.is_due()) {
+    parts_.log.info(
+        "evict.began",
+        {{"used_bytes", space.used_bytes}, {"above_bytes", space.above_bytes}, {"below_bytes", space.below_bytes}});
+    LB_CO_TRY(report, co_await make_room(call, space));
+    tell(report);
+  }
+  const bool is_reached = report.bytes >= report.wanted_bytes;
+  is_short_ = !is_reached;
+  if (is_reached) last_success_.set(static_cast<double>(parts_.clock.wall().time_since_epoch().count()) / 1000);
+  co_return report;
+}
+
+Task<EvictionReport> Evictor::make_room(Call call, EvictionSpace space) {
+  EvictionReport report{.wanted_bytes = space.wanted_bytes()};
+  LB_CO_TRY(const Held held, co_await always_held(call));
+  Answers answers;
+  Status done;
+  for (bool is_over = false; !is_over && done;) {
+    const auto order = co_await survey(call, held, answers);
+    if (!order) {
+      done = std::unexpected(order.error());
+      break;
+    }
+    report.pinned = order->pinned();
+    report.frozen = order->frozen();
+    const auto evicted = co_await evict(call, *order, report, answers);
+    if (!evicted) done = std::unexpected(evicted.error());
+    is_over = !evicted || *evicted;
+  }
+  evicted_contents_.add(static_cast<double>(report.contents));
+  evicted_bytes_.add(static_cast<double>(report.bytes));
+  if (report.images > 0) {
+    is_owed_ = true;
+    const Status given_back = co_await give_back();
+    if (done) done = given_back;
+  }
+  if (!done) co_return std::unexpected(std::move(done).error());
+  co_return report;
+}
+
+Task<EvictionOrder> Evictor::survey(Call call, const Held& held, const Answers& answers) {
+  EvictionOrder order(kOrderMax);
+  std::optional<meta::EvictionPosition> position = meta::EvictionPosition{};
+  while (position && !is_stopping_) {
+    LB_CO_TRY(auto page, co_await parts_.eviction.look(call, *position, kRowsMax));
+    position = page.next;
+    for (meta::CachedImage& image : page.images) {
+      const oci::RegistryHost& host = *image.repository.host;
+      const auto answer = answers.find(host);
+      auto standing = EvictionOrder::Standing::free;
+      if (held.contains({image.repository, image.root})) {
+        standing = EvictionOrder::Standing::wanted;
+      } else if (parts_.is_frozen(host) || (answer != answers.end() && !answer->second)) {
+        standing = EvictionOrder::Standing::frozen;
+      }
+      order.consider(std::move(image), standing);
+    }
+  }
+  co_return order;
+}
+
+Task<bool> Evictor::evict(Call call, const EvictionOrder& order, EvictionReport& report, Answers& answers) {
+  const uint64_t images_before = report.images;
+  for (const meta::CachedImage& image : order.oldest_first()) {
+    if (is_stopping_ || report.bytes >= report.wanted_bytes) co_return true;
+    const oci::RegistryHost& host = *image.repository.host;
+    if (!answers.contains(host)) {
+      LB_CO_TRY(const bool is_there, co_await can_be_fetched_again(call, image));
+      answers.emplace(host, is_there);
+    }
+    if (!answers.at(host) || parts_.is_frozen(host)) {
+      ++report.frozen;
+      continue;
+    }
+    LB_CO_TRY(const meta::Evicted evicted, co_await parts_.eviction.evict(call, image));
+    if (!evicted.has_gone) continue;
+    parts_.stamps.bump(image.repository);
+    ++report.images;
+    report.contents += evicted.contents;
+    report.bytes += evicted.bytes;
+  }
+  const bool has_reached = report.bytes >= report.wanted_bytes;
+  co_return has_reached || !order.has_more() || report.images == images_before;
+}
+
+/// "No such manifest" is an answer as well: what is unused for the longest is not held because it has become unique.
+Task<bool> Evictor::can_be_fetched_again(Call call, meta::CachedImage image) {
+  const auto hosts = parts_.addressing.hosts();
+  const UpstreamHost* const host = hosts == nullptr ? nullptr : hosts->find(*image.repository.host);
+  if (host == nullptr || !host->source->can_be_asked_for(image.repository)) co_return false;
+  const Call asking(std::min(call.deadline(), parts_.clock.now() + kAskWithin), "evict");
+  const auto answer = co_await host->source->manifest(asking, image.repository, oci::Reference(image.root));
+  co_return answer.has_value() || answer.error().code() == ErrorCode::not_found;
+}
+
+Task<Evictor::Held> Evictor::always_held(Call call) {
+  Held held;
+  for (const oci::FullReference& reference : parts_.always_held()) {
+    const auto meaning = co_await parts_.addressing.meaning_of(call, reference);
+    if (!meaning && meaning.error().code() == ErrorCode::not_found) continue;
+    if (!meaning) co_return std::unexpected(meaning.error());
+    const oci::RepositoryId& repository = meaning->repository;
+    if (const oci::Digest* const digest = reference.reference.digest()) {
+      LB_CO_CHECK(co_await hold_with_parents(call, repository, *digest, held));
+      continue;
+    }
+    const oci::Tag tag = *reference.reference.tag();
+    LB_CO_TRY(const auto pasts, co_await parts_.names.tags().history(call, repository, tag, kHeldPasts));
+    for (const meta::TagPast& past : pasts) {
+      LB_CO_CHECK(co_await hold_with_parents(call, repository, past.digest, held));
+    }
+  }
+  co_return held;
+}
+
+/// What names it would take it along.
+Task<void> Evictor::hold_with_parents(Call call, oci::RepositoryId repository, oci::Digest digest, Held& held) {
+  std::vector<oci::Digest> to_see{digest};
+  while (!to_see.empty()) {
+    const oci::Digest one = to_see.back();
+    to_see.pop_back();
+    if (!held.emplace(repository, one).second) continue;
+    LB_CO_TRY(const auto parents, co_await parts_.names.manifests().parents(call, repository, one));
+    to_see.insert(to_see.end(), parents.begin(), parents.end());
+  }
+  co_return Status{};
+}
+
+Task<void> Evictor::give_back() {
+  const auto collected = co_await parts_.collect();
+  if (!collected) co_return std::unexpected(collected.error());
+  is_owed_ = false;
+  co_return Status{};
+}
+
+void Evictor::tell(const EvictionReport& report) {
+  parts_.log.info("evict.ended", {{"images", report.images}, {"contents", report.contents}, {"bytes", report.bytes}});
+  if (report.bytes >= report.wanted_bytes || is_short_ || is_stopping_) return;
+  parts_.log.warning("evict.short",
+                     {{"missing_bytes", report.wanted_bytes - report.bytes},
+                      {"pinned", report.pinned},
+                      {"frozen", report.frozen},
+                      {"reason", "all that is left is pinned, hosted here, or could not be fetched again"}});
+}
+
+}  // namespace lifeboat::registry

@@ -1,0 +1,178 @@
+#include "registry/upkeep/evictor.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "registry/upkeep/collector.h"
+#include "test/support/pull_rig.h"
+
+namespace lifeboat::registry {
+namespace {
+
+using test::a_call;
+using test::run;
+using test::sha256_of;
+
+/// Images of "ghcr.io/org/app", which is there, put into the cache a second after each other.
+class EvictorTest : public testing::Test, protected test::PullRig {
+ protected:
+  test::Image cache(const std::string& name) { return cache_into(repository, name); }
+  test::Image cache_into(const oci::RepositoryId& where, const std::string& name) {
+    clock.advance(std::chrono::seconds(1));
+    test::Image image = test::image_of(name, 2);
+    test::keep_blob(blobs, names, where, image.config);
+    for (const std::string& layer : image.layers) test::keep_blob(blobs, names, where, layer);
+    test::keep_manifest(blobs, names, where, image.manifest, {name});
+    publish(image, name);
+    return image;
+  }
+  bool is_on_disk(const std::string& bytes) { return run(blobs.open(a_call(), sha256_of(bytes))).has_value(); }
+  bool is_whole(const test::Image& image) {
+    return is_on_disk(image.manifest) && is_on_disk(image.config) && is_on_disk(image.layers[0]) &&
+           is_on_disk(image.layers[1]);
+  }
+  bool is_gone(const test::Image& image) {
+    return !is_on_disk(image.manifest) && !is_on_disk(image.config) && !is_on_disk(image.layers[0]) &&
+           !is_on_disk(image.layers[1]) && !has_manifest(image.manifest);
+  }
+  static uint64_t size_of(const test::Image& image) {
+    return image.config.size() + image.layers[0].size() + image.layers[1].size();
+  }
+  Result<EvictionReport> look() { return run(evictor_.look(call())); }
+  /// Marks that are passed by a byte, and reached with `images` of this size gone.
+  void want_gone(const test::Image& image, uint64_t images) {
+    const uint64_t used_bytes = run(names.totals(call()))->blob_bytes;
+    above_bytes_ = used_bytes - 1;
+    below_bytes_ = used_bytes - images * size_of(image);
+  }
+
+  uint64_t above_bytes_ = 0;
+  uint64_t below_bytes_ = 0;
+  bool is_frozen_ = false;
+  std::vector<oci::FullReference> always_held_;
+  Collector collector_{{.blobs = blobs,
+                        .inventory = blobs,
+                        .names = names,
+                        .leases = leases,
+                        .stamps = stamps,
+                        .is_frozen = [this](const auto&) { return is_frozen_; },
+                        .clock = clock,
+                        .loops = loops,
+                        .metrics = metrics,
+                        .log = log},
+                       {}};
+  Evictor evictor_{{.eviction = names.eviction(),
+                    .names = names,
+                    .addressing = addressing,
+                    .stamps = stamps,
+                    .measure = [this](Call asked) { return measure(std::move(asked)); },
+                    .always_held = [this] { return always_held_; },
+                    .is_frozen = [this](const auto&) { return is_frozen_; },
+                    .collect = [this] { return collector_.collect(Sweep::DryRun::no); },
+                    .clock = clock,
+                    .metrics = metrics,
+                    .log = log}};
+
+ private:
+  Task<EvictionSpace> measure(Call asked) {
+    LB_CO_TRY(const meta::StoreTotals totals, co_await names.totals(std::move(asked)));
+    EvictionSpace space{.used_bytes = totals.blob_bytes, .above_bytes = above_bytes_, .below_bytes = below_bytes_};
+    co_return space;
+  }
+};
+
+TEST_F(EvictorTest, takes_nothing_below_the_mark) {
+  const test::Image image = cache("one");
+  above_bytes_ = size_of(image);
+  const auto report = look();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->wanted_bytes, 0U);
+  EXPECT_TRUE(is_whole(image));
+}
+
+TEST_F(EvictorTest, takes_the_longest_unused_whole_and_their_bytes_at_once) {
+  const test::Image first = cache("1st");
+  const test::Image second = cache("2nd");
+  const test::Image third = cache("3rd");
+  clock.advance(std::chrono::seconds(1));
+  names.usage().note_pulled(repository, sha256_of(first.manifest), clock.wall());
+  want_gone(second, 1);
+  const auto stamp = stamps.of(repository).load();
+  const auto report = look();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->images, 1U);
+  EXPECT_EQ(report->contents, 4U);
+  EXPECT_EQ(report->bytes, size_of(second) + second.manifest.size());
+  EXPECT_TRUE(is_gone(second));
+  EXPECT_TRUE(is_whole(first)) << "it came first, and was pulled since";
+  EXPECT_TRUE(is_whole(third));
+  EXPECT_NE(stamps.of(repository).load(), stamp) << "answers that were prepared still have it";
+  EXPECT_NE(metrics.render().find("lifeboat_evicted_contents_total 4"), std::string::npos) << metrics.render();
+  EXPECT_EQ(look()->wanted_bytes, 0U) << "there is room now";
+  ASSERT_TRUE(get("2nd")) << "the upstream still has it";
+  EXPECT_TRUE(has_manifest(second.manifest));
+}
+
+TEST_F(EvictorTest, takes_nothing_of_a_host_that_does_not_answer) {
+  const test::Image image = cache("one");
+  want_gone(image, 1);
+  is_frozen_ = true;
+  EXPECT_EQ(look()->frozen, 1U) << "the host is frozen";
+  is_frozen_ = false;
+  go_down();
+  EXPECT_EQ(look()->frozen, 1U) << "its breaker is open";
+  source.is_reachable = true;
+  EXPECT_EQ(look()->frozen, 1U) << "nobody knows yet that it is down";
+  source.fails = ErrorCode::unauthorized;
+  EXPECT_EQ(look()->images, 0U) << "it would not give it again";
+  EXPECT_TRUE(is_whole(image));
+  come_back();
+  EXPECT_EQ(look()->images, 1U);
+  EXPECT_TRUE(is_gone(image));
+}
+
+TEST_F(EvictorTest, leaves_what_is_hosted_pinned_or_always_held) {
+  const oci::RepositoryId hosted{std::nullopt, oci::Repository::parse("team/app").value()};
+  const test::Image pushed = cache_into(hosted, "pushed");
+  const test::Image pinned = cache("pinned");
+  const test::Image prefetched = cache("prefetched");
+  const test::Image free = cache("free");
+  ASSERT_TRUE(run(names.usage().add_pin(call(), {.repository = repository, .reference = "pinned"})));
+  always_held_.push_back(oci::FullReference::parse("ghcr.io/org/app:prefetched").value());
+  above_bytes_ = 0;
+  below_bytes_ = 0;
+  const auto report = look();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->images, 1U);
+  EXPECT_LT(report->bytes, report->wanted_bytes);
+  EXPECT_EQ(report->pinned, 2U);
+  EXPECT_TRUE(is_gone(free));
+  for (const test::Image& kept : {pushed, pinned, prefetched}) EXPECT_TRUE(is_whole(kept)) << kept.config;
+  EXPECT_NE(metrics.render().find("lifeboat_evict_last_success_timestamp_seconds 0"), std::string::npos)
+      << "it did not come below its mark: " << metrics.render();
+}
+
+TEST_F(EvictorTest, makes_room_with_what_nothing_needs_first) {
+  const test::Image image = cache("one");
+  test::keep_blob(blobs, names, repository, std::string(1000, 'l'));
+  clock.advance(std::chrono::hours(25));
+  above_bytes_ = size_of(image) + 10;
+  EXPECT_EQ(look()->wanted_bytes, 0U);
+  EXPECT_TRUE(is_whole(image));
+}
+
+TEST_F(EvictorTest, evicts_no_more_while_the_store_fails_its_own_check) {
+  const oci::RepositoryId hosted{std::nullopt, oci::Repository::parse("team/app").value()};
+  const test::Image pushed = cache_into(hosted, "pushed");
+  const test::Image cached = cache("cached");
+  ASSERT_TRUE(run(blobs.remove(a_call(), sha256_of(pushed.layers[0]))));
+  want_gone(cached, 1);
+  const auto report = look();
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code(), ErrorCode::corrupt);
+  EXPECT_TRUE(is_whole(cached));
+}
+
+}  // namespace
+}  // namespace lifeboat::registry
