@@ -43,7 +43,10 @@ Awaitable<void> Evictor::run() {
     const Call call(parts_.clock.now() + kLookWithin, "evict");
     const auto report = co_await look(call);
     if (!report) parts_.log.warning("evict.failed", {{"reason", report.error().message()}});
-    pause = report && (report->wanted_bytes == 0 || report->images > 0) ? kEvery : kEveryInVain;
+    // A pass of the collector that was under way ends soon.
+    const bool is_soon =
+        report ? report->wanted_bytes == 0 || report->images > 0 : report.error().code() == ErrorCode::conflict;
+    pause = is_soon ? kEvery : kEveryInVain;
   }
 }
 
