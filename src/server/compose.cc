@@ -19,6 +19,7 @@
 #include "registry/push.h"
 #include "registry/upkeep/capture.h"
 #include "registry/upkeep/collector.h"
+#include "registry/upkeep/evictor.h"
 #include "registry/upkeep/freeze.h"
 #include "registry/upkeep/prefetch_list.h"
 #include "registry/upkeep/repairer.h"
@@ -29,8 +30,10 @@
 #include "server/repair_from.h"
 #include "server/settings.h"
 #include "server/upstreams.h"
+#include "server/watermark.h"
 #include "sys/block_pool.h"
 #include "sys/clock.h"
+#include "sys/disk_space.h"
 #include "sys/event_loops.h"
 #include "sys/file_system.h"
 #include "sys/http_client.h"
@@ -98,6 +101,7 @@ struct Node::Parts {
   std::unique_ptr<blob::DataDirectory> directory;
   std::unique_ptr<blob::FsStore> blobs;
   std::unique_ptr<meta::Store> names;
+  meta::EvictionIndex* eviction = nullptr;  ///< of `names`
   registry::ContentLeases leases{clock};
   registry::ChangeStamps stamps;
   std::unique_ptr<registry::Addressing> addressing;
@@ -110,6 +114,8 @@ struct Node::Parts {
   std::unique_ptr<registry::PrefetchList> prefetch_list;
   std::unique_ptr<registry::Freeze> freeze;
   std::unique_ptr<registry::Collector> collector;
+  std::unique_ptr<registry::Evictor> evictor;  ///< null: nothing is evicted
+  Guarded<std::vector<oci::FullReference>> always_held;
   std::unique_ptr<registry::Explain> explain;
   std::unique_ptr<registry::Repairer> repairer;
   std::unique_ptr<registry::Scrubber> scrubber;
@@ -130,6 +136,8 @@ struct Node::Parts {
   Status open_upstreams();
   void build_use_cases();
   Status listen();
+  void build_evictor();
+  Task<registry::EvictionSpace> measure(Call call);
   void follow_prefetch(const Config& wanted);
   std::vector<registry::RepairSource> repair_sources(const Config& wanted);
   Result<std::shared_ptr<Upstreams>> upstreams_of(const Config& wanted);
@@ -212,6 +220,7 @@ void Node::run() {
   parts_->upkeep->spawn(parts_->capture->run());
   parts_->upkeep->spawn(parts_->prefetch_list->run());
   parts_->upkeep->spawn(parts_->collector->run());
+  if (parts_->evictor) parts_->upkeep->spawn(parts_->evictor->run());
   // Nobody waits for them: a tour that is cut goes on at the next start.
   for (std::size_t i = 0; i < parts_->probers->all().size(); ++i) {
     parts_->loops.spawn(static_cast<unsigned>(i) % parts_->loops.count(), parts_->probers->all()[i]->run());
@@ -232,6 +241,7 @@ void Node::request_stop() {
   parts_->capture->stop();
   parts_->prefetch_list->stop();
   parts_->collector->stop();
+  if (parts_->evictor) parts_->evictor->stop();
   parts_->scrubber->stop();
   parts_->repairer->stop();
   parts_->loops.spawn(0, shut_down());
@@ -354,7 +364,10 @@ Status Node::Parts::open_store() {
   LB_TRY(blobs, blob::FsStore::open(
                     *directory, *files, {disk, hash},
                     {.max_bytes = config.scrub.quarantine_max_bytes, .max_age = config.scrub.quarantine_keep}));
-  LB_TRY(names, meta::SqliteStore::open(directory->meta() / "lifeboat.db", clock, {.size_max_bytes = 0, .log = &log}));
+  LB_TRY(auto opened,
+         meta::SqliteStore::open(directory->meta() / "lifeboat.db", clock, {.size_max_bytes = 0, .log = &log}));
+  eviction = &opened->eviction();
+  names = std::move(opened);
   return {};
 }
 
@@ -398,6 +411,7 @@ void Node::Parts::build_use_cases() {
                                  .metrics = metrics,
                                  .log = log},
       registry::CollectorOptions{.grace = config.gc.grace, .every = config.gc.every});
+  build_evictor();
   explain = std::make_unique<registry::Explain>(
       registry::Explain::Parts{*blobs, *names, *addressing, *capture, *freeze, clock});
   repairer = std::make_unique<registry::Repairer>(
@@ -439,6 +453,40 @@ void Node::Parts::build_use_cases() {
   upkeep = std::make_unique<sys::TaskGroup>(loops);
 }
 
+void Node::Parts::build_evictor() {
+  if (config.storage.evict_above.empty()) return;
+  evictor = std::make_unique<registry::Evictor>(registry::Evictor::Parts{
+      .eviction = *eviction,
+      .names = *names,
+      .addressing = *addressing,
+      .stamps = stamps,
+      .measure = [this](Call call) { return measure(std::move(call)); },
+      .always_held = [this] { return always_held.with([](const auto& held) { return held; }); },
+      .is_frozen = [this](const auto& host) { return freeze->is_frozen(host); },
+      .collect = [this] { return collector->collect(registry::Sweep::DryRun::no); },
+      .clock = clock,
+      .metrics = metrics,
+      .log = log});
+}
+
+Task<registry::EvictionSpace> Node::Parts::measure(Call call) {
+  LB_CO_TRY(const Watermark above, Watermark::parse(config.storage.evict_above));
+  LB_CO_TRY(const Watermark below, Watermark::parse(config.storage.evict_below));
+  registry::EvictionSpace space;
+  uint64_t whole_bytes = 0;
+  if (above.is_percentage()) {
+    LB_CO_TRY(const sys::DiskSpace on_disk, sys::disk_space(config.storage.root));
+    space.used_bytes = on_disk.used_bytes;
+    whole_bytes = on_disk.used_bytes + on_disk.free_bytes;
+  } else {
+    LB_CO_TRY(const meta::StoreTotals totals, co_await names->totals(std::move(call)));
+    space.used_bytes = totals.blob_bytes;
+  }
+  space.above_bytes = above.in_bytes(whole_bytes);
+  space.below_bytes = below.in_bytes(whole_bytes);
+  co_return space;
+}
+
 void Node::Parts::follow_prefetch(const Config& wanted) {
   std::vector<oci::FullReference> references;
   for (const std::string& entry : wanted.capture.prefetch) {
@@ -446,6 +494,7 @@ void Node::Parts::follow_prefetch(const Config& wanted) {
     LB_ASSERT(reference.has_value());  // load_config has read it too
     references.push_back(std::move(*reference));
   }
+  always_held.with([&](auto& held) { held = references; });
   prefetch_list->replace(std::move(references), wanted.capture.prefetch_every);
 }
 

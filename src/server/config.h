@@ -37,6 +37,8 @@ struct StorageConfig {
   Duration uploads_expire{};
   uint64_t uploads_per_repository_max = 0;
   uint64_t uploads_open_max = 0;
+  std::string evict_above;  ///< as Watermark has it; empty (with the other): nothing is evicted
+  std::string evict_below;  ///< of the same kind, and less
 
   friend bool operator==(const StorageConfig&, const StorageConfig&) = default;
 };

@@ -11,6 +11,7 @@
 #include "server/config_file.h"
 #include "server/draft.h"
 #include "server/repair_from.h"
+#include "server/watermark.h"
 #include "upstream/rewrite.h"
 #include "upstream/url.h"
 
@@ -82,6 +83,7 @@ class Finish {
     for (Draft::Probe& probe : draft_.probes) add_probe(probe);
     check_comparisons();
     check_repair_from();
+    check_eviction();
     return std::move(loaded_);
   }
 
@@ -366,6 +368,28 @@ class Finish {
           std::ranges::any_of(loaded_.config.upstreams, [&](const auto& one) { return one.host == host; });
       if (is_known) continue;
       problems_.add(origin, "cannot set 'scrub.repair_from': no upstream has this host (got '" + host + "')");
+    }
+  }
+
+  void check_eviction() {
+    const StorageConfig& storage = loaded_.config.storage;
+    Origins& origins = loaded_.origins.process;
+    both_or_none({"storage.evict_above", storage.evict_above}, {"storage.evict_below", storage.evict_below}, origins,
+                 {});
+    if (storage.evict_above.empty() || storage.evict_below.empty()) return;
+    const auto above = Watermark::parse(storage.evict_above);
+    const auto below = Watermark::parse(storage.evict_below);
+    if (!above) {
+      problems_.add(origins["storage.evict_above"], "cannot set 'storage.evict_above': " + above.error().message());
+    }
+    if (!below) {
+      problems_.add(origins["storage.evict_below"], "cannot set 'storage.evict_below': " + below.error().message());
+    }
+    if (!above || !below) return;
+    if (const Status checked = check_marks(*above, *below); !checked) {
+      problems_.add(origins["storage.evict_below"], "cannot set 'storage.evict_below': " + checked.error().message() +
+                                                        " (got '" + storage.evict_below + "', and '" +
+                                                        storage.evict_above + "')");
     }
   }
 

@@ -1,8 +1,12 @@
-// The table of all settings, and nothing else. Those of probes stand in settings_table_probe.cc.
+// The table of all settings, and nothing else. Those of probes stand in settings_table_probe.cc, those of the storage
+// in settings_table_storage.cc.
+
+#include <algorithm>
 
 #include "base/bytes.h"
 #include "server/settings.h"
 #include "server/settings_table_probe.h"
+#include "server/settings_table_storage.h"
 
 namespace lifeboat::server {
 namespace {
@@ -118,47 +122,6 @@ constexpr Setting kSettings[] = {
      .takes_effect = on_restart,
      .field = +[](Config& c) -> Slot { return &c.server.manifest_cache_bytes; },
      .bounds = {.max = 64 * kGiB}},
-
-    {.section = "storage",
-     .key = "root",
-     .kind = path,
-     .default_note = "`/var/lib/lifeboat` when run by root, else `$HOME/.local/share/lifeboat`",
-     .meaning = "The folder that holds everything. One process owns it at a time.",
-     .takes_effect = on_restart,
-     .field = +[](Config& c) -> Slot { return &c.storage.root; }},
-    {.section = "storage",
-     .key = "delete_enabled",
-     .kind = flag,
-     .default_text = "true",
-     .meaning = "Whether clients may delete tags, manifests and blobs.",
-     .takes_effect = on_reload,
-     .field = +[](Config& c) -> Slot { return &c.storage.delete_enabled; }},
-    {.section = "storage",
-     .key = "uploads_expire",
-     .kind = duration,
-     .default_text = "24h",
-     .meaning = "An upload session that nobody touched for this long is removed.",
-     .takes_effect = on_restart,
-     .field = +[](Config& c) -> Slot { return &c.storage.uploads_expire; },
-     .bounds = {.min = 60 * kSecondMs}},
-    {.section = "storage",
-     .key = "uploads_per_repository_max",
-     .kind = count,
-     .default_text = "1000",
-     .meaning = "Upload sessions one repository may have; the next one is refused.",
-     .takes_effect = on_restart,
-     .field = +[](Config& c) -> Slot { return &c.storage.uploads_per_repository_max; },
-     .bounds = {.min = 1, .max = 1'000'000}},
-    {.section = "storage",
-     .key = "uploads_open_max",
-     .kind = count,
-     .default_text = "4000",
-     .meaning =
-         "Upload sessions open at once over all repositories, each a file descriptor. Beyond it the longest idle "
-         "one is closed, and read again when its client comes back.",
-     .takes_effect = on_restart,
-     .field = +[](Config& c) -> Slot { return &c.storage.uploads_open_max; },
-     .bounds = {.min = 1, .max = 1'000'000}},
 
     {.section = "capture",
      .key = "running_max",
@@ -587,6 +550,8 @@ constexpr Setting kSettings[] = {
 std::span<const Setting> settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> joined(std::begin(kSettings), std::end(kSettings));
+    const auto capture = std::ranges::find(joined, "capture", &Setting::section);
+    joined.insert(capture, storage_settings().begin(), storage_settings().end());
     joined.insert(joined.end(), probe_settings().begin(), probe_settings().end());
     return joined;
   }();
