@@ -1,0 +1,156 @@
+#include "registry/upkeep/retainer.h"
+
+#include <gtest/gtest.h>
+
+#include "blob/memory_store.h"
+#include "meta/memory_store.h"
+#include "test/support/image.h"
+#include "test/support/manual_clock.h"
+
+namespace lifeboat::registry {
+namespace {
+
+using test::a_call;
+using test::run;
+using test::sha256_of;
+
+constexpr Duration kDay{std::chrono::hours(24)};
+
+class RetainerTest : public testing::Test {
+ protected:
+  /// Pushed in this order, a minute apart: an index "v<n>" over one image, for each number.
+  void push_indexes(const oci::RepositoryId& repository, int count) {
+    for (int i = 1; i <= count; ++i) {
+      const std::string name = "v" + std::to_string(i);
+      const std::string image = test::image_of(name, 1).manifest;
+      test::keep_manifest(blobs_, names_, repository, image);
+      test::keep_manifest(blobs_, names_, repository, test::index_of({{image, "linux/amd64"}}), {name});
+      clock_.advance(std::chrono::minutes(1));
+    }
+  }
+  static oci::Digest image_of(const std::string& name) { return sha256_of(test::image_of(name, 1).manifest); }
+  static oci::Digest index_of(const std::string& name) {
+    return sha256_of(test::index_of({{test::image_of(name, 1).manifest, "linux/amd64"}}));
+  }
+  Result<PruneReport> prune(RetentionRule rule, Retainer::DryRun dry_run = Retainer::DryRun::no) {
+    Retainer retainer({.names = names_,
+                       .stamps = stamps_,
+                       .is_frozen = [this](const oci::RegistryHost&) { return is_frozen_; },
+                       .clock = clock_,
+                       .metrics = metrics_,
+                       .log = log_},
+                      {.policies = {{.match = {"team/*", "ghcr.io/*"}, .rule = std::move(rule)}}});
+    return run(retainer.prune(dry_run));
+  }
+  std::vector<std::string> tags_of(const oci::RepositoryId& repository) {
+    return run(names_.tags().list(a_call(), repository, "", 100)).value().tags;
+  }
+  bool has(const oci::RepositoryId& repository, const oci::Digest& manifest) {
+    return run(names_.manifests().find(a_call(), repository, manifest)).has_value();
+  }
+
+  const oci::RepositoryId app_{std::nullopt, oci::Repository::parse("team/app").value()};
+  const oci::RepositoryId other_{std::nullopt, oci::Repository::parse("other").value()};
+  const oci::RepositoryId cached_{oci::RegistryHost::parse("ghcr.io").value(),
+                                  oci::Repository::parse("org/app").value()};
+  test::ManualClock clock_;
+  Log log_{{.level = LogLevel::error}};
+  sys::Metrics metrics_;
+  ChangeStamps stamps_;
+  blob::MemoryStore blobs_;
+  meta::MemoryStore names_{clock_};
+  bool is_frozen_ = false;
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(RetainerTest, removes_the_tags_no_rule_keeps_and_says_why) {
+  push_indexes(app_, 3);
+  push_indexes(other_, 3);
+  const uint64_t before = stamps_.of(app_).load();
+  const auto report = prune({.keep_last = 1, .keep_tags = {"v1"}});
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(tags_of(app_), (Names{"v1", "v3"}));
+  EXPECT_EQ(tags_of(other_), (Names{"v1", "v2", "v3"})) << "no policy is for it";
+  EXPECT_NE(stamps_.of(app_).load(), before) << "prepared answers still have the tag";
+  EXPECT_EQ(report->repositories, 1U);
+  EXPECT_EQ(report->tags, 1U);
+  ASSERT_EQ(report->items.size(), 3U);
+  EXPECT_EQ(report->items[0].reason, "one of the last 1");
+  EXPECT_EQ(report->items[1].tag, "v2");
+  EXPECT_EQ(report->items[1].reason, "no rule keeps it");
+  EXPECT_FALSE(report->items[1].is_kept);
+  EXPECT_TRUE(has(app_, index_of("v2"))) << "nothing was said about manifests without a tag";
+}
+
+TEST_F(RetainerTest, only_says_so_in_a_dry_run) {
+  push_indexes(app_, 3);
+  const auto report = prune({.keep_last = 1, .delete_untagged_after = Duration(0)}, Retainer::DryRun::yes);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->tags, 2U);
+  EXPECT_EQ(report->manifests, 4U) << "two indexes and their images";
+  EXPECT_EQ(tags_of(app_).size(), 3U);
+  EXPECT_TRUE(has(app_, index_of("v1")));
+}
+
+TEST_F(RetainerTest, lets_an_index_go_with_its_images_after_a_while) {
+  push_indexes(app_, 2);
+  const RetentionRule rule{.keep_last = 1, .delete_untagged_after = kDay};
+  ASSERT_TRUE(prune(rule));
+  EXPECT_EQ(tags_of(app_), Names{"v2"});
+  EXPECT_TRUE(has(app_, index_of("v1"))) << "its tag can still be restored";
+  EXPECT_TRUE(has(app_, image_of("v1")));
+  clock_.advance(kDay);
+  const auto report = prune(rule);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->manifests, 2U);
+  EXPECT_EQ(report->changed, 0U);
+  EXPECT_FALSE(has(app_, index_of("v1")));
+  EXPECT_FALSE(has(app_, image_of("v1")));
+  EXPECT_TRUE(has(app_, image_of("v2"))) << "an index that is kept needs it";
+}
+
+TEST_F(RetainerTest, keeps_what_clients_pull) {
+  push_indexes(app_, 2);
+  clock_.advance(10 * kDay);
+  names_.usage().note_pulled(app_, index_of("v1"), clock_.wall());
+  ASSERT_TRUE(prune({.keep_pulled_within = 5 * kDay}));
+  EXPECT_EQ(tags_of(app_), Names{"v1"});
+}
+
+TEST_F(RetainerTest, keeps_what_is_pinned_by_tag_or_by_digest) {
+  push_indexes(app_, 4);
+  for (const std::string& reference : {std::string("v1"), index_of("v2").to_string()}) {
+    ASSERT_TRUE(run(names_.usage().add_pin(a_call(), {.repository = app_, .reference = reference})));
+  }
+  ASSERT_TRUE(run(names_.usage().add_pin(a_call(), {.repository = other_, .reference = "v3"})));
+  ASSERT_TRUE(prune({.keep_last = 1, .delete_untagged_after = Duration(0)}));
+  EXPECT_EQ(tags_of(app_), (Names{"v1", "v2", "v4"}));
+  EXPECT_TRUE(has(app_, image_of("v1")));
+  EXPECT_FALSE(has(app_, image_of("v3"))) << "the pin is of another repository";
+}
+
+TEST_F(RetainerTest, leaves_a_host_alone_that_cannot_be_asked) {
+  push_indexes(cached_, 3);
+  is_frozen_ = true;
+  ASSERT_TRUE(prune({.keep_last = 1, .delete_untagged_after = Duration(0)}));
+  EXPECT_EQ(tags_of(cached_).size(), 3U);
+  is_frozen_ = false;
+  ASSERT_TRUE(prune({.keep_last = 1, .delete_untagged_after = Duration(0)}));
+  EXPECT_EQ(tags_of(cached_), Names{"v3"});
+}
+
+TEST_F(RetainerTest, sees_a_repository_of_many_pages) {
+  const std::string image = test::image_of("one", 1).manifest;
+  for (int i = 0; i < 1201; ++i) {
+    test::keep_manifest(blobs_, names_, app_, image, {"t" + std::to_string(i)});
+    clock_.advance(std::chrono::seconds(1));
+  }
+  const auto report = prune({.keep_last = 2});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->tags, 1199U);
+  EXPECT_EQ(tags_of(app_), (Names{"t1199", "t1200"}));
+}
+
+}  // namespace
+}  // namespace lifeboat::registry
