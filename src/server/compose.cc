@@ -23,6 +23,7 @@
 #include "registry/upkeep/freeze.h"
 #include "registry/upkeep/prefetch_list.h"
 #include "registry/upkeep/repairer.h"
+#include "registry/upkeep/retainer.h"
 #include "registry/upkeep/scrubber.h"
 #include "registry/uploads.h"
 #include "server/node_status.h"
@@ -68,6 +69,18 @@ bool has_named_upstream(const Config& config) {
   };
   return config.default_upstream.has_value() || config.any_upstream.has_value() ||
          std::ranges::any_of(config.upstreams, is_named);
+}
+
+registry::RetainerOptions retention_of(const Config& config) {
+  registry::RetainerOptions options{.policies = {}, .every = config.gc.prune_every};
+  for (const RetentionConfig& one : config.retention) {
+    registry::RetentionRule rule{.keep_last = static_cast<std::size_t>(one.keep_last),
+                                 .keep_tags = one.keep_tags,
+                                 .delete_untagged_after = one.delete_untagged_after};
+    if (one.keep_pulled_within > Duration(0)) rule.keep_pulled_within = one.keep_pulled_within;
+    options.policies.push_back({.match = one.match, .rule = std::move(rule)});
+  }
+  return options;
 }
 
 http::AccessLogMode access_log_of(AccessLog mode) {
@@ -116,6 +129,7 @@ struct Node::Parts {
   std::unique_ptr<registry::Collector> collector;
   std::unique_ptr<registry::Evictor> evictor;  ///< null: nothing is evicted
   Guarded<std::vector<oci::FullReference>> always_held;
+  std::unique_ptr<registry::Retainer> retainer;
   std::unique_ptr<registry::Explain> explain;
   std::unique_ptr<registry::Repairer> repairer;
   std::unique_ptr<registry::Scrubber> scrubber;
@@ -221,6 +235,7 @@ void Node::run() {
   parts_->upkeep->spawn(parts_->prefetch_list->run());
   parts_->upkeep->spawn(parts_->collector->run());
   if (parts_->evictor) parts_->upkeep->spawn(parts_->evictor->run());
+  parts_->upkeep->spawn(parts_->retainer->run());
   // Nobody waits for them: a tour that is cut goes on at the next start.
   for (std::size_t i = 0; i < parts_->probers->all().size(); ++i) {
     parts_->loops.spawn(static_cast<unsigned>(i) % parts_->loops.count(), parts_->probers->all()[i]->run());
@@ -242,6 +257,7 @@ void Node::request_stop() {
   parts_->prefetch_list->stop();
   parts_->collector->stop();
   if (parts_->evictor) parts_->evictor->stop();
+  parts_->retainer->stop();
   parts_->scrubber->stop();
   parts_->repairer->stop();
   parts_->loops.spawn(0, shut_down());
@@ -412,6 +428,14 @@ void Node::Parts::build_use_cases() {
                                  .log = log},
       registry::CollectorOptions{.grace = config.gc.grace, .every = config.gc.every});
   build_evictor();
+  retainer = std::make_unique<registry::Retainer>(
+      registry::Retainer::Parts{.names = *names,
+                                .stamps = stamps,
+                                .is_frozen = [this](const auto& host) { return freeze->is_frozen(host); },
+                                .clock = clock,
+                                .metrics = metrics,
+                                .log = log},
+      retention_of(config));
   explain = std::make_unique<registry::Explain>(
       registry::Explain::Parts{*blobs, *names, *addressing, *capture, *freeze, clock});
   repairer = std::make_unique<registry::Repairer>(

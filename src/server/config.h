@@ -62,6 +62,7 @@ struct CaptureConfig {
 struct GcConfig {
   Duration every{};  ///< 0: only when asked to
   Duration grace{};
+  Duration prune_every{};  ///< how often retention is carried out; 0: never
 
   friend bool operator==(const GcConfig&, const GcConfig&) = default;
 };
@@ -188,6 +189,17 @@ struct ProbeConfig {
 
   friend bool operator==(const ProbeConfig&, const ProbeConfig&) = default;
 };
+/// What is kept of some repositories.
+struct RetentionConfig {
+  std::vector<std::string> match;      ///< as oci::matches_glob has them
+  uint64_t keep_last = 0;              ///< 0: says nothing
+  std::vector<std::string> keep_tags;  ///< as oci::matches_glob has them
+  Duration keep_pulled_within{};       ///< 0: says nothing
+  std::optional<Duration> delete_untagged_after{};
+
+  friend bool operator==(const RetentionConfig&, const RetentionConfig&) = default;
+};
+
 /// The target that is this process itself, through its own door.
 inline constexpr std::string_view kProbeSelf = "self";
 
@@ -211,6 +223,7 @@ struct Config {
   /// What hosts without an upstream of their own get, where `allow` permits them (any_upstream.h); nothing: none do.
   std::optional<UpstreamConfig> any_upstream;
   std::vector<ProbeConfig> probes;
+  std::vector<RetentionConfig> retention;  ///< the first that fits a repository counts
 
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -28,7 +28,7 @@ class Reader {
     for (const auto& [key, node] : root) {
       if (key.str() == kUpstreamSection) {
         read_upstreams(node, key);
-      } else if (key.str() == kProbeSection) {
+      } else if (is_process_list(key.str())) {
         read_records(node, key);
       } else if (const toml::table* section = node.as_table();
                  section != nullptr && find_upstream_list(key.str()) == nullptr) {

@@ -118,6 +118,7 @@ void Draft::apply(const Assignment& assignment) {
   }
   const Setting* setting = find_setting(assignment.section, assignment.key);
   if (assignment.section == kProbeSection) return apply_to_list(probes, assignment, setting);
+  if (assignment.section == kRetentionSection) return apply_to_list(retention, assignment, setting);
   if (!is_of_process) {
     apply_to_upstream(assignment, setting);
   } else if (setting != nullptr) {
@@ -174,10 +175,11 @@ void Draft::refuse_unknown(const Assignment& assignment) {
   // An unknown section is one mistake, not one for each of its keys.
   const UpstreamList* list = find_upstream_list(assignment.section);
   if (!assignment.section.empty() && list == nullptr && !is_section(assignment.section)) return;
-  const std::string where = list != nullptr                          ? " of " + std::string(list->entry)
-                            : assignment.section == kUpstreamSection ? " of an upstream"
-                            : assignment.section == kProbeSection    ? " of a probe"
-                                                                     : "";
+  const std::string where = list != nullptr                           ? " of " + std::string(list->entry)
+                            : assignment.section == kUpstreamSection  ? " of an upstream"
+                            : assignment.section == kProbeSection     ? " of a probe"
+                            : assignment.section == kRetentionSection ? " of a retention"
+                                                                      : "";
   std::string text = "unknown key '" + assignment.key + "'" + where;
   if (where.empty() && !assignment.section.empty()) text.append(" in [").append(assignment.section).append("]");
   problems_.add(assignment.origin, text + suggestion(assignment.section, assignment.key));

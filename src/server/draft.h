@@ -24,6 +24,7 @@ class Draft {
   using Endpoint = Entry<EndpointConfig>;
   using Rule = Entry<RuleConfig>;
   using Probe = Entry<ProbeConfig>;
+  using Retention = Entry<RetentionConfig>;
   struct Upstream {
     UpstreamConfig config;  ///< its lists are empty: see below
     std::vector<Endpoint> endpoints;
@@ -40,10 +41,11 @@ class Draft {
   static Upstream make_upstream(Origin declared);
   static Endpoint make_endpoint(Origin declared);
 
-  Config config;  ///< without upstreams and probes
+  Config config;  ///< without upstreams, probes and retention
   Origins origins;
   std::vector<Upstream> upstreams;
   std::vector<Probe> probes;
+  std::vector<Retention> retention;
 
  private:
   void set(const Setting& setting, Slot slot, Origin& origin, const Assignment& assignment);

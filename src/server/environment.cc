@@ -57,17 +57,18 @@ std::optional<Target> target_of(std::string_view name) {
     target.key = lower(name);
     return target;
   }
-  constexpr std::string_view kProbe = "PROBE_";
-  if (name.starts_with(kProbe)) {
-    name.remove_prefix(kProbe.size());
+  for (const std::string_view list : {kProbeSection, kRetentionSection}) {
+    const std::string prefix = std::string(list) + "_";
+    if (!lower(name).starts_with(prefix)) continue;
+    name.remove_prefix(prefix.size());
     const auto entry = take_index(name);
     if (!entry) return std::nullopt;
-    return Target{.section = kProbeSection, .key = lower(name), .index = {.entry = *entry}};
+    return Target{.section = list, .key = lower(name), .index = {.entry = *entry}};
   }
   for (const Section& section : sections()) {
     const std::string prefix = std::string(section.name) + "_";
     const std::string all = lower(name);
-    if (section.name == kUpstreamSection || section.name == kProbeSection ||
+    if (section.name == kUpstreamSection || is_process_list(section.name) ||
         find_upstream_list(section.name) != nullptr)
       continue;
     if (all.starts_with(prefix)) {

@@ -31,7 +31,7 @@ TEST(Environment, has_a_variable_for_every_setting) {
     EXPECT_EQ(found[0].section, setting.section) << name;
     EXPECT_EQ(found[0].key, setting.key) << name;
     EXPECT_EQ(found[0].value.text, "x") << name;
-    const bool is_of_list = setting.section == kProbeSection;
+    const bool is_of_list = is_process_list(setting.section);
     EXPECT_EQ(found[0].index.upstream, setting.is_of_process() || is_of_list ? 0U : 3U) << name;
     EXPECT_EQ(found[0].index.entry, find_upstream_list(setting.section) != nullptr || is_of_list ? 12U : 0U) << name;
     EXPECT_TRUE(problems.empty()) << name;

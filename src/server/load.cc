@@ -82,6 +82,7 @@ class Finish {
     check_prefetch();
     for (Draft::Probe& probe : draft_.probes) add_probe(probe);
     check_comparisons();
+    for (Draft::Retention& retention : draft_.retention) add_retention(retention);
     check_repair_from();
     check_eviction();
     return std::move(loaded_);
@@ -335,6 +336,14 @@ class Finish {
     }
   }
 
+  void add_retention(Draft::Retention& retention) {
+    if (retention.config.match.empty()) {
+      problems_.add(retention.declared, "cannot use a retention: it has no 'match' (want for example [\"team/*\"])");
+    }
+    loaded_.origins.retention.push_back(retention.origins);
+    loaded_.config.retention.push_back(retention.config);
+  }
+
   void check_comparisons() {
     for (const Draft::Probe& probe : draft_.probes) {
       const std::string& other = probe.config.compare_with;
@@ -435,6 +444,7 @@ std::vector<std::string> restart_needed(const Config& old, const Config& fresh) 
     }
   }
   if (old.probes != fresh.probes) keys.emplace_back(kProbeSection);
+  if (old.retention != fresh.retention) keys.emplace_back(kRetentionSection);
   return keys;
 }
 

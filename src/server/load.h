@@ -43,6 +43,7 @@ struct ConfigOrigins {
   std::optional<UpstreamOrigins> default_upstream;
   std::optional<UpstreamOrigins> any_upstream;
   std::vector<Origins> probes;
+  std::vector<Origins> retention;
 };
 
 struct LoadedConfig {

@@ -297,6 +297,25 @@ TEST(RestartNeeded, names_what_a_reload_does_not_apply) {
   EXPECT_EQ(restart_needed(old, probed), (std::vector<std::string>{"probe"}));
 }
 
+TEST(LoadConfig, knows_what_is_kept_of_which_repositories) {
+  const LoadedConfig config =
+      loaded(sources_of("[[retention]]\nmatch = [\"team/*\"]\nkeep_last = 3\nkeep_pulled_within = \"30d\"\n"
+                        "[[retention]]\nmatch = [\"*\"]\ndelete_untagged_after = \"7d\"\n"));
+  ASSERT_EQ(config.config.retention.size(), 2U);
+  ASSERT_EQ(config.origins.retention.size(), 2U);
+  const auto& retention = config.config.retention;
+  EXPECT_EQ(retention[0].match, std::vector<std::string>{"team/*"});
+  EXPECT_EQ(retention[0].keep_last, 3U);
+  EXPECT_EQ(retention[0].keep_pulled_within, std::chrono::days(30));
+  EXPECT_EQ(retention[0].delete_untagged_after, std::nullopt);
+  EXPECT_EQ(retention[1].keep_last, 0U);
+  EXPECT_EQ(retention[1].delete_untagged_after, std::chrono::days(7));
+  EXPECT_EQ(restart_needed(loaded(sources_of("")).config, config.config), (std::vector<std::string>{"retention"}));
+  const auto refused = load_config(sources_of("[[retention]]\nkeep_last = 3\n"));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("it has no 'match'"), std::string::npos) << refused.error().message();
+}
+
 TEST(LoadConfig, knows_registries_to_probe) {
   const ConfigSources sources = sources_of(
       "[[probe]]\ntarget = \"self\"\ntags = [\"v*\"]\n"

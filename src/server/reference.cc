@@ -78,8 +78,8 @@ std::string render_reference() {
     const UpstreamList* list = find_upstream_list(section.name);
     out.append("\n## `");
     out.append(list != nullptr                    ? std::string(list->key)
-               : section.name == kUpstreamSection ? "[[upstream]]"
-               : section.name == kProbeSection    ? "[[probe]]"
+               : section.name == kUpstreamSection ? std::string("[[upstream]]")
+               : is_process_list(section.name)    ? std::string("[[").append(section.name).append("]]")
                                                   : std::string("[").append(section.name).append("]"));
     out.append("`\n\n").append(section.meaning).append("\n");
     for (const Setting& setting : settings()) {

@@ -27,6 +27,10 @@ constexpr Section kSections[] = {
      "A registry all of whose tags are proved to be whole, again and again, one `[[probe]]` each: a replica, a "
      "registry "
      "that others collect garbage in, or this one."},
+    {kRetentionSection,
+     "What is kept of some repositories, one `[[retention]]` each, carried out every `gc.prune_every`. Nothing that "
+     "something kept needs goes, nothing that is pinned, and nothing of an upstream that cannot be asked; the bytes go "
+     "with the next collection."},
 };
 
 constexpr UpstreamList kUpstreamLists[] = {
@@ -74,8 +78,9 @@ std::string variable_of(const Setting& setting, UpstreamIndex index) {
   std::string name = "LIFEBOAT_";
   if (setting.is_of_process()) {
     append_upper(name, setting.section);
-  } else if (setting.section == kProbeSection) {
-    name.append("PROBE_").append(std::to_string(index.entry));
+  } else if (is_process_list(setting.section)) {
+    append_upper(name, setting.section);
+    name.append("_").append(std::to_string(index.entry));
   } else {
     name.append("UPSTREAM_").append(std::to_string(index.upstream));
     if (const UpstreamList* list = find_upstream_list(setting.section)) {

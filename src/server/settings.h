@@ -21,7 +21,7 @@ using Slot =
 /// Which record has it: the process, one upstream, one record of a list within an upstream, or one of a list of the
 /// process.
 using Field = std::variant<Slot (*)(Config&), Slot (*)(UpstreamConfig&), Slot (*)(EndpointConfig&),
-                           Slot (*)(RuleConfig&), Slot (*)(ProbeConfig&)>;
+                           Slot (*)(RuleConfig&), Slot (*)(ProbeConfig&), Slot (*)(RetentionConfig&)>;
 
 enum class SettingKind {
   address,                ///< "ADDR:PORT"
@@ -66,8 +66,12 @@ struct Setting {
 inline constexpr std::string_view kUpstreamSection = "upstream";
 inline constexpr std::string_view kEndpointSection = "upstream.endpoints";
 inline constexpr std::string_view kRuleSection = "upstream.rules";
-/// A list of records of the process, as in `[[probe]]`.
+/// Lists of records of the process, as in `[[probe]]`.
 inline constexpr std::string_view kProbeSection = "probe";
+inline constexpr std::string_view kRetentionSection = "retention";
+constexpr bool is_process_list(std::string_view section) {
+  return section == kProbeSection || section == kRetentionSection;
+}
 
 /// A list of records within an upstream, as in `endpoints = [{ … }, …]`.
 struct UpstreamList {

@@ -1,11 +1,12 @@
-// The table of all settings, and nothing else. Those of probes stand in settings_table_probe.cc, those of the storage
-// in settings_table_storage.cc.
+// The table of all settings, and nothing else. Those of probes, of the storage, and of what is removed when, stand in
+// files of their own.
 
 #include <algorithm>
 
 #include "base/bytes.h"
 #include "server/settings.h"
 #include "server/settings_table_probe.h"
+#include "server/settings_table_retention.h"
 #include "server/settings_table_storage.h"
 
 namespace lifeboat::server {
@@ -144,24 +145,6 @@ constexpr Setting kSettings[] = {
      .meaning = "How often upstreams are asked about `prefetch`; with `0s` only at the start and at a reload.",
      .takes_effect = on_reload,
      .field = +[](Config& c) -> Slot { return &c.capture.prefetch_every; }},
-
-    {.section = "gc",
-     .key = "every",
-     .kind = duration,
-     .default_text = "1h",
-     .meaning = "How often what nothing needs any more is removed, beside running pushes and pulls; with `0s` only by "
-                "`lifeboat gc`.",
-     .takes_effect = on_restart,
-     .field = +[](Config& c) -> Slot { return &c.gc.every; }},
-    {.section = "gc",
-     .key = "grace",
-     .kind = duration,
-     .default_text = "24h",
-     .meaning = "A blob that was pushed, mounted or asked about within this time stays, whether a manifest names it or "
-                "not: it is the time a client has from its first blob to its manifest.",
-     .takes_effect = on_restart,
-     .field = +[](Config& c) -> Slot { return &c.gc.grace; },
-     .bounds = {.min = 2 * kHourMs}},
 
     {.section = "scrub",
      .key = "rate",
@@ -552,7 +535,10 @@ std::span<const Setting> settings() {
     std::vector<Setting> joined(std::begin(kSettings), std::end(kSettings));
     const auto capture = std::ranges::find(joined, "capture", &Setting::section);
     joined.insert(capture, storage_settings().begin(), storage_settings().end());
+    const auto scrub = std::ranges::find(joined, "scrub", &Setting::section);
+    joined.insert(scrub, gc_settings().begin(), gc_settings().end());
     joined.insert(joined.end(), probe_settings().begin(), probe_settings().end());
+    joined.insert(joined.end(), retention_settings().begin(), retention_settings().end());
     return joined;
   }();
   return all;

@@ -95,6 +95,10 @@ std::string render_toml(const LoadedConfig& loaded) {
     out.append("\n[[probe]]\n");
     for_settings(loaded.config.probes[i], loaded.origins.probes[i], kProbeSection, TomlLines(out, ""));
   }
+  for (std::size_t i = 0; i < loaded.config.retention.size(); ++i) {
+    out.append("\n[[retention]]\n");
+    for_settings(loaded.config.retention[i], loaded.origins.retention[i], kRetentionSection, TomlLines(out, ""));
+  }
   return out;
 }
 
@@ -127,6 +131,12 @@ std::string render_json(const LoadedConfig& loaded) {
   for (std::size_t i = 0; i < loaded.config.probes.size(); ++i) {
     out.append(i > 0 ? ",{" : "{");
     for_settings(loaded.config.probes[i], loaded.origins.probes[i], kProbeSection, JsonFields(out));
+    out.append("}");
+  }
+  out.append("],\"retention\":[");
+  for (std::size_t i = 0; i < loaded.config.retention.size(); ++i) {
+    out.append(i > 0 ? ",{" : "{");
+    for_settings(loaded.config.retention[i], loaded.origins.retention[i], kRetentionSection, JsonFields(out));
     out.append("}");
   }
   return out.append("]}\n");
