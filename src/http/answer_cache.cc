@@ -58,7 +58,6 @@ AnswerCache::Found AnswerCache::find(unsigned loop, const sys::HttpRequestView& 
     drop(shard, entry);
     return {};
   }
-  if (!answer.is_for_get && !request.is_head) return {};
   shard.entries.splice(shard.entries.begin(), shard.entries, entry);
   const bool is_not_modified =
       !request.if_none_match.empty() && is_known_to_client(request.if_none_match, answer.digest);

@@ -63,7 +63,6 @@ class AnswerCache {
     std::string digest;  ///< its entity tag, as text without quotes
     RouteKind route = RouteKind::other;
     SteadyTime valid_until = SteadyTime::max();
-    bool is_for_get = true;  ///< false: only a HEAD gets it, since a GET is to be noted (as a pull)
   };
   struct Found {
     sys::PreparedHit hit;  ///< a null answer: none

@@ -64,18 +64,6 @@ TEST_F(AnswerCacheTest, chooses_the_304_when_the_client_has_it) {
   EXPECT_TRUE(cache.find(0, {true, "/a", "*"}).hit.is_not_modified);
 }
 
-TEST_F(AnswerCacheTest, gives_what_was_made_for_a_head_to_no_get) {
-  AnswerCache cache = make();
-  AnswerCache::Answer for_head = answer("one");
-  for_head.is_for_get = false;
-  cache.keep(0, "/a", std::move(for_head), watch(cache));
-  EXPECT_EQ(cache.find(0, {false, "/a", ""}).hit.answer, nullptr);
-  EXPECT_NE(cache.find(0, {true, "/a", ""}).hit.answer, nullptr);
-  cache.keep(0, "/a", answer("one"), watch(cache));
-  EXPECT_NE(cache.find(0, {false, "/a", ""}).hit.answer, nullptr);
-  EXPECT_NE(cache.find(0, {true, "/a", ""}).hit.answer, nullptr) << "what a GET got is good for a HEAD";
-}
-
 TEST_F(AnswerCacheTest, forgets_when_the_repository_changes) {
   AnswerCache cache = make();
   cache.keep(0, "/a", answer("one"), watch(cache));

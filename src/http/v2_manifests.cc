@@ -20,9 +20,9 @@ constexpr std::string_view kMethods = "GET, HEAD, PUT, DELETE";
 /// How long an answer is given without noting the pull anew: what retention goes by is days.
 constexpr Duration kPullNotedWithin{std::chrono::hours(1)};
 
-/// A HEAD asks, and so does our own inspector: neither uses the image.
+/// A HEAD counts as well: a node that has the image asks no more than that at each start of a pod.
 bool is_pull(const RequestContext& context) {
-  return !context.is_head() && context.request().fields.find("User-Agent") != oci::kInspectionAgent;
+  return context.request().fields.find("User-Agent") != oci::kInspectionAgent;
 }
 
 Awaitable<void> get(RequestContext& context, const ManifestRoute& route) {
@@ -43,16 +43,14 @@ Awaitable<void> get(RequestContext& context, const ManifestRoute& route) {
   if (served->stale) context.mark_stale(head, *served->stale);
   const uint64_t size_bytes = served->bytes.size();
   const auto prepared = prepare(head, {std::move(served->bytes), nullptr, size_bytes});
-  AnswerCache::Answer answer{.prepared = prepared,
-                             .digest = digest,
-                             .route = RouteKind::manifest,
-                             .valid_until = served->valid_until.value_or(SteadyTime::max()),
-                             .is_for_get = is_pull(context)};
-  if (answer.is_for_get) {
+  // What is made for the inspector is not kept: a client that got it would not be noted.
+  if (is_pull(context)) {
     services.names.usage().note_pulled(*repository, served->digest, services.clock.wall());
-    answer.valid_until = std::min(answer.valid_until, services.clock.now() + kPullNotedWithin);
+    const SteadyTime valid_until =
+        std::min(served->valid_until.value_or(SteadyTime::max()), services.clock.now() + kPullNotedWithin);
+    services.answers.keep(exchange.loop(), context.request().target,
+                          {prepared, digest, RouteKind::manifest, valid_until}, watch);
   }
-  services.answers.keep(exchange.loop(), context.request().target, std::move(answer), watch);
   sys::PreparedHit hit{context.with_endpoint(prepared, std::move(served->endpoint)),
                        is_known_to_client(context.request().fields.joined("If-None-Match"), digest)};
   co_await exchange.respond_prepared(std::move(hit));
