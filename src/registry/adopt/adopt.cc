@@ -85,7 +85,7 @@ Task<void> Adopter::adopt(oci::Repository repository) {
     for (const oci::Digest& untagged : names.untagged) closure.want(untagged);
   }
   co_await gather(repository, closure);
-  const std::vector<oci::Digest> blobs = closure.blobs();
+  const std::vector<WantedBlob> blobs = closure.blobs();
   const Each bring_one = [&](std::size_t i) { return bring(repository, closure, blobs[i]); };
   co_await in_parallel(blobs.size(), bring_one);
   const auto generations = closure.whole();
@@ -133,12 +133,12 @@ Awaitable<void> Adopter::ask_for(const oci::Repository& repository, Closure& clo
   for (const oci::Digest& one : *referrers) closure.want(one);
 }
 
-Awaitable<void> Adopter::bring(const oci::Repository& repository, Closure& closure, oci::Digest blob) {
+Awaitable<void> Adopter::bring(const oci::Repository& repository, Closure& closure, WantedBlob blob) {
   if (stop_) co_return;
   told_(progress_);
   Result<Landing::Landed> landed = Landing::Landed{};
   if (options_.is_dry_run) {
-    const auto size = co_await parts_.origin.look(call(), repository.to_string(), blob);
+    const auto size = co_await parts_.origin.look(call(), repository.to_string(), blob.digest);
     if (size) {
       landed->size_bytes = *size;
     } else {
@@ -148,14 +148,14 @@ Awaitable<void> Adopter::bring(const oci::Repository& repository, Closure& closu
     landed = co_await parts_.origin.bring(call(), repository.to_string(), blob, *parts_.landing);
   }
   if (landed && !options_.is_dry_run) {
-    const meta::BlobRecord record{blob, landed->size_bytes};
+    const meta::BlobRecord record{blob.digest, landed->size_bytes};
     const oci::RepositoryId here{std::nullopt, repository};
     const Status added = co_await parts_.names->blobs().add(call(), here, record);
     if (!added) landed = std::unexpected(added.error());
   }
   if (!landed) {
     note_failure(landed.error());
-    closure.failed(blob, landed.error().message());
+    closure.failed(blob.digest, landed.error().message());
     co_return;
   }
   ++report_.totals.blobs;

@@ -76,7 +76,7 @@ class Adopter {
   Task<void> adopt(oci::Repository repository);
   Awaitable<void> gather(const oci::Repository& repository, Closure& closure);
   Awaitable<void> ask_for(const oci::Repository& repository, Closure& closure, oci::Digest manifest);
-  Awaitable<void> bring(const oci::Repository& repository, Closure& closure, oci::Digest blob);
+  Awaitable<void> bring(const oci::Repository& repository, Closure& closure, WantedBlob blob);
   Awaitable<void> keep(const oci::Repository& repository, Closure& closure, oci::Digest manifest);
   Task<void> keep_now(const oci::Repository& repository, Closure& closure, oci::Digest manifest);
   Task<std::vector<oci::Tag>> tags_to_make(const oci::Repository& repository, const oci::Digest& manifest);

@@ -37,12 +37,12 @@ void Closure::came(const oci::Digest& manifest, std::string bytes) {
   node.manifest = std::move(*parsed);
 }
 
-std::vector<oci::Digest> Closure::blobs_of(const oci::Digest& manifest) const {
-  std::vector<oci::Digest> blobs;
+std::vector<WantedBlob> Closure::blobs_of(const oci::Digest& manifest) const {
+  std::vector<WantedBlob> blobs;
   const Node& node = nodes_.at(manifest);
   if (!node.manifest) return blobs;
   const auto add = [&](const oci::Descriptor& part) {
-    if (!part.is_optional) blobs.push_back(part.digest);
+    if (!part.is_optional) blobs.push_back({part.digest, part.size_bytes});
   };
   if (node.manifest->config) add(*node.manifest->config);
   for (const oci::Descriptor& layer : node.manifest->layers) add(layer);
@@ -52,12 +52,17 @@ std::vector<oci::Digest> Closure::blobs_of(const oci::Digest& manifest) const {
   return blobs;
 }
 
-std::vector<oci::Digest> Closure::blobs() const {
-  std::set<oci::Digest> all;
+std::vector<WantedBlob> Closure::blobs() const {
+  std::map<oci::Digest, uint64_t> sizes;
   for (const auto& [digest, node] : nodes_) {
-    for (const oci::Digest& blob : blobs_of(digest)) all.insert(blob);
+    for (const WantedBlob& blob : blobs_of(digest)) {
+      uint64_t& size = sizes[blob.digest];
+      size = std::max(size, blob.size_bytes);
+    }
   }
-  return {all.begin(), all.end()};
+  std::vector<WantedBlob> all;
+  for (const auto& [digest, size] : sizes) all.push_back({digest, size});
+  return all;
 }
 
 void Closure::judge(const oci::Digest& digest, Node& node) {
@@ -72,9 +77,9 @@ void Closure::judge(const oci::Digest& digest, Node& node) {
   } else if (!node.manifest) {
     node.fault = about("manifest", digest, "it did not come");
   } else {
-    for (const oci::Digest& blob : blobs_of(digest)) {
-      const auto lost = failures_.find(blob);
-      if (lost != failures_.end() && !node.fault) node.fault = about("blob", blob, lost->second);
+    for (const WantedBlob& blob : blobs_of(digest)) {
+      const auto lost = failures_.find(blob.digest);
+      if (lost != failures_.end() && !node.fault) node.fault = about("blob", blob.digest, lost->second);
     }
     for (const oci::Descriptor& child : node.manifest->manifests) {
       if (!is_manifest(child) || child.is_optional) continue;

@@ -4,12 +4,12 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "oci/manifest.h"
+#include "registry/adopt/origin.h"
 
 namespace lifeboat::registry::adopt {
 
@@ -27,7 +27,7 @@ class Closure {
   void failed(const oci::Digest& content, std::string reason);
 
   /// Every blob that must be here for some manifest that came, once.
-  std::vector<oci::Digest> blobs() const;
+  std::vector<WantedBlob> blobs() const;
   /// What keeps the manifest from being whole, with what it is about; nothing: it is whole.
   std::optional<std::string> fault_of(const oci::Digest& manifest);
   /// Manifests that are whole, in generations: what one names is in an earlier one.
@@ -36,7 +36,7 @@ class Closure {
   const std::string& bytes_of(const oci::Digest& manifest) const { return nodes_.at(manifest).bytes; }
   const oci::Manifest& manifest_of(const oci::Digest& manifest) const { return *nodes_.at(manifest).manifest; }
   /// Config and layers that must be here; of an index those of its entries that are no manifests.
-  std::vector<oci::Digest> blobs_of(const oci::Digest& manifest) const;
+  std::vector<WantedBlob> blobs_of(const oci::Digest& manifest) const;
   std::size_t manifests() const { return nodes_.size(); }
 
  private:

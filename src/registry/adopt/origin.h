@@ -30,6 +30,14 @@ struct Names {
   std::vector<Refusal> refused{};       ///< tags that lead nowhere
 };
 
+/// A blob as the manifests that name it have it.
+struct WantedBlob {
+  oci::Digest digest;
+  uint64_t size_bytes = 0;  ///< the largest when they disagree
+
+  friend bool operator==(const WantedBlob&, const WantedBlob&) = default;
+};
+
 /// A registry that is taken over: its files, or itself while it runs. Nothing it says is believed. Errors are those of
 /// the name they come of: not_found, corrupt; whatever else may pass when it is tried again.
 class Origin {
@@ -41,8 +49,9 @@ class Origin {
   virtual Task<std::string> manifest(Call call, std::string repository, oci::Digest digest) = 0;
   /// What refers to a manifest beside what names() told.
   virtual Task<std::vector<oci::Digest>> referrers(Call call, std::string repository, oci::Digest subject) = 0;
-  /// A blob's bytes, compared with their digest, to where they are to be; as the repository serves them.
-  virtual Task<Landing::Landed> bring(Call call, std::string repository, oci::Digest digest, Landing& landing) = 0;
+  /// A blob's bytes, compared with their digest, to where they are to be; as the repository serves them. corrupt: they
+  /// are others, or more than are wanted, of which no more is taken.
+  virtual Task<Landing::Landed> bring(Call call, std::string repository, WantedBlob blob, Landing& landing) = 0;
   /// Whether bring() could, and how long the blob is.
   virtual Task<uint64_t> look(Call call, std::string repository, oci::Digest digest) = 0;
 };

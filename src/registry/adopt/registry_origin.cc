@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::size_t kPage = 100;
 
+std::unexpected<Error> too_long(std::string_view noun, const std::string& subject, uint64_t bytes_max) {
+  return fail(ErrorCode::corrupt, "cannot take " + std::string(noun) + " '" + subject +
+                                      "': it is too long (want at most " + std::to_string(bytes_max) + " bytes)");
+}
+
 }  // namespace
 
 Task<std::vector<std::string>> RegistryOrigin::repositories(Call call) {
@@ -48,8 +53,15 @@ Task<Names> RegistryOrigin::names(Call call, std::string repository) {
   }
 }
 
+Task<blob::Inspector::Answered> RegistryOrigin::ask_for_manifest(Call call, oci::Repository repository,
+                                                                 oci::Reference reference) {
+  LB_CO_TRY(auto answered, co_await asked_.manifest(call, std::move(repository), reference));
+  if (answered.is_too_long) co_return too_long("manifest", reference.to_string(), oci::kManifestMaxBytes);
+  co_return std::move(answered);
+}
+
 Task<oci::Digest> RegistryOrigin::resolve(Call call, oci::Repository repository, oci::Tag tag) {
-  LB_CO_TRY(auto answered, co_await asked_.manifest(call, std::move(repository), oci::Reference(std::move(tag))));
+  LB_CO_TRY(auto answered, co_await ask_for_manifest(call, std::move(repository), oci::Reference(std::move(tag))));
   const HashAlgorithm algorithm = answered.digest ? answered.digest->algorithm() : HashAlgorithm::sha256;
   const oci::Digest digest = oci::Digest::of(algorithm, as_bytes(answered.bytes));
   answered_.insert_or_assign(digest, std::move(answered.bytes));
@@ -59,7 +71,7 @@ Task<oci::Digest> RegistryOrigin::resolve(Call call, oci::Repository repository,
 Task<std::string> RegistryOrigin::manifest(Call call, std::string repository, oci::Digest digest) {
   if (const auto known = answered_.find(digest); known != answered_.end()) co_return known->second;
   LB_CO_TRY(oci::Repository name, oci::Repository::parse(repository));
-  LB_CO_TRY(auto answered, co_await asked_.manifest(call, std::move(name), oci::Reference(digest)));
+  LB_CO_TRY(auto answered, co_await ask_for_manifest(call, std::move(name), oci::Reference(digest)));
   co_return std::move(answered.bytes);
 }
 
@@ -71,14 +83,15 @@ Task<std::vector<oci::Digest>> RegistryOrigin::referrers(Call call, std::string 
   co_return digests;
 }
 
-Task<Landing::Landed> RegistryOrigin::bring(Call call, std::string repository, oci::Digest digest, Landing& landing) {
+Task<Landing::Landed> RegistryOrigin::bring(Call call, std::string repository, WantedBlob blob, Landing& landing) {
   LB_CO_TRY(oci::Repository name, oci::Repository::parse(repository));
-  LB_CO_TRY(const auto stream, co_await asked_.open(call, std::move(name), digest, blob::Inspector::Extent::all));
+  LB_CO_TRY(const auto stream, co_await asked_.open(call, std::move(name), blob.digest, blob::Inspector::Extent::all));
   if (const auto size = stream->size_bytes()) {
-    LB_CO_TRY(const bool is_held, landing.holds(digest, *size));
+    if (*size > blob.size_bytes) co_return too_long("blob", blob.digest.to_string(), blob.size_bytes);
+    LB_CO_TRY(const bool is_held, landing.holds(blob.digest, *size));
     if (is_held) co_return Landing::Landed{.how = Landing::How::held, .size_bytes = *size};
   }
-  LB_CO_TRY(const auto writer, co_await landing.blobs().begin(call, random_upload_id(), digest.algorithm()));
+  LB_CO_TRY(const auto writer, co_await landing.blobs().begin(call, random_upload_id(), blob.digest.algorithm()));
   for (;;) {
     auto block = co_await stream->next();
     if (!block) {
@@ -86,6 +99,11 @@ Task<Landing::Landed> RegistryOrigin::bring(Call call, std::string repository, o
       co_return std::unexpected(std::move(block).error());
     }
     if (block->bytes().empty()) break;
+    // An endless body would fill the disk before its digest could be compared.
+    if (writer->received() + block->size() > blob.size_bytes) {
+      (void)co_await writer->discard();
+      co_return too_long("blob", blob.digest.to_string(), blob.size_bytes);
+    }
     const Status appended = co_await writer->append(std::move(*block));
     if (!appended) {
       (void)co_await writer->discard();
@@ -93,7 +111,7 @@ Task<Landing::Landed> RegistryOrigin::bring(Call call, std::string repository, o
     }
   }
   const uint64_t size = writer->received();
-  const auto committed = co_await writer->commit(digest);
+  const auto committed = co_await writer->commit(blob.digest);
   if (!committed) co_return std::unexpected(committed.error());
   co_return Landing::Landed{.how = Landing::How::fetched, .size_bytes = size};
 }

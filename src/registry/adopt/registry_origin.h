@@ -19,10 +19,12 @@ class RegistryOrigin final : public Origin {
   Task<Names> names(Call call, std::string repository) override;
   Task<std::string> manifest(Call call, std::string repository, oci::Digest digest) override;
   Task<std::vector<oci::Digest>> referrers(Call call, std::string repository, oci::Digest subject) override;
-  Task<Landing::Landed> bring(Call call, std::string repository, oci::Digest digest, Landing& landing) override;
+  Task<Landing::Landed> bring(Call call, std::string repository, WantedBlob blob, Landing& landing) override;
   Task<uint64_t> look(Call call, std::string repository, oci::Digest digest) override;
 
  private:
+  /// Whatever it answers, it is no longer than a manifest may be.
+  Task<blob::Inspector::Answered> ask_for_manifest(Call call, oci::Repository repository, oci::Reference reference);
   Task<oci::Digest> resolve(Call call, oci::Repository repository, oci::Tag tag);
 
   blob::Inspector& asked_;

@@ -68,9 +68,9 @@ Task<std::vector<oci::Digest>> TreeOrigin::referrers(Call /*call*/, std::string 
   co_return std::vector<oci::Digest>();
 }
 
-Task<Landing::Landed> TreeOrigin::bring(Call /*call*/, std::string repository, oci::Digest digest, Landing& landing) {
-  LB_CO_CHECK(check_link(LinkKind::blob, repository, digest));
-  co_return co_await disk_.run([&] { return landing.take_file(open_.tree->content(digest), digest); });
+Task<Landing::Landed> TreeOrigin::bring(Call /*call*/, std::string repository, WantedBlob blob, Landing& landing) {
+  LB_CO_CHECK(check_link(LinkKind::blob, repository, blob.digest));
+  co_return co_await disk_.run([&] { return landing.take_file(open_.tree->content(blob.digest), blob.digest); });
 }
 
 Task<uint64_t> TreeOrigin::look(Call /*call*/, std::string repository, oci::Digest digest) {

@@ -16,7 +16,7 @@ class TreeOrigin final : public Origin {
   Task<Names> names(Call call, std::string repository) override;
   Task<std::string> manifest(Call call, std::string repository, oci::Digest digest) override;
   Task<std::vector<oci::Digest>> referrers(Call call, std::string repository, oci::Digest subject) override;
-  Task<Landing::Landed> bring(Call call, std::string repository, oci::Digest digest, Landing& landing) override;
+  Task<Landing::Landed> bring(Call call, std::string repository, WantedBlob blob, Landing& landing) override;
   Task<uint64_t> look(Call call, std::string repository, oci::Digest digest) override;
 
  private:

@@ -52,8 +52,9 @@ struct Finding {
   std::optional<oci::Digest> digest{};  ///< what is wrong
   std::optional<oci::Digest> parent{};  ///< a manifest that names it
   Lacks lacks = Lacks::nothing;
-  std::string detail{};               ///< for people
-  std::vector<std::string> breaks{};  ///< the names that cannot be pulled whole: "team/app:1", "team/app@sha256:…"
+  std::optional<uint64_t> size_bytes{};  ///< of a blob, as manifests that name it say; the largest when they disagree
+  std::string detail{};                  ///< for people
+  std::vector<std::string> breaks{};     ///< the names that cannot be pulled whole: "team/app:1", "team/app@sha256:…"
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };

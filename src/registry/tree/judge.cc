@@ -87,6 +87,13 @@ Finding& RepositoryJudge::note_for(Id manifest, FindingKind kind, Id id) {
   return finding;
 }
 
+Finding& RepositoryJudge::note_for_part(Id manifest, FindingKind kind, const Contents::Part& part) {
+  Finding& finding = note_for(manifest, kind, part.id);
+  finding.link = link_of(part.kind);
+  finding.size_bytes = std::max(finding.size_bytes.value_or(0), part.size_bytes);
+  return finding;
+}
+
 void RepositoryJudge::walk_manifests() {
   contents_.prepare(repository_.manifests);
   std::vector<Id> waiting(repository_.manifests.rbegin(), repository_.manifests.rend());
@@ -140,24 +147,21 @@ void RepositoryJudge::note_missing(Id manifest, const Contents::Part& part, bool
   FindingKind kind = missing_kind(part.kind);
   if (is_linked && kind_ == TreeKind::lifeboat) kind = FindingKind::row_without_bytes;
   if (bad != nullptr) kind = FindingKind::bad_link;
-  Finding& finding = note_for(manifest, kind, part.id);
-  finding.link = link_of(part.kind);
+  Finding& finding = note_for_part(manifest, kind, part);
   finding.lacks = lacks_of(is_linked, is_here);
   if (bad != nullptr) finding.detail = bad->detail;
 }
 
 void RepositoryJudge::check_bytes(Id manifest, const Contents::Part& part, const Contents::Bytes& bytes) {
   if (bytes.state == State::here && bytes.size_bytes != part.size_bytes) {
-    Finding& finding = note_for(manifest, FindingKind::wrong_size, part.id);
-    finding.link = link_of(part.kind);
+    Finding& finding = note_for_part(manifest, FindingKind::wrong_size, part);
     finding.detail = sizes(bytes.size_bytes, part.size_bytes);
     return;
   }
   // What is wrong with a child is found when it is visited.
   if (bytes.state == State::here || part.kind == PartKind::child) return;
   const bool is_wrong = bytes.state == State::wrong_digest;
-  Finding& finding = note_for(manifest, is_wrong ? FindingKind::wrong_digest : FindingKind::unreadable, part.id);
-  finding.link = LinkKind::blob;
+  Finding& finding = note_for_part(manifest, is_wrong ? FindingKind::wrong_digest : FindingKind::unreadable, part);
   finding.detail = contents_.damage_of(part.id);
 }
 

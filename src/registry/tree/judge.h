@@ -52,6 +52,7 @@ class RepositoryJudge {
   void follow(const Root& root, std::vector<FaultIndex>& found);
   Finding& note(FindingKind kind, Id id, Severity severity);
   Finding& note_for(Id manifest, FindingKind kind, Id id);
+  Finding& note_for_part(Id manifest, FindingKind kind, const Contents::Part& part);
 
   // constant after construction
   const TreeRepository& repository_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/manifest.h"
 #include "registry/tree/contents.h"
 #include "registry/tree/distribution_tree.h"
 
@@ -17,6 +18,11 @@ constexpr int kRoundsMax = 8;
 bool wants_bytes(const Finding& finding) {
   return finding.lacks == Lacks::bytes || finding.lacks == Lacks::both || finding.kind == FindingKind::wrong_size ||
          finding.kind == FindingKind::wrong_digest;
+}
+
+std::unexpected<Error> too_long(const RepairStep& step, uint64_t bytes_max) {
+  return fail(ErrorCode::corrupt, "cannot use what was fetched for '" + step.digest->to_string() +
+                                      "': it is too long (want at most " + std::to_string(bytes_max) + " bytes)");
 }
 
 bool wants_link(const Finding& finding) { return finding.lacks == Lacks::link || finding.lacks == Lacks::both; }
@@ -34,20 +40,26 @@ std::string to_string(const RepairStep& step) {
 std::vector<RepairStep> plan_repair(TreeKind kind, const std::vector<Finding>& findings, bool can_fetch) {
   std::vector<RepairStep> fetches;
   std::vector<RepairStep> links;
-  std::vector<oci::Digest> fetched;
   for (const Finding& finding : findings) {
     if (finding.severity != Severity::broken || !finding.digest || !finding.link) continue;
     const bool is_wanted = wants_bytes(finding);
     if (is_wanted && !can_fetch) continue;
-    RepairStep step{.repository = finding.repository, .link = *finding.link, .digest = finding.digest};
+    RepairStep step{.repository = finding.repository,
+                    .link = *finding.link,
+                    .digest = finding.digest,
+                    .size_bytes = finding.size_bytes.value_or(0)};
     if (wants_link(finding)) {
       // A row of ours has more to it than a link: what it misses is for a push to bring.
       if (kind != TreeKind::distribution) continue;
       links.push_back(step);
     }
-    if (!is_wanted || std::ranges::find(fetched, *finding.digest) != fetched.end()) continue;
+    if (!is_wanted) continue;
+    const auto known = std::ranges::find(fetches, finding.digest, &RepairStep::digest);
+    if (known != fetches.end()) {
+      known->size_bytes = std::max(known->size_bytes, step.size_bytes);
+      continue;
+    }
     step.kind = Kind::fetch;
-    fetched.push_back(*finding.digest);
     fetches.push_back(std::move(step));
   }
   fetches.insert(fetches.end(), links.begin(), links.end());
@@ -93,16 +105,23 @@ Status TreeRepair::Filling::finish() {
 }
 
 Task<void> fetch_into(Call call, blob::Inspector& from, oci::Repository there, RepairStep step, TreeRepair& repairer) {
-  LB_CO_TRY(const auto filling, repairer.fill(*step.digest));
   if (step.link == LinkKind::manifest) {
     LB_CO_TRY(const auto manifest, co_await from.manifest(call, std::move(there), oci::Reference(*step.digest)));
+    if (manifest.is_too_long) co_return too_long(step, oci::kManifestMaxBytes);
+    LB_CO_TRY(const auto filling, repairer.fill(*step.digest));
     LB_CO_CHECK(filling->append(as_bytes(manifest.bytes)));
     co_return filling->finish();
   }
   LB_CO_TRY(const auto stream, co_await from.open(call, std::move(there), *step.digest, blob::Inspector::Extent::all));
+  if (stream->size_bytes().value_or(0) > step.size_bytes) co_return too_long(step, step.size_bytes);
+  LB_CO_TRY(const auto filling, repairer.fill(*step.digest));
+  uint64_t received = 0;
   for (;;) {
     LB_CO_TRY(const sys::Block block, co_await stream->next());
     if (block.bytes().empty()) break;
+    received += block.size();
+    // An endless body would fill the disk before its digest could be compared.
+    if (received > step.size_bytes) co_return too_long(step, step.size_bytes);
     LB_CO_CHECK(filling->append(block.bytes()));
   }
   co_return filling->finish();

@@ -26,6 +26,7 @@ struct RepairStep {
   std::string repository{};
   LinkKind link = LinkKind::blob;
   std::optional<oci::Digest> digest{};
+  uint64_t size_bytes = 0;  ///< of a blob to fetch: no more than that is taken
 
   friend bool operator==(const RepairStep&, const RepairStep&) = default;
 };
@@ -76,7 +77,8 @@ class TreeRepair {
 };
 
 /// Fetches the bytes of a step from `from`, where the repository is called `there`. not_found: it does not have them
-/// either; corrupt: what it sends is something else.
+/// either; corrupt: what it sends is something else, or longer than the blob or any manifest is. Nothing is made here
+/// before it has begun to answer.
 Task<void> fetch_into(Call call, blob::Inspector& from, oci::Repository there, RepairStep step, TreeRepair& repairer);
 
 /// Gets the bytes of a step from elsewhere.

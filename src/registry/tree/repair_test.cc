@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "test/support/code_of.h"
+#include "test/support/scripted_inspector.h"
 #include "test/support/tree.h"
 
 namespace lifeboat::registry {
@@ -197,6 +198,67 @@ TEST_F(RepairerTest, tries_once_what_nobody_has) {
   ASSERT_EQ(outcome.failed.size(), 1U);
   EXPECT_EQ(outcome.failed[0].reason.message(), "it has none");
   EXPECT_EQ(outcome.after.totals.names_broken, 1U);
+}
+
+class FetchIntoTest : public RepairerTest {
+ protected:
+  FetchIntoTest() {
+    asked_.push("there", image_, "1");
+    fs::remove_all(tree_.blob(sha256_of(layer_)).parent_path());
+    fs::remove_all(tree_.blob(sha256_of(image_.manifest)).parent_path());
+  }
+  Status fetch(RepairStep step, const std::string& bytes) {
+    step.kind = RepairStep::Kind::fetch;
+    step.size_bytes = bytes.size();
+    return test::run(
+        fetch_into(test::a_call(), asked_, oci::Repository::parse("there").value(), std::move(step), *repairer_));
+  }
+  bool is_anything_there(const std::string& bytes) const {
+    return fs::exists(tree_.blob(sha256_of(bytes)).parent_path()) &&
+           !fs::is_empty(tree_.blob(sha256_of(bytes)).parent_path());
+  }
+
+  const std::string layer_ = image_.layers[0];
+  test::ScriptedInspector asked_;
+};
+
+TEST_F(FetchIntoTest, brings_a_blob_and_a_manifest) {
+  ASSERT_TRUE(fetch(step(LinkKind::blob, layer_), layer_));
+  ASSERT_TRUE(fetch(step(LinkKind::manifest, image_.manifest), image_.manifest));
+  EXPECT_EQ(broken(), 0U);
+}
+
+TEST_F(FetchIntoTest, takes_no_more_of_a_body_than_the_manifest_says) {
+  auto& thing = asked_.blob_of("there", layer_);
+  thing.bytes += std::string(100'000, 'x');
+  thing.is_length_told = false;
+  int blocks = 0;
+  thing.on_block = [&blocks] { ++blocks; };
+  EXPECT_EQ(code_of(fetch(step(LinkKind::blob, layer_), layer_)), "corrupt");
+  EXPECT_LT(blocks, 10) << "it was read on";
+  EXPECT_FALSE(is_anything_there(layer_)) << "nothing half-made stays";
+}
+
+TEST_F(FetchIntoTest, makes_nothing_for_what_announces_more_than_the_manifest_says) {
+  asked_.blob_of("there", layer_).announced = layer_.size() + 1;
+  EXPECT_EQ(code_of(fetch(step(LinkKind::blob, layer_), layer_)), "corrupt");
+  EXPECT_FALSE(fs::exists(tree_.blob(sha256_of(layer_)).parent_path()));
+}
+
+TEST_F(FetchIntoTest, makes_nothing_for_a_manifest_that_is_too_long) {
+  asked_.manifest_of("there", image_.manifest).is_too_long = true;
+  EXPECT_EQ(code_of(fetch(step(LinkKind::manifest, image_.manifest), image_.manifest)), "corrupt");
+  EXPECT_FALSE(fs::exists(tree_.blob(sha256_of(image_.manifest)).parent_path()));
+}
+
+TEST_F(FetchIntoTest, knows_from_the_check_how_much_may_come) {
+  const CheckOptions options{.now = WallTime::max()};
+  fs::remove_all(tree_.tag("a", "1").parent_path().parent_path());
+  tree_.push_manifest("a", image_.manifest, "1");
+  const auto report = check(*open_, options, [](const auto&) {}).value();
+  const auto steps = plan_repair(TreeKind::distribution, report.findings, true);
+  ASSERT_EQ(steps.size(), 1U);
+  EXPECT_EQ(steps[0].size_bytes, layer_.size());
 }
 
 }  // namespace
