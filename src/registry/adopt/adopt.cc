@@ -140,7 +140,7 @@ Awaitable<void> Adopter::bring(const oci::Repository& repository, Closure& closu
   if (options_.is_dry_run) {
     const auto size = co_await parts_.origin.look(call(), repository.to_string(), blob.digest);
     if (size) {
-      landed->size_bytes = *size;
+      landed->size_bytes = size->value_or(blob.size_bytes);
     } else {
       landed = std::unexpected(size.error());
     }
@@ -158,6 +158,7 @@ Awaitable<void> Adopter::bring(const oci::Repository& repository, Closure& closu
     closure.failed(blob.digest, landed.error().message());
     co_return;
   }
+  closure.is_there(blob.digest, landed->size_bytes);
   ++report_.totals.blobs;
   ++report_.totals.how[landed->how];
   report_.totals.bytes += landed->size_bytes;

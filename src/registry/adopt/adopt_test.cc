@@ -122,6 +122,15 @@ TEST_F(AdopterTest, makes_no_tag_of_what_is_not_whole) {
   EXPECT_NE(report.refused[0].reason.find("it has no link to it"), std::string::npos) << report.refused[0].reason;
 }
 
+TEST_F(AdopterTest, sees_a_wrong_length_also_when_it_only_looks) {
+  tree_.write(tree_.blob(sha256_of(image_.layers[1])), "cut");
+  for (const bool is_dry_run : {true, false}) {
+    const AdoptReport report = adopt({.is_dry_run = is_dry_run});
+    ASSERT_EQ(report.refused.size(), 1U) << (is_dry_run ? "looked at only" : "taken over");
+    EXPECT_EQ(report.refused[0].name, "a:1");
+  }
+}
+
 TEST_F(AdopterTest, copies_where_the_disk_cannot_share_and_believes_no_byte) {
   NoSharing none;
   const test::Image other = test::image_of("other", 1);

@@ -12,6 +12,11 @@ std::string about(std::string_view what, const oci::Digest& digest, std::string_
   return text.append(" ").append(digest.to_string()).append(": ").append(reason);
 }
 
+std::string of_another_length(uint64_t got, uint64_t want) {
+  return "it is not as long as what names it says (got " + std::to_string(got) + " bytes, want " +
+         std::to_string(want) + ")";
+}
+
 }  // namespace
 
 void Closure::want(const oci::Digest& manifest) {
@@ -23,6 +28,8 @@ std::vector<oci::Digest> Closure::take_wanted() { return std::exchange(wanted_, 
 void Closure::failed(const oci::Digest& content, std::string reason) {
   failures_.insert_or_assign(content, std::move(reason));
 }
+
+void Closure::is_there(const oci::Digest& blob, uint64_t size_bytes) { sizes_.insert_or_assign(blob, size_bytes); }
 
 void Closure::came(const oci::Digest& manifest, std::string bytes) {
   const oci::Digest got = oci::Digest::of(manifest.algorithm(), as_bytes(bytes));
@@ -77,19 +84,34 @@ void Closure::judge(const oci::Digest& digest, Node& node) {
   } else if (!node.manifest) {
     node.fault = about("manifest", digest, "it did not come");
   } else {
-    for (const WantedBlob& blob : blobs_of(digest)) {
-      const auto lost = failures_.find(blob.digest);
-      if (lost != failures_.end() && !node.fault) node.fault = about("blob", blob.digest, lost->second);
-    }
-    for (const oci::Descriptor& child : node.manifest->manifests) {
-      if (!is_manifest(child) || child.is_optional) continue;
-      Node& below = nodes_.at(child.digest);
-      judge(child.digest, below);
-      if (below.fault && !node.fault) node.fault = below.fault;
-      node.generation = std::max(node.generation, below.generation + 1);
-    }
+    judge_parts(node, blobs_of(digest));
   }
   node.judged = Judged::yes;
+}
+
+void Closure::judge_parts(Node& node, const std::vector<WantedBlob>& blobs) {
+  const auto note = [&](std::optional<std::string> fault) {
+    if (fault && !node.fault) node.fault = std::move(fault);
+  };
+  for (const WantedBlob& blob : blobs) {
+    const auto lost = failures_.find(blob.digest);
+    const auto size = sizes_.find(blob.digest);
+    if (lost != failures_.end()) {
+      note(about("blob", blob.digest, lost->second));
+    } else if (size != sizes_.end() && size->second != blob.size_bytes) {
+      note(about("blob", blob.digest, of_another_length(size->second, blob.size_bytes)));
+    }
+  }
+  for (const oci::Descriptor& child : node.manifest->manifests) {
+    if (!is_manifest(child) || child.is_optional) continue;
+    Node& below = nodes_.at(child.digest);
+    judge(child.digest, below);
+    note(below.fault);
+    if (below.bytes.size() != child.size_bytes) {
+      note(about("manifest", child.digest, of_another_length(below.bytes.size(), child.size_bytes)));
+    }
+    node.generation = std::max(node.generation, below.generation + 1);
+  }
 }
 
 std::optional<std::string> Closure::fault_of(const oci::Digest& manifest) {

@@ -25,6 +25,8 @@ class Closure {
   /// It came: what it names is wanted next. corrupt: other bytes; invalid: no manifest. Then it has failed with that.
   void came(const oci::Digest& manifest, std::string bytes);
   void failed(const oci::Digest& content, std::string reason);
+  /// A blob is to be had, and is that long: what names it with another length is not whole.
+  void is_there(const oci::Digest& blob, uint64_t size_bytes);
 
   /// Every blob that must be here for some manifest that came, once.
   std::vector<WantedBlob> blobs() const;
@@ -49,10 +51,12 @@ class Closure {
     std::size_t generation = 0;
   };
   void judge(const oci::Digest& digest, Node& node);
+  void judge_parts(Node& node, const std::vector<WantedBlob>& blobs);
 
   std::map<oci::Digest, Node> nodes_;
   std::vector<oci::Digest> wanted_;
   std::map<oci::Digest, std::string> failures_;  ///< of manifests and blobs
+  std::map<oci::Digest, uint64_t> sizes_;        ///< of blobs, those that are known
 };
 
 }  // namespace lifeboat::registry::adopt

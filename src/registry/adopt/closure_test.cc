@@ -56,6 +56,37 @@ TEST_F(ClosureTest, is_not_whole_with_a_child_that_did_not_come) {
   EXPECT_EQ(closure_.fault_of(sha256_of(index_)), "manifest " + sha256_of(arm64_.manifest).to_string() + ": gone");
 }
 
+TEST_F(ClosureTest, is_not_whole_with_a_blob_of_another_length_than_it_says) {
+  gather({sha256_of(index_)}, all_);
+  const std::string& layer = arm64_.layers[0];
+  closure_.is_there(sha256_of(layer), layer.size() - 1);
+  closure_.is_there(sha256_of(amd64_.layers[0]), amd64_.layers[0].size());
+  EXPECT_EQ(closure_.fault_of(sha256_of(arm64_.manifest)),
+            "blob " + sha256_of(layer).to_string() + ": it is not as long as what names it says (got " +
+                std::to_string(layer.size() - 1) + " bytes, want " + std::to_string(layer.size()) + ")");
+  EXPECT_EQ(closure_.fault_of(sha256_of(amd64_.manifest)), std::nullopt);
+}
+
+TEST_F(ClosureTest, is_not_whole_with_a_child_of_another_length_than_it_says) {
+  std::string index = index_;
+  const std::string said = R"("size":)" + std::to_string(arm64_.manifest.size());
+  index.replace(index.find(said), said.size(), R"("size":7)");
+  gather({sha256_of(index)}, {amd64_.manifest, arm64_.manifest, index});
+  EXPECT_NE(closure_.fault_of(sha256_of(index)).value_or("").find("want 7)"), std::string::npos);
+  EXPECT_EQ(closure_.fault_of(sha256_of(arm64_.manifest)), std::nullopt);
+}
+
+TEST_F(ClosureTest, wants_of_a_blob_the_largest_of_the_lengths_it_is_named_with) {
+  std::string other = amd64_.manifest;
+  const std::string said = R"("size":)" + std::to_string(amd64_.layers[0].size());
+  other.replace(other.find(said), said.size(), R"("size":70000)");
+  gather({sha256_of(amd64_.manifest), sha256_of(other)}, {amd64_.manifest, other});
+  const auto blobs = closure_.blobs();
+  const auto layer = std::ranges::find(blobs, sha256_of(amd64_.layers[0]), &WantedBlob::digest);
+  ASSERT_NE(layer, blobs.end());
+  EXPECT_EQ(layer->size_bytes, 70000U);
+}
+
 TEST_F(ClosureTest, believes_no_bytes_of_another_digest) {
   closure_.want(sha256_of(index_));
   closure_.came(sha256_of(index_), amd64_.manifest);

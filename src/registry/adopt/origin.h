@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,8 +53,8 @@ class Origin {
   /// A blob's bytes, compared with their digest, to where they are to be; as the repository serves them. corrupt: they
   /// are others, or more than are wanted, of which no more is taken.
   virtual Task<Landing::Landed> bring(Call call, std::string repository, WantedBlob blob, Landing& landing) = 0;
-  /// Whether bring() could, and how long the blob is.
-  virtual Task<uint64_t> look(Call call, std::string repository, oci::Digest digest) = 0;
+  /// Whether bring() could, and how long the blob is; nothing: it does not say.
+  virtual Task<std::optional<uint64_t>> look(Call call, std::string repository, oci::Digest digest) = 0;
 };
 
 }  // namespace lifeboat::registry::adopt

@@ -116,11 +116,13 @@ Task<Landing::Landed> RegistryOrigin::bring(Call call, std::string repository, W
   co_return Landing::Landed{.how = Landing::How::fetched, .size_bytes = size};
 }
 
-Task<uint64_t> RegistryOrigin::look(Call call, std::string repository, oci::Digest digest) {
+Task<std::optional<uint64_t>> RegistryOrigin::look(Call call, std::string repository, oci::Digest digest) {
   LB_CO_TRY(oci::Repository name, oci::Repository::parse(repository));
   LB_CO_TRY(const auto head,
             co_await asked_.head(call, std::move(name), blob::Inspector::Thing::blob, oci::Reference(digest)));
-  co_return head.size_bytes.value_or(0);
+  // A HEAD that does not know it may say 0.
+  if (head.size_bytes.value_or(0) == 0) co_return std::nullopt;
+  co_return head.size_bytes;
 }
 
 }  // namespace lifeboat::registry::adopt

@@ -20,7 +20,7 @@ class RegistryOrigin final : public Origin {
   Task<std::string> manifest(Call call, std::string repository, oci::Digest digest) override;
   Task<std::vector<oci::Digest>> referrers(Call call, std::string repository, oci::Digest subject) override;
   Task<Landing::Landed> bring(Call call, std::string repository, WantedBlob blob, Landing& landing) override;
-  Task<uint64_t> look(Call call, std::string repository, oci::Digest digest) override;
+  Task<std::optional<uint64_t>> look(Call call, std::string repository, oci::Digest digest) override;
 
  private:
   /// Whatever it answers, it is no longer than a manifest may be.

@@ -73,9 +73,10 @@ Task<Landing::Landed> TreeOrigin::bring(Call /*call*/, std::string repository, W
   co_return co_await disk_.run([&] { return landing.take_file(open_.tree->content(blob.digest), blob.digest); });
 }
 
-Task<uint64_t> TreeOrigin::look(Call /*call*/, std::string repository, oci::Digest digest) {
+Task<std::optional<uint64_t>> TreeOrigin::look(Call /*call*/, std::string repository, oci::Digest digest) {
   LB_CO_CHECK(check_link(LinkKind::blob, repository, digest));
-  co_return open_.tree->size_of(digest);
+  LB_CO_TRY(const uint64_t size, open_.tree->size_of(digest));
+  co_return size;
 }
 
 }  // namespace lifeboat::registry::adopt

@@ -17,7 +17,7 @@ class TreeOrigin final : public Origin {
   Task<std::string> manifest(Call call, std::string repository, oci::Digest digest) override;
   Task<std::vector<oci::Digest>> referrers(Call call, std::string repository, oci::Digest subject) override;
   Task<Landing::Landed> bring(Call call, std::string repository, WantedBlob blob, Landing& landing) override;
-  Task<uint64_t> look(Call call, std::string repository, oci::Digest digest) override;
+  Task<std::optional<uint64_t>> look(Call call, std::string repository, oci::Digest digest) override;
 
  private:
   Status check_link(LinkKind kind, const std::string& repository, const oci::Digest& digest);
