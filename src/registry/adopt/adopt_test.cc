@@ -44,10 +44,14 @@ class AdopterTest : public testing::Test {
   }
 
   AdoptReport adopt(AdoptOptions options = {}, sys::FileSharing* sharing = nullptr) {
+    return adopt_from(tree_.root(), "", std::move(options), sharing);
+  }
+  AdoptReport adopt_from(const fs::path& root, const std::string& as, AdoptOptions options = {},
+                         sys::FileSharing* sharing = nullptr) {
     Landing landing({*directory_, *blobs_, *files_, sharing != nullptr ? *sharing : *sharing_});
     EXPECT_TRUE(landing.open());
-    OpenTree open = open_tree(tree_.root(), std::nullopt, *files_).value();
-    TreeOrigin origin(open, "", disk_);
+    OpenTree open = open_tree(root, std::nullopt, *files_).value();
+    TreeOrigin origin(open, as, disk_);
     sys::EventLoops loops(1);
     Adopter adopter({origin, &landing, &names_, clock_, loops}, std::move(options));
     std::optional<Result<AdoptReport>> report;
@@ -129,6 +133,27 @@ TEST_F(AdopterTest, sees_a_wrong_length_also_when_it_only_looks) {
     ASSERT_EQ(report.refused.size(), 1U) << (is_dry_run ? "looked at only" : "taken over");
     EXPECT_EQ(report.refused[0].name, "a:1");
   }
+}
+
+TEST_F(AdopterTest, makes_no_tag_of_one_that_a_layout_gives_to_two_manifests) {
+  const fs::path layout = data_.path() / "layout";
+  const test::Image other = test::image_of("other", 1);
+  std::string entries;
+  for (const test::Image& image : {image_, other}) {
+    std::vector<std::string> contents = image.layers;
+    contents.insert(contents.end(), {image.config, image.manifest});
+    for (const std::string& bytes : contents) tree_.write(layout / "blobs/sha256" / sha256_of(bytes).hex(), bytes);
+    entries += (entries.empty() ? "" : ",") +
+               test::descriptor_of(image.manifest, oci::kOciManifest,
+                                   R"(,"annotations":{"org.opencontainers.image.ref.name":"1"})");
+  }
+  tree_.write(layout / "oci-layout", "{}");
+  tree_.write(layout / "index.json", R"({"schemaVersion":2,"manifests":[)" + entries + "]}");
+  const AdoptReport report = adopt_from(layout, "named");
+  EXPECT_EQ(digest_of_tag("named", "1"), "none");
+  ASSERT_EQ(report.refused.size(), 1U);
+  EXPECT_EQ(report.refused[0].name, "named:1");
+  EXPECT_TRUE(report.refused[0].reason.contains("which containerd takes")) << report.refused[0].reason;
 }
 
 TEST_F(AdopterTest, copies_where_the_disk_cannot_share_and_believes_no_byte) {

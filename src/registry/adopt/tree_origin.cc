@@ -8,6 +8,7 @@ namespace {
 
 std::string why_not(const TreeTag& tag) {
   if (tag.link.fault == LinkState::Fault::absent) return "where it points is not there";
+  if (tag.link.fault == LinkState::Fault::ambiguous) return tag.link.detail;
   return "its link cannot be used: " + tag.link.detail;
 }
 

@@ -14,6 +14,7 @@ std::string_view to_string(TreeKind kind) {
 std::string_view to_string(FindingKind kind) {
   switch (kind) {
     case FindingKind::tag_without_manifest: return "tag-without-manifest";
+    case FindingKind::ambiguous_tag: return "ambiguous-tag";
     case FindingKind::tag_without_link: return "tag-without-link";
     case FindingKind::missing_child: return "missing-child";
     case FindingKind::missing_manifest: return "missing-manifest";

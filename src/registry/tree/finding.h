@@ -14,9 +14,10 @@ namespace lifeboat::registry {
 /// What can be wrong with a tree. The texts of to_string() are part of `lifeboat fsck -o json`.
 enum class FindingKind {
   tag_without_manifest,  ///< what the tag points to has no link or no bytes
-  tag_without_link,      ///< the tag's directory is there and its link is not: it is listed and cannot be pulled
-  missing_child,         ///< a manifest that an index names
-  missing_manifest,      ///< linked, and its bytes are gone
+  ambiguous_tag,     ///< oci-layout: the index gives the tag to several manifests, and tools differ in which they take
+  tag_without_link,  ///< the tag's directory is there and its link is not: it is listed and cannot be pulled
+  missing_child,     ///< a manifest that an index names
+  missing_manifest,  ///< linked, and its bytes are gone
   missing_config,
   missing_layer,
   bad_link,              ///< empty, malformed, or it says another digest than its place

@@ -172,8 +172,12 @@ void RepositoryJudge::check_tags() {
       const bool is_absent = tag.link.fault == LinkState::Fault::absent;
       Finding finding{.kind = is_absent ? FindingKind::tag_without_link : FindingKind::bad_link,
                       .repository = repository_.name};
-      if (tag.link.fault == LinkState::Fault::unreadable) finding.kind = FindingKind::unreadable;
       finding.detail = is_absent ? "it is listed, and its link is not there" : "the tag's link: " + tag.link.detail;
+      if (tag.link.fault == LinkState::Fault::unreadable) finding.kind = FindingKind::unreadable;
+      if (tag.link.fault == LinkState::Fault::ambiguous) {
+        finding.kind = FindingKind::ambiguous_tag;
+        finding.detail = tag.link.detail;
+      }
       finding.breaks.push_back(name);
       findings_.push_back(std::move(finding));
       continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -20,6 +21,15 @@ std::string name_in(const std::string& annotations_json) {
   if (!annotations.is_object()) return "";
   const auto name = annotations.find("org.opencontainers.image.ref.name");
   return name != annotations.end() && name->is_string() ? name->get<std::string>() : "";
+}
+
+TreeTag tag_of(const std::string& name, const std::vector<DigestTable::Id>& targets, const DigestTable& table) {
+  const bool is_one = std::ranges::all_of(targets, [&](DigestTable::Id id) { return id == targets.front(); });
+  if (is_one) return {.name = name, .target = targets.front()};
+  const std::string detail = "index.json gives the tag to " + table.digest(targets.front()).to_string() +
+                             ", which skopeo takes, and to " + table.digest(targets.back()).to_string() +
+                             ", which containerd takes";
+  return {.name = name, .link = {LinkState::Fault::ambiguous, detail}};
 }
 
 Result<std::string> read_index(sys::FileSystem& files, const sys::Path& path) {
@@ -50,16 +60,17 @@ Result<TreeRepository> LayoutTree::read(const std::string& repository, DigestTab
     return fail(ErrorCode::invalid, "cannot read index '" + (root_ / "index.json").native() +
                                         "': " + (index ? "it lists no manifests" : index.error().message()));
   }
+  std::map<std::string, std::vector<DigestTable::Id>> targets;  ///< by tag, in the order of the index
   for (const oci::ListedDescriptor& entry : *index->manifests) {
     const DigestTable::Id id = table.id_of(entry.descriptor.digest);
     found.manifests.push_back(id);
     const std::string name = name_in(entry.annotations_json);
-    if (!name.empty()) found.tags.push_back({.name = name, .target = id});
+    if (!name.empty()) targets[name].push_back(id);
   }
+  for (const auto& [name, ids] : targets) found.tags.push_back(tag_of(name, ids, table));
   std::ranges::sort(found.manifests);
   const auto repeated = std::ranges::unique(found.manifests);
   found.manifests.erase(repeated.begin(), repeated.end());
-  std::ranges::sort(found.tags, {}, [](const TreeTag& tag) { return std::pair(tag.name, tag.target); });
   return found;
 }
 

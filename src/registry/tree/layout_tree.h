@@ -6,6 +6,8 @@ namespace lifeboat::registry {
 
 /// An OCI image layout (image-spec image-layout.md): `oci-layout`, `index.json`, `blobs/<algorithm>/<hex>`. Its one
 /// repository has no name; a tag is an entry of index.json that carries org.opencontainers.image.ref.name.
+/// Entries that give one tag to several manifests make it ambiguous: skopeo takes the first, containerd the last, so it
+/// points nowhere here.
 class LayoutTree final : public Tree {
  public:
   /// `files` outlives this.

@@ -35,6 +35,7 @@ struct LinkState {
     empty,       ///< zero bytes: what a crash leaves of a file that was not synced
     malformed,   ///< no digest, or another one than its place says
     unreadable,  ///< the disk or its permissions
+    ambiguous,   ///< it is said several times, each time otherwise
   };
   Fault fault = Fault::none;
   std::string detail{};  ///< what was found instead
