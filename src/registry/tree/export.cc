@@ -200,13 +200,19 @@ class Export {
     return {};
   }
 
+  /// It was hashed when it got its name, and may have rotted since.
+  bool is_there(const sys::Path& path, const oci::Digest& digest, uint64_t size_bytes) const {
+    const auto info = placed_.files().info(path);
+    if (!info || info->is_directory || info->size_bytes != size_bytes) return false;
+    const auto file = placed_.files().open(path);
+    return file && compare_digest(**file, digest).has_value();
+  }
+
   Status bring_now(Id id) {
     const oci::Digest digest = contents_.table().digest(id);
     const uint64_t size = contents_.look(id).size_bytes;
     const sys::Path to = target_->content(digest);
-    // What has its name was hashed before it got it.
-    const auto there = placed_.files().info(to);
-    if (there && !there->is_directory && there->size_bytes == size) return {};
+    if (is_there(to, digest, size)) return {};
     LB_TRY(const sys::Path fresh, placed_.beside(to));
     if (Status written = write(digest, fresh, to); !written) {
       (void)placed_.files().remove(fresh);

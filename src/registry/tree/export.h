@@ -45,8 +45,8 @@ struct ExportProgress {
 
 /// Writes what a tree has into a directory that other software serves: `docker/registry/v2/…` for CNCF distribution, or
 /// an OCI image layout. The directory must be new, empty, or one that this wrote before: its file `lifeboat-export`
-/// says "complete" or "not complete". Every byte is hashed on the way, names come after what they lead to; cut off, it
-/// goes on when it is run again. invalid: the directory is somebody else's.
+/// says "complete" or "not complete". Every byte is hashed on the way, that of an earlier export too; names come after
+/// what they lead to; cut off, it goes on when it is run again. invalid: the directory is somebody else's.
 Result<ExportReport> export_tree(OpenTree& from, PlacedFiles& placed, const ExportOptions& options,
                                  const std::function<void(const ExportProgress&)>& told);
 

@@ -102,6 +102,21 @@ TEST_F(ExportTest, goes_on_where_it_was_cut_off) {
   EXPECT_FALSE(fs::exists(blob.native() + ".lifeboat-new"));
 }
 
+TEST_F(ExportTest, writes_anew_what_has_rotted_since) {
+  ASSERT_TRUE(run({}));
+  const fs::path blob = to() / "docker/registry/v2/blobs/sha256" / sha256_of(amd64_.layers[0]).hex().substr(0, 2) /
+                        sha256_of(amd64_.layers[0]).hex() / "data";
+  std::string rotten = amd64_.layers[0];
+  rotten.back() ^= 1;
+  fs::permissions(blob, fs::perms::owner_write, fs::perm_options::add);
+  test::DistributionFiles::write(blob, rotten);
+  ASSERT_FALSE(checked().findings.empty()) << "the test must have damaged something";
+  const auto again = run({});
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->bytes_written, amd64_.layers[0].size());
+  EXPECT_TRUE(checked().findings.empty());
+}
+
 TEST_F(ExportTest, links_only_when_it_is_told_to_and_leaves_our_files_as_they_are) {
   const fs::path ours = tree_.blob(sha256_of(amd64_.config));
   fs::permissions(ours, fs::perms::owner_read);
