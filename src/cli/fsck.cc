@@ -48,9 +48,12 @@ int could_not_look(const Error& error, Process& process) {
   return kCouldNotFindOut;
 }
 
-bool has_broken(const registry::CheckReport& report) {
-  return std::ranges::any_of(report.findings,
-                             [](const auto& one) { return one.severity == registry::Severity::broken; });
+int exit_code_of(const registry::CheckReport& report) {
+  const auto has = [&](registry::Severity severity) {
+    return std::ranges::any_of(report.findings, [&](const auto& one) { return one.severity == severity; });
+  };
+  if (has(registry::Severity::broken)) return kFoundWrong;
+  return has(registry::Severity::unknown) ? kCouldNotFindOut : kFine;
 }
 
 /// Repairs what can be, and gives what was done; the plan alone where nothing is to be changed.
@@ -94,7 +97,7 @@ int look_and_repair(const FsckFlags& flags, const FsckOrder& order, Process& pro
   const FsckSubject subject{.path = flags.paths.front(), .kind = open->tree->kind()};
   process.out(is_text ? fsck_text(subject, *report, flags.shows_all)
                       : fsck_json(subject, *report, repairs ? &*repairs : nullptr));
-  return has_broken(*report) ? kFoundWrong : kFine;
+  return exit_code_of(*report);
 }
 
 Result<FsckOrder> order_of(const FsckFlags& flags) {

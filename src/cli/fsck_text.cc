@@ -22,10 +22,16 @@ constexpr std::size_t kKindColumn = 22;
 std::string_view heading_of(Severity severity) {
   switch (severity) {
     case Severity::broken: return "BROKEN: names that cannot be pulled whole\n";
+    case Severity::unknown: return "UNKNOWN: what could not be looked at\n";
     case Severity::untidy: return "UNTIDY: nothing that is published suffers\n";
     case Severity::note: return "NOTES\n";
   }
   return "";
+}
+
+std::string_view relation_of(Severity severity) {
+  if (severity == Severity::broken) return "breaks ";
+  return severity == Severity::unknown ? "may break " : "of ";
 }
 
 std::string lacks_text(const Finding& finding) {
@@ -61,10 +67,12 @@ std::string verdict_text(const registry::CheckReport& report) {
     return static_cast<uint64_t>(std::ranges::count(report.findings, severity, &Finding::severity));
   };
   const uint64_t broken = count(Severity::broken);
+  const uint64_t unknown = count(Severity::unknown);
   const uint64_t untidy = count(Severity::untidy);
   std::string text =
-      broken == 0 ? "every name can be pulled whole"
+      broken == 0 ? (unknown == 0 ? "every name can be pulled whole" : "every name that could be looked at is whole")
                   : human_count(report.totals.names_broken, "name") + " broken by " + human_count(broken, "fault");
+  if (unknown > 0) text += ", " + human_count(unknown, "thing") + " not looked at";
   if (untidy > 0) text += ", " + human_count(untidy, "thing") + " untidy";
   return text + "\n";
 }
@@ -129,8 +137,7 @@ std::string finding_text(const Finding& finding) {
   const std::string indent(kKindColumn + 2, ' ');
   if (finding.parent) text.append(indent).append("named by ").append(finding.parent->to_string()).append("\n");
   if (!finding.breaks.empty()) {
-    const bool is_broken = finding.severity == Severity::broken;
-    text.append(indent).append(is_broken ? "breaks " : "of ").append(names_text(finding.breaks)).append("\n");
+    text.append(indent).append(relation_of(finding.severity)).append(names_text(finding.breaks)).append("\n");
   }
   return text;
 }

@@ -51,6 +51,20 @@ TEST(FsckText, tells_of_each_finding_what_it_breaks) {
                 "2 names broken by 1 fault, 1 thing untidy\n");
 }
 
+TEST(FsckText, does_not_say_that_all_is_well_where_it_could_not_look) {
+  Finding finding{.kind = FindingKind::unreadable, .severity = Severity::unknown, .repository = "team/app"};
+  finding.detail = "cannot list";
+  finding.breaks = {"team/app:1"};
+  const CheckReport report{.totals = {.repositories = 1}, .findings = {finding}};
+  EXPECT_EQ(fsck_text(kSubject, report, false),
+            "UNKNOWN: what could not be looked at\n"
+            "  unreadable            team/app: cannot list\n"
+            "                        may break team/app:1\n"
+            "\n"
+            "checked 1 repository, 0 tags, 0 manifests, 0 blobs (distribution '/data')\n"
+            "every name that could be looked at is whole, 1 thing not looked at\n");
+}
+
 TEST(FsckText, says_that_all_is_well_in_two_lines) {
   const CheckReport report{.totals = {.repositories = 2, .tags = 1, .manifests = 1, .blobs = 1}};
   EXPECT_EQ(fsck_text(kSubject, report, false),

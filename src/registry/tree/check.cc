@@ -6,6 +6,7 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "oci/repository.h"
 #include "registry/tree/judge.h"
 
 namespace lifeboat::registry {
@@ -25,6 +26,18 @@ void note_stale_uploads(const std::string& repository, const std::vector<TreeUpl
     finding.detail = "upload " + upload.id + ", nobody went on with it for " + age_text(age);
     findings.push_back(std::move(finding));
   }
+}
+
+/// What could not be looked into is told as such, whatever it is called.
+bool is_servable(const TreeRepository& repository, TreeKind kind) {
+  return kind != TreeKind::distribution || !repository.unreadable.empty() ||
+         oci::Repository::parse(repository.name).has_value();
+}
+
+Finding illegal_name_of(const TreeRepository& repository) {
+  Finding finding{.kind = FindingKind::illegal_name, .severity = Severity::untidy, .repository = repository.name};
+  finding.detail = "no repository may be called that";
+  return finding;
 }
 
 /// Damage that no name suffers from.
@@ -77,7 +90,9 @@ Result<CheckReport> check(OpenTree& open, const CheckOptions& options,
     LB_TRY(const TreeRepository repository, contents.tree().read(name, contents.table()));
     report.totals.tags += repository.tags.size();
     RepositoryJudge judge(repository, contents);
-    std::vector<Finding> findings = judge.findings();
+    std::vector<Finding> findings = is_servable(repository, contents.tree().kind())
+                                        ? judge.findings()
+                                        : std::vector<Finding>{illegal_name_of(repository)};
     is_manifest.resize(contents.table().size());
     is_blob.resize(contents.table().size());
     for (const DigestTable::Id id : judge.named()) is_blob[id] = true;

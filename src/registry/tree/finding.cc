@@ -27,6 +27,7 @@ std::string_view to_string(FindingKind kind) {
     case FindingKind::unreadable: return "unreadable";
     case FindingKind::malformed_manifest: return "malformed-manifest";
     case FindingKind::unsupported_manifest: return "unsupported-manifest";
+    case FindingKind::illegal_name: return "illegal-name";
     case FindingKind::stale_upload: return "stale-upload";
     case FindingKind::row_without_bytes: return "row-without-bytes";
     case FindingKind::bytes_without_row: return "bytes-without-row";
@@ -38,6 +39,7 @@ std::string_view to_string(FindingKind kind) {
 std::string_view to_string(Severity severity) {
   switch (severity) {
     case Severity::broken: return "broken";
+    case Severity::unknown: return "unknown";
     case Severity::untidy: return "untidy";
     case Severity::note: return "note";
   }

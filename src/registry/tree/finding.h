@@ -27,6 +27,7 @@ enum class FindingKind {
   unreadable,            ///< the disk or its permissions refuse
   malformed_manifest,    ///< no manifest
   unsupported_manifest,  ///< Docker schema 1 and what else cannot be looked into
+  illegal_name,          ///< distribution: a directory that no repository or tag may be called: nobody can pull it
   stale_upload,          ///< an upload nobody went on with
   row_without_bytes,     ///< lifeboat: the database has it, the disk has not
   bytes_without_row,     ///< lifeboat: the disk has it, the database has not
@@ -35,9 +36,10 @@ enum class FindingKind {
 std::string_view to_string(FindingKind kind);  ///< "missing-child"
 
 enum class Severity {
-  broken,  ///< a published name cannot be pulled whole
-  untidy,  ///< nothing that is published suffers
-  note,    ///< harmless, or beyond what can be judged
+  broken,   ///< a published name cannot be pulled whole
+  unknown,  ///< it could not be looked at: whether a name suffers is not known
+  untidy,   ///< nothing that is published suffers
+  note,     ///< harmless, or beyond what can be judged
 };
 std::string_view to_string(Severity severity);
 
@@ -55,7 +57,8 @@ struct Finding {
   Lacks lacks = Lacks::nothing;
   std::optional<uint64_t> size_bytes{};  ///< of a blob, as manifests that name it say; the largest when they disagree
   std::string detail{};                  ///< for people
-  std::vector<std::string> breaks{};     ///< the names that cannot be pulled whole: "team/app:1", "team/app@sha256:…"
+  std::vector<std::string>
+      breaks{};  ///< the names that cannot be pulled whole, or may not be: "team/app:1", "team/app@sha256:…"
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };

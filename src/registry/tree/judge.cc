@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "oci/reference.h"
+
 namespace lifeboat::registry {
 namespace {
 
@@ -37,6 +39,11 @@ FindingKind kind_of(DocumentState state) {
   }
 }
 
+/// The folder that the link is in may not be looked into: it may well be there.
+bool is_unknown(const LinkState& link, const LinkState* bad) {
+  return link.fault == LinkState::Fault::unreadable && bad == nullptr;
+}
+
 bool is_in(const std::vector<DigestTable::Id>& ascending, DigestTable::Id id) {
   return std::ranges::binary_search(ascending, id);
 }
@@ -50,6 +57,7 @@ RepositoryJudge::RepositoryJudge(const TreeRepository& repository, Contents& con
 
 std::vector<Finding> RepositoryJudge::findings() {
   walk_manifests();
+  check_said_sizes();
   check_tags();
   find_roots();
   tell_breaks();
@@ -62,11 +70,16 @@ const LinkState* RepositoryJudge::bad_link(LinkKind kind, Id id) const {
   return found == bad_links_.end() ? nullptr : found->second;
 }
 
-bool RepositoryJudge::has_link(LinkKind kind, Id id) {
-  if (is_in(kind == LinkKind::manifest ? repository_.manifests : repository_.blobs, id)) return true;
-  if (bad_link(kind, id) != nullptr) return false;
+LinkState RepositoryJudge::link_to(LinkKind kind, Id id) {
+  if (is_in(kind == LinkKind::manifest ? repository_.manifests : repository_.blobs, id)) return {};
+  if (const LinkState* const bad = bad_link(kind, id); bad != nullptr) return *bad;
   // Looked at again: a push may have brought it since the names were read.
-  return contents_.tree().link(repository_.name, kind, contents_.table().digest(id)).fault == LinkState::Fault::none;
+  return contents_.tree().link(repository_.name, kind, contents_.table().digest(id));
+}
+
+/// A distribution tree may have folders of any name.
+bool RepositoryJudge::is_legal(const TreeTag& tag) const {
+  return kind_ != TreeKind::distribution || oci::Tag::parse(tag.name).has_value();
 }
 
 Finding& RepositoryJudge::note(FindingKind kind, Id id, Severity severity) {
@@ -134,16 +147,24 @@ void RepositoryJudge::visit(Id manifest, std::vector<Id>& waiting) {
 }
 
 void RepositoryJudge::check_part(Id manifest, const Contents::Part& part) {
-  const bool is_linked = has_link(link_of(part.kind), part.id);
+  const LinkState link = link_to(link_of(part.kind), part.id);
+  const bool is_linked = link.fault == LinkState::Fault::none;
   if (!is_linked && repository_.is_cache) return;
   const Contents::Bytes bytes = contents_.look(part.id);
   const bool is_here = bytes.state != State::absent;
-  if (!is_linked || !is_here) return note_missing(manifest, part, is_linked, is_here);
+  if (!is_linked || !is_here) return note_missing(manifest, part, link, is_here);
   check_bytes(manifest, part, bytes);
 }
 
-void RepositoryJudge::note_missing(Id manifest, const Contents::Part& part, bool is_linked, bool is_here) {
+void RepositoryJudge::note_missing(Id manifest, const Contents::Part& part, const LinkState& link, bool is_here) {
+  const bool is_linked = link.fault == LinkState::Fault::none;
   const LinkState* const bad = bad_link(link_of(part.kind), part.id);
+  if (is_unknown(link, bad)) {
+    Finding& finding = note_for_part(manifest, FindingKind::unreadable, part);
+    finding.severity = Severity::unknown;
+    finding.detail = link.detail;
+    return;
+  }
   FindingKind kind = missing_kind(part.kind);
   if (is_linked && kind_ == TreeKind::lifeboat) kind = FindingKind::row_without_bytes;
   if (bad != nullptr) kind = FindingKind::bad_link;
@@ -165,9 +186,25 @@ void RepositoryJudge::check_bytes(Id manifest, const Contents::Part& part, const
   finding.detail = contents_.damage_of(part.id);
 }
 
+/// Its bytes may be those of the digest all the same; who compares lengths refuses it.
+void RepositoryJudge::check_said_sizes() {
+  for (const TreeRepository::SaidSize& said : repository_.said_sizes) {
+    const Contents::Bytes bytes = contents_.look(said.id);
+    if (bytes.state != State::here || bytes.size_bytes == said.size_bytes) continue;
+    note_for(said.id, FindingKind::wrong_size, said.id).detail =
+        "index.json says otherwise: " + sizes(bytes.size_bytes, said.size_bytes);
+  }
+}
+
 void RepositoryJudge::check_tags() {
   for (const TreeTag& tag : repository_.tags) {
     const std::string name = name_of_tag(repository_.name, tag.name);
+    if (!is_legal(tag)) {
+      Finding finding{.kind = FindingKind::illegal_name, .severity = Severity::untidy, .repository = repository_.name};
+      finding.detail = "no tag may be called '" + tag.name + "'";
+      findings_.push_back(std::move(finding));
+      continue;
+    }
     if (!tag.target) {
       const bool is_absent = tag.link.fault == LinkState::Fault::absent;
       Finding finding{.kind = is_absent ? FindingKind::tag_without_link : FindingKind::bad_link,
@@ -182,26 +219,37 @@ void RepositoryJudge::check_tags() {
       findings_.push_back(std::move(finding));
       continue;
     }
-    const Id target = *tag.target;
-    named_.insert(target);
-    const bool is_linked = has_link(LinkKind::manifest, target);
-    const bool is_here = contents_.look(target).state != State::absent;
-    if (is_linked && is_here) continue;
-    const LinkState* const bad = bad_link(LinkKind::manifest, target);
-    FindingKind kind = bad != nullptr ? FindingKind::bad_link : FindingKind::tag_without_manifest;
-    if (is_linked && kind_ == TreeKind::lifeboat) kind = FindingKind::row_without_bytes;
-    Finding& finding = note(kind, target, Severity::broken);
-    finding.link = LinkKind::manifest;
-    finding.lacks = lacks_of(is_linked, is_here);
-    if (bad != nullptr) finding.detail = bad->detail;
-    finding.breaks.push_back(name);
+    check_target(name, *tag.target);
   }
+}
+
+void RepositoryJudge::check_target(const std::string& name, Id target) {
+  named_.insert(target);
+  const LinkState link = link_to(LinkKind::manifest, target);
+  const bool is_linked = link.fault == LinkState::Fault::none;
+  const bool is_here = contents_.look(target).state != State::absent;
+  if (is_linked && is_here) return;
+  const LinkState* const bad = bad_link(LinkKind::manifest, target);
+  if (is_unknown(link, bad)) {
+    Finding& finding = note(FindingKind::unreadable, target, Severity::unknown);
+    finding.link = LinkKind::manifest;
+    finding.detail = link.detail;
+    finding.breaks.push_back(name);
+    return;
+  }
+  FindingKind kind = bad != nullptr ? FindingKind::bad_link : FindingKind::tag_without_manifest;
+  if (is_linked && kind_ == TreeKind::lifeboat) kind = FindingKind::row_without_bytes;
+  Finding& finding = note(kind, target, Severity::broken);
+  finding.link = LinkKind::manifest;
+  finding.lacks = lacks_of(is_linked, is_here);
+  if (bad != nullptr) finding.detail = bad->detail;
+  finding.breaks.push_back(name);
 }
 
 void RepositoryJudge::find_roots() {
   std::unordered_set<Id> tagged;
   for (const TreeTag& tag : repository_.tags) {
-    if (!tag.target) continue;
+    if (!tag.target || !is_legal(tag)) continue;
     tagged.insert(*tag.target);
     roots_.push_back({.name = name_of_tag(repository_.name, tag.name), .tag = tag.name, .manifest = *tag.target});
   }
@@ -269,7 +317,7 @@ void RepositoryJudge::check_what_nothing_names() {
     finding.lacks = Lacks::bytes;
   }
   for (const Error& error : repository_.unreadable) {
-    Finding finding{.kind = FindingKind::unreadable, .repository = repository_.name};
+    Finding finding{.kind = FindingKind::unreadable, .severity = Severity::unknown, .repository = repository_.name};
     finding.detail = error.message();
     findings_.push_back(std::move(finding));
   }

@@ -38,14 +38,18 @@ class RepositoryJudge {
  private:
   using FaultIndex = std::size_t;
 
-  bool has_link(LinkKind kind, Id id);
+  LinkState link_to(LinkKind kind, Id id);
+  bool has_link(LinkKind kind, Id id) { return link_to(kind, id).fault == LinkState::Fault::none; }
   const LinkState* bad_link(LinkKind kind, Id id) const;
+  bool is_legal(const TreeTag& tag) const;
   void walk_manifests();
   void visit(Id manifest, std::vector<Id>& waiting);
   void check_part(Id manifest, const Contents::Part& part);
   void check_bytes(Id manifest, const Contents::Part& part, const Contents::Bytes& bytes);
-  void note_missing(Id manifest, const Contents::Part& part, bool is_linked, bool is_here);
+  void note_missing(Id manifest, const Contents::Part& part, const LinkState& link, bool is_here);
+  void check_said_sizes();
   void check_tags();
+  void check_target(const std::string& name, Id target);
   void find_roots();
   void check_what_nothing_names();
   void tell_breaks();

@@ -8,6 +8,7 @@
 #include "registry/tree/check.h"
 #include "registry/tree/distribution_tree.h"
 #include "sys/file_system.h"
+#include "test/support/passing_file_system.h"
 #include "test/support/tree.h"
 
 namespace lifeboat::registry {
@@ -153,6 +154,15 @@ TEST(RepositoryJudge, tells_each_damage_and_the_names_it_breaks) {
       {"a tag of schema 1",
        [&](auto& f) { f.push_manifest("c", schema1, "1"); },
        {"note unsupported-manifest c breaks c:1"}},
+      {"a folder that no tag may be called",
+       [&](auto& f) { f.write(f.tag("b", ".hidden"), child.to_string()); },
+       {"untidy illegal-name b"}},
+      {"a folder that no repository may be called, with a lost layer",
+       [&](auto& f) {
+         f.push("Upper/Case", p.amd64, "1");
+         fs::remove(f.layer("Upper/Case", layer));
+       },
+       {"untidy illegal-name Upper/Case"}},
       {"a repository of uploads alone",
        [&](auto& f) { f.write(f.root() / "repositories/c/_uploads/u1/data", "started and left"); },
        {"untidy stale-upload c"}},
@@ -168,6 +178,54 @@ TEST(RepositoryJudge, tells_each_damage_and_the_names_it_breaks) {
     p.into(files);
     row.damage(files);
     EXPECT_EQ(found_in(files.root(), false), row.want) << row.name;
+  }
+}
+
+/// The disk as it is for somebody who may not look into some folders.
+class LockedFolders final : public test::PassingFileSystem {
+ public:
+  using PassingFileSystem::PassingFileSystem;
+  std::string locked{};  ///< a part of their paths
+  Result<std::shared_ptr<const sys::ReadableFile>> open(const sys::Path& path) override {
+    if (!locked.empty() && path.native().contains(locked))
+      return fail(ErrorCode::internal, "cannot open: permission denied");
+    return PassingFileSystem::open(path);
+  }
+  Result<std::vector<sys::DirectoryEntry>> list(const sys::Path& path) override {
+    if (!locked.empty() && path.native().contains(locked))
+      return fail(ErrorCode::internal, "cannot list: permission denied");
+    return PassingFileSystem::list(path);
+  }
+};
+
+TEST(RepositoryJudge, does_not_say_broken_of_what_it_may_not_look_at) {
+  const DistributionFiles files;
+  Pushed().into(files);
+  struct {
+    const char* locked;
+    Texts want;
+  } const rows[] = {
+      {"/b/_layers/", {"unknown unreadable b breaks b:1"}},
+      {"/b/_manifests/revisions/", {"unknown unreadable b breaks b:1"}},
+      {"/b/_manifests/tags", {"unknown unreadable b"}},
+      {"/repositories/b", {"unknown unreadable b"}},
+  };
+  for (const auto& row : rows) {
+    const auto system = sys::make_posix_file_system();
+    LockedFolders locked(*system);
+    auto open = open_tree(files.root(), std::nullopt, locked).value();
+    locked.locked = row.locked;
+    const auto report = check(open, {.now = WallTime::max()}, [](const auto&) {});
+    ASSERT_TRUE(report) << report.error().message();
+    std::vector<std::string> texts;
+    for (const Finding& finding : report->findings) {
+      if (finding.kind != FindingKind::stale_upload) texts.push_back(text_of(finding));
+    }
+    EXPECT_EQ(std::ranges::count_if(texts, [](const auto& text) { return !text.starts_with("unknown unreadable b"); }),
+              0)
+        << row.locked << ": " << testing::PrintToString(texts);
+    for (const std::string& text : row.want) EXPECT_TRUE(std::ranges::count(texts, text) > 0) << row.locked << text;
+    EXPECT_EQ(report->totals.names_broken, 0U) << row.locked;
   }
 }
 
@@ -234,8 +292,8 @@ TEST(Judge, follows_no_symbolic_link_among_the_repositories_and_says_so) {
   fs::create_directory_symlink("..", files.root() / "repositories/a/circle");
   fs::create_directory_symlink(".", files.root() / "repositories/a/self");
   const Texts found = found_in(files.root(), false);
-  EXPECT_EQ(std::ranges::count(found, "broken unreadable a/circle"), 1) << "what is below is not known";
-  EXPECT_EQ(std::ranges::count(found, "broken unreadable a/self"), 1);
+  EXPECT_EQ(std::ranges::count(found, "unknown unreadable a/circle"), 1) << "what is below is not known";
+  EXPECT_EQ(std::ranges::count(found, "unknown unreadable a/self"), 1);
   EXPECT_TRUE(std::ranges::none_of(found, [](const auto& text) { return text.contains("circle/"); }));
 }
 

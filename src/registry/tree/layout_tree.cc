@@ -64,6 +64,7 @@ Result<TreeRepository> LayoutTree::read(const std::string& repository, DigestTab
   for (const oci::ListedDescriptor& entry : *index->manifests) {
     const DigestTable::Id id = table.id_of(entry.descriptor.digest);
     found.manifests.push_back(id);
+    found.said_sizes.push_back({id, entry.descriptor.size_bytes});
     const std::string name = name_in(entry.annotations_json);
     if (!name.empty()) targets[name].push_back(id);
   }

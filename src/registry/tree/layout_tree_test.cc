@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "registry/tree/check.h"
+#include "registry/tree/repair.h"
 #include "test/support/tree.h"
 
 namespace lifeboat::registry {
@@ -56,6 +57,17 @@ TEST_F(LayoutTreeTest, follows_no_tag_that_is_given_to_two_manifests) {
   EXPECT_EQ(found[0].detail, "index.json gives the tag to " + sha256_of(first_.manifest).to_string() +
                                  ", which skopeo takes, and to " + sha256_of(second_.manifest).to_string() +
                                  ", which containerd takes");
+}
+
+TEST_F(LayoutTreeTest, compares_the_lengths_that_its_index_says) {
+  std::string wrong = entry(first_.manifest, "1");
+  const std::string said = R"("size":)" + std::to_string(first_.manifest.size());
+  wrong.replace(wrong.find(said), said.size(), R"("size":9)");
+  const auto found = found_with(wrong + "," + entry(second_.manifest, "2"));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].kind, FindingKind::wrong_size);
+  EXPECT_EQ(found[0].breaks, std::vector<std::string>{"1"});
+  EXPECT_TRUE(plan_repair(TreeKind::oci_layout, found, true).empty()) << "the bytes are right";
 }
 
 }  // namespace

@@ -67,7 +67,12 @@ struct TreeRepository {
   std::vector<DigestTable::Id> blobs{};      ///< linked, ascending
   std::vector<BadLink> bad_links{};
   std::vector<TreeUpload> uploads{};
-  std::vector<Error> unreadable{};  ///< directories that could not be listed: what is in them is not known
+  struct SaidSize {
+    DigestTable::Id id = 0;
+    uint64_t size_bytes = 0;
+  };
+  std::vector<SaidSize> said_sizes{};  ///< how long manifests are by the index of an OCI layout
+  std::vector<Error> unreadable{};     ///< directories that could not be listed: what is in them is not known
 };
 
 /// One layout on disk, to be read. Any thread may read content; the rest is for one thread at a time. Everything
