@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "blob/data_directory.h"
+#include "cli/printable.h"
 #include "server/units.h"
 #include "sys/event_loops.h"
 #include "sys/http_client.h"
@@ -83,7 +84,7 @@ Result<std::string> data_directory(const AdminOptions& options, const Process& p
 }
 
 int explain_failure(const Error& error, Process& process) {
-  process.err(error.message() + "\n");
+  process.err(printable_lines(error.message()) + "\n");
   return error.code() == ErrorCode::invalid ? kUsage : kCouldNotFindOut;
 }
 

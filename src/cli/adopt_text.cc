@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cli/human.h"
+#include "cli/printable.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -35,7 +36,7 @@ std::string how_text(const AdoptReport& report) {
 std::string adopt_text(const AdoptReport& report, bool is_dry_run) {
   std::string text;
   for (const registry::adopt::Refusal& refused : report.refused) {
-    text.append("not adopted: ").append(refused.name).append(": ").append(refused.reason).append("\n");
+    text.append("not adopted: ").append(printable(refused.name + ": " + refused.reason)).append("\n");
   }
   const auto& totals = report.totals;
   text.append(is_dry_run ? "would adopt " : "adopted ");
@@ -57,7 +58,7 @@ std::string adopt_json(const AdoptReport& report, bool is_dry_run) {
                                   {"blobs", report.totals.blobs}, {"bytes", report.totals.bytes}};
   if (!is_dry_run) document["blobs_by"] = std::move(how);
   document["not_adopted"] = std::move(refused);
-  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return document.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string adopt_progress_text(const registry::adopt::AdoptProgress& progress) {

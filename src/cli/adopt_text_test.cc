@@ -36,5 +36,13 @@ TEST(AdoptText, says_how_far_it_is) {
             "a (3 of 4 repositories), 7 blobs, 0 bytes");
 }
 
+TEST(AdoptText, lets_nothing_through_that_a_terminal_obeys) {
+  registry::adopt::AdoptReport report;
+  report.refused = {{"a:\x1b[2J\nb", "gone\x07"}};
+  const std::string text = adopt_text(report, false) + adopt_json(report, false);
+  for (const char letter : text) EXPECT_TRUE((letter >= ' ' && letter <= '~') || letter == '\n') << text;
+  EXPECT_TRUE(text.starts_with("not adopted: a:\\x1b[2J\\x0ab: gone\\x07\n")) << text;
+}
+
 }  // namespace
 }  // namespace lifeboat::cli

@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "cli/human.h"
+#include "cli/printable.h"
 
 namespace lifeboat::cli {
 
 std::string export_text(const registry::ExportReport& report, bool is_dry_run) {
   std::string text;
   for (const auto& refused : report.refused) {
-    text.append("not exported: ").append(refused.name).append(": ").append(refused.reason).append("\n");
+    text.append("not exported: ").append(printable(refused.name + ": " + refused.reason)).append("\n");
   }
   text.append(is_dry_run ? "would export " : "exported ");
   text.append(human_count(report.repositories, "repository") + ", " + human_count(report.tags, "tag") + ", " +
@@ -33,7 +34,7 @@ std::string export_json(const registry::ExportReport& report, bool is_dry_run) {
                                         {"bytes", report.bytes},
                                         {"bytes_written", report.bytes_written},
                                         {"not_exported", std::move(refused)}};
-  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return document.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string export_progress_text(const registry::ExportProgress& progress) {

@@ -35,5 +35,13 @@ TEST(ExportText, says_how_far_it_is) {
             "a, 3 blobs and manifests, 2.0 KiB");
 }
 
+TEST(ExportText, lets_nothing_through_that_a_terminal_obeys) {
+  registry::ExportReport report;
+  report.refused = {{"a:\x1b[2J\nb", "gone\x07"}};
+  const std::string text = export_text(report, false) + export_json(report, false);
+  for (const char letter : text) EXPECT_TRUE((letter >= ' ' && letter <= '~') || letter == '\n') << text;
+  EXPECT_TRUE(text.starts_with("not exported: a:\\x1b[2J\\x0ab: gone\\x07\n")) << text;
+}
+
 }  // namespace
 }  // namespace lifeboat::cli

@@ -7,6 +7,7 @@
 #include "cli/admin_client.h"
 #include "cli/fsck_repair.h"
 #include "cli/fsck_text.h"
+#include "cli/printable.h"
 #include "cli/progress_line.h"
 #include "server/units.h"
 #include "sys/clock.h"
@@ -44,7 +45,7 @@ std::optional<registry::TreeKind> kind_named(std::string_view name) {
 
 /// Says that it could not look: whatever the reason, the question itself was understood.
 int could_not_look(const Error& error, Process& process) {
-  process.err(error.message() + "\n");
+  process.err(printable_lines(error.message()) + "\n");
   return kCouldNotFindOut;
 }
 

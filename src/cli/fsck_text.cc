@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/human.h"
+#include "cli/printable.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -47,7 +48,7 @@ std::string lacks_text(const Finding& finding) {
 std::string names_text(const std::vector<std::string>& names) {
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), kShownNames); ++i) {
-    text.append(i == 0 ? "" : ", ").append(names.at(i));
+    text.append(i == 0 ? "" : ", ").append(printable(names.at(i)));
   }
   if (names.size() > kShownNames) text.append(", and " + std::to_string(names.size() - kShownNames) + " more");
   return text;
@@ -59,7 +60,7 @@ std::string totals_text(const FsckSubject& subject, const registry::CheckReport&
                      human_count(totals.tags, "tag") + ", " + human_count(totals.manifests, "manifest") + ", " +
                      human_count(totals.blobs, "blob");
   if (totals.bytes_hashed > 0) text += ", " + human_size(totals.bytes_hashed) + " hashed";
-  return text + " (" + std::string(to_string(subject.kind)) + " '" + subject.path + "')\n";
+  return text + " (" + std::string(to_string(subject.kind)) + " '" + printable(subject.path) + "')\n";
 }
 
 std::string verdict_text(const registry::CheckReport& report) {
@@ -110,9 +111,11 @@ nlohmann::ordered_json json_of(const registry::RepairOutcome& outcome) {
 
 std::string repairs_text(const registry::RepairOutcome& outcome) {
   std::string text;
-  for (const registry::RepairStep& step : outcome.done) text.append("repaired: ").append(to_string(step)).append("\n");
+  for (const registry::RepairStep& step : outcome.done)
+    text.append("repaired: ").append(printable(to_string(step))).append("\n");
   for (const registry::RepairOutcome::Failed& one : outcome.failed) {
-    text.append("not repaired: ").append(to_string(one.step)).append(": ").append(one.reason.message()).append("\n");
+    const std::string what = to_string(one.step) + ": " + one.reason.message();
+    text.append("not repaired: ").append(printable(what)).append("\n");
   }
   if (text.empty()) text = "there is nothing that can be repaired\n";
   return text + "\n";
@@ -120,7 +123,7 @@ std::string repairs_text(const registry::RepairOutcome& outcome) {
 
 std::string plan_text(const std::vector<registry::RepairStep>& steps) {
   std::string text;
-  for (const registry::RepairStep& step : steps) text.append("would ").append(to_string(step)).append("\n");
+  for (const registry::RepairStep& step : steps) text.append("would ").append(printable(to_string(step))).append("\n");
   if (text.empty()) text = "there is nothing that can be repaired\n";
   return text + "\n";
 }
@@ -133,7 +136,7 @@ std::string finding_text(const Finding& finding) {
   for (const std::string& part : {lacks_text(finding), finding.detail}) {
     if (!part.empty()) what.append(what.empty() ? "" : ": ").append(part);
   }
-  text.append(what).append("\n");
+  text.append(printable(what)).append("\n");
   const std::string indent(kKindColumn + 2, ' ');
   if (finding.parent) text.append(indent).append("named by ").append(finding.parent->to_string()).append("\n");
   if (!finding.breaks.empty()) {
@@ -179,7 +182,7 @@ std::string fsck_json(const FsckSubject& subject, const registry::CheckReport& r
                                   {"broken_names", broken},
                                   {"findings", std::move(findings)}};
   if (repairs != nullptr) document["repairs"] = json_of(*repairs);
-  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return document.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string check_progress_text(const registry::CheckProgress& progress) {

@@ -152,5 +152,19 @@ TEST(FsckText, says_how_far_it_is) {
             "hashing 3 of 40 blobs, 5.0 MiB");
 }
 
+TEST(FsckText, lets_nothing_through_that_a_terminal_obeys) {
+  Finding finding = missing_layer();
+  finding.repository = "team\x1b[2J";
+  finding.detail = "cannot open '/x\n\x1b]0;pwn\x07'";
+  finding.breaks = {"team\x1b[2J:1"};
+  const CheckReport report{.findings = {finding}};
+  registry::RepairOutcome outcome;
+  outcome.failed.push_back({{.repository = "\x1b[1m", .digest = digest("x")}, Error(ErrorCode::internal, "\x1b[0m\n")});
+  const std::string text = fsck_text({.path = "/data\x1b[3m"}, report, false) + repairs_text(outcome) +
+                           plan_text({outcome.failed[0].step}) + fsck_json({.path = "\x7f"}, report, &outcome);
+  for (const char letter : text) EXPECT_TRUE((letter >= ' ' && letter <= '~') || letter == '\n') << text;
+  EXPECT_EQ(std::ranges::count(fsck_text(kSubject, report, false), '\n'), 7) << "a name has begun a line";
+}
+
 }  // namespace
 }  // namespace lifeboat::cli

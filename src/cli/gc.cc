@@ -5,6 +5,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/gc_text.h"
+#include "cli/printable.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -66,7 +67,7 @@ int run_gc(const Command& self, Words words, Process& process) {
     report = process.collect(*config, dry_run);
   }
   if (!report) return explain_failure(report.error(), process);
-  if (!report->error.empty()) process.err(report->error + "\n");
+  if (!report->error.empty()) process.err(printable_lines(report->error) + "\n");
   process.out(output == "json" ? http::render_gc(*report) + "\n" : gc_text(*report));
   if (report->is_refused || report->failures > 0) return kFoundWrong;
   return report->error.empty() ? kFine : kCouldNotFindOut;

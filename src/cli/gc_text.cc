@@ -1,6 +1,7 @@
 #include "cli/gc_text.h"
 
 #include "cli/human.h"
+#include "cli/printable.h"
 
 namespace lifeboat::cli {
 
@@ -13,9 +14,9 @@ std::string gc_text(const http::GcReport& report) {
   std::string text;
   if (report.is_dry_run) {
     for (const http::GcReport::Item& one : report.items) {
-      text += one.digest + "  " + human_size(one.size_bytes);
-      if (!one.repository.empty()) text += "  link of " + one.repository;
-      text += "  " + one.reason + "\n";
+      text += printable(one.digest) + "  " + human_size(one.size_bytes);
+      if (!one.repository.empty()) text += "  link of " + printable(one.repository);
+      text += "  " + printable(one.reason) + "\n";
     }
     if (report.items_left_out > 0) text += "… and " + std::to_string(report.items_left_out) + " more\n";
   }

@@ -27,4 +27,11 @@ TEST(GcText, lists_what_would_go_and_why) {
             "sha256:ab  5 bytes  nothing names it\n… and 7 more\nwould remove 1 link, 1 content, 5 bytes\n");
 }
 
+TEST(GcText, lets_nothing_through_that_a_terminal_obeys) {
+  http::GcReport report{.is_dry_run = true};
+  report.items.push_back({"x\ny", "a\x1b[2J", "sha256:1", 5});
+  const std::string text = gc_text(report);
+  EXPECT_TRUE(text.contains("link of a\\x1b[2J  x\\x0ay\n")) << text;
+}
+
 }  // namespace lifeboat::cli

@@ -1,5 +1,7 @@
 #include "cli/progress_line.h"
 
+#include "cli/printable.h"
+
 namespace lifeboat::cli {
 namespace {
 
@@ -13,7 +15,7 @@ void ProgressLine::show(const std::function<std::string()>& text) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return;
   next_ = now + kEvery;
-  process_.err(std::string(kStartOfLine) + text());
+  process_.err(std::string(kStartOfLine) + printable(text()));
   is_drawn_ = true;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/human.h"
+#include "cli/printable.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -46,10 +47,11 @@ std::string broken_text(const std::vector<http::FaultReport>& faults, uint64_t p
   for (const http::FaultReport& fault : faults) {
     std::string breaks;
     for (const std::string& name : fault.breaks) breaks += (breaks.empty() ? "" : ", ") + name;
-    text += fault.digest + "\n";
-    text += wrapped_row("  was     ", words_of(fault.kind) + (fault.detail.empty() ? "" : ": " + fault.detail), 10);
-    if (!breaks.empty()) text += wrapped_row("  breaks  ", breaks, 10);
-    if (!fault.last_error.empty()) text += wrapped_row("  tried   ", fault.last_error, 10);
+    const std::string was = words_of(fault.kind) + (fault.detail.empty() ? "" : ": " + fault.detail);
+    text += printable(fault.digest) + "\n";
+    text += wrapped_row("  was     ", printable(was), 10);
+    if (!breaks.empty()) text += wrapped_row("  breaks  ", printable(breaks), 10);
+    if (!fault.last_error.empty()) text += wrapped_row("  tried   ", printable(fault.last_error), 10);
   }
   if (pieces > faults.size()) text += "and " + human_count(pieces - faults.size(), "more piece") + "\n";
   return text;
@@ -62,10 +64,10 @@ std::string scrub_text(const http::ScrubReport& report) {
     text += "unnamed   " + human_count(report.unrecorded, "piece") + ", " + human_size(report.unrecorded_bytes) +
             ": harmless, no name stands for it\n";
   }
-  if (!report.is_finished) text += "broken off: " + report.error + "\n";
+  if (!report.is_finished) text += "broken off: " + printable(report.error) + "\n";
   if (report.found > 0) text += "\n";
   for (const http::ScrubReport::Finding& found : report.findings) {
-    text += outcome_of(report, found) + "  " + found.digest + "  " + words_of(found.kind) + "\n";
+    text += outcome_of(report, found) + "  " + printable(found.digest + "  " + words_of(found.kind)) + "\n";
   }
   if (report.found > report.findings.size()) {
     text += "and " + human_count(report.found - report.findings.size(), "more fault") + "\n";

@@ -58,5 +58,14 @@ TEST(ScrubText, is_not_fine_with_what_was_only_looked_at_or_cannot_be_read) {
   EXPECT_FALSE(is_whole(cut));
 }
 
+TEST(ScrubText, lets_nothing_through_that_a_terminal_obeys) {
+  http::ScrubReport report;
+  report.faults.push_back({.digest = "sha256:1", .kind = "missing", .detail = "\x1b[2J", .breaks = {"a:\x07"}});
+  report.broken = 1;
+  const std::string text = scrub_text(report);
+  EXPECT_TRUE(text.contains("missing: \\x1b[2J\n")) << text;
+  EXPECT_TRUE(text.contains("a:\\x07\n")) << text;
+}
+
 }  // namespace
 }  // namespace lifeboat::cli

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/human.h"
+#include "cli/printable.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -43,13 +44,6 @@ std::string last_line(const VerifySummary& summary) {
 }
 
 std::string line_of(const Finding& finding) { return place_of(finding) + ": " + finding.fault.detail; }
-
-/// Foreign text on a terminal: nothing that moves its cursor, changes its colours or begins a line.
-std::string printable(std::string_view text) {
-  std::string shown(text);
-  std::ranges::replace_if(shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
-  return shown;
-}
 
 /// XML 1.0 §2.2 knows no U+FFFE, no U+FFFF, and nothing that is not UTF-8; the second row of controls (U+0080 to
 /// U+009F) it only discourages, and terminals obey.

@@ -76,9 +76,9 @@ TEST(VerifyText, lets_nothing_through_that_a_terminal_or_a_reader_of_xml_does_no
   summary.given_up = {"r.example: \x1b[2J"};
 
   const std::string text = verify_text(summary);
-  EXPECT_TRUE(text.contains("of li?[31mnux??r.example/app:9  whole: ?]0;pwn???404\n")) << text;
-  EXPECT_TRUE(text.contains("layer a??2Jb???c???d?e?? sha256:")) << text;
-  EXPECT_TRUE(text.contains("given up: r.example: ?[2J\n")) << text;
+  EXPECT_TRUE(text.contains(R"(of li\x1b[31mnux\x7f\x0ar.example/app:9  whole: \x1b]0;pwn\x07\x0d\x0a404)")) << text;
+  EXPECT_TRUE(text.contains(R"(layer a\xc2\x9b2Jb\xef\xbf\xbec\xef\xbf\xbfd\xffe\xc3\xa9 sha256:)")) << text;
+  EXPECT_TRUE(text.contains(R"(given up: r.example: \x1b[2J)")) << text;
 
   const std::string xml = verify_junit(summary);
   const std::string replaced = "\xEF\xBF\xBD";
