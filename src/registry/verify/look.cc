@@ -120,6 +120,20 @@ Awaitable<Resolved> resolve(Call call, blob::Inspector& asked, Name name, std::v
   co_return resolved;
 }
 
+Awaitable<void> confirm_by_digest(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
+                                  Node& node) {
+  if (!node.faults.empty()) co_return;
+  const oci::Reference reference(digest);
+  const auto head = co_await asked.head(call, repository, Thing::manifest, reference);
+  if (head) co_return;
+  // Who knows no HEAD, or none by digest, may still give it.
+  const auto got = co_await asked.manifest(call, std::move(repository), reference);
+  if (got) co_return;
+  Fault fault = fault_of(got.error());
+  if (fault.kind == FaultKind::missing) fault.detail = "its tag gives it, its digest says " + fault.detail;
+  node.faults.push_back(std::move(fault));
+}
+
 Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
                                  std::vector<oci::Platform> platforms) {
   const auto got = co_await asked.manifest(call, repository, oci::Reference(digest));

@@ -6,7 +6,7 @@
 
 /// The questions about one thing. What they cost, where nothing is wrong:
 /// - a tag: one HEAD and one GET, since clients resolve by either and the two may disagree. That GET is the one of its
-///   manifest too;
+///   manifest too, of which a HEAD by the digest tells that it is there for who asks by that, as runtimes do;
 /// - any other manifest: one GET, hashed always;
 /// - a blob: one GET of its first byte. It tells what a HEAD does (that it is there, and how long it is) and that bytes
 ///   come, for the same one request. Where a registry knows no ranges the transfer is ended with the first bytes.
@@ -19,6 +19,9 @@ struct Resolved {
   std::optional<Node> node{};  ///< of root.digest, when it was got on the way
 };
 Awaitable<Resolved> resolve(Call call, blob::Inspector& asked, Name name, std::vector<oci::Platform> platforms);
+/// Notes in the node of a manifest that came by a tag when it is not there by its digest.
+Awaitable<void> confirm_by_digest(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
+                                  Node& node);
 Awaitable<Node> look_at_manifest(Call call, blob::Inspector& asked, oci::Repository repository, oci::Digest digest,
                                  std::vector<oci::Platform> platforms);
 

@@ -142,6 +142,7 @@ Awaitable<void> Walk::take(Call call, Job job) {
   if (digest && !found.node) want(job.repository, {.part = Part::manifest, .digest = *digest}, 1);
   const bool is_new = digest && found.node && wanted_[job.repository].emplace(*digest, 0).second;
   if (is_new) {
+    co_await confirm_by_digest(each, asked_, job.repository, *digest, *found.node);
     if (options_.has_referrers) co_await add_referrers(each, job.repository, *digest, *found.node);
     keep(job.repository, {.part = Part::manifest, .digest = *digest}, std::move(*found.node), 1);
   }

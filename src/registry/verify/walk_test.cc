@@ -69,7 +69,8 @@ TEST_F(VerifyWalk, says_of_what_is_whole_that_it_is) {
   EXPECT_EQ(report.totals.manifests, 2U);
   EXPECT_EQ(report.totals.blobs, 6U);
   EXPECT_EQ(report.totals.hashed_bytes, 0U);
-  EXPECT_EQ(registry_.asked.size(), 1U + 3 + 6) << "one question for each thing, and a HEAD for the tag";
+  EXPECT_EQ(registry_.asked.size(), 2U + 3 + 6)
+      << "one question for each thing, and a HEAD for the tag and for what it leads to";
 }
 
 TEST_F(VerifyWalk, looks_at_each_digest_once_and_names_all_that_are_broken_by_it) {
@@ -152,6 +153,18 @@ TEST_F(VerifyWalk, names_each_fault) {
               registry_.blob_of("app", arm_.layers[1]));
     EXPECT_EQ(faults_of(one({.depth = row.depth})), row.want) << row.name;
   }
+}
+
+TEST_F(VerifyWalk, finds_a_manifest_that_its_tag_gives_and_its_digest_does_not) {
+  const auto known = registry_.manifests.at("app:1").bytes;
+  auto& by_digest = registry_.manifest_of("app", known);
+  by_digest.head_fails = gone();
+  EXPECT_EQ(faults_of(one()), "") << "a GET by the digest gives it";
+  by_digest.get_fails = gone();
+  const Verdict verdict = one();
+  ASSERT_EQ(faults_of(verdict), "missing");
+  EXPECT_TRUE(verdict.findings[0].fault.detail.starts_with("its tag gives it, its digest says "))
+      << verdict.findings[0].fault.detail;
 }
 
 TEST_F(VerifyWalk, reads_no_further_than_the_manifest_says_that_it_is_long) {
