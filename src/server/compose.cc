@@ -174,11 +174,14 @@ Result<std::unique_ptr<Node>> Node::build(const Config& config, Log& log) {
   LB_CHECK(parts->open_upstreams());
   parts->build_use_cases();
   LB_CHECK(parts->listen());
-  LB_TRY(parts->probers, Probers::build(config,
-                                        {.registry = {*parts->client, parts->clock, *parts->files, parts->disk, log},
-                                         .tours = parts->names->tours(),
-                                         .metrics = parts->metrics},
-                                        parts->server->address()));
+  parts->probers = std::make_unique<Probers>(
+      Probers::Parts{.registry = {*parts->client, parts->clock, *parts->files, parts->disk, log},
+                     .tours = parts->names->tours(),
+                     .metrics = parts->metrics,
+                     .loops = parts->loops},
+      own_url(parts->server->address(), !config.server.tls_certificate.empty()));
+  LB_TRY(Probers::Plan probes, parts->probers->plan(config));
+  parts->probers->follow(std::move(probes));
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 
@@ -236,10 +239,6 @@ void Node::run() {
   parts_->upkeep->spawn(parts_->collector->run());
   if (parts_->evictor) parts_->upkeep->spawn(parts_->evictor->run());
   parts_->upkeep->spawn(parts_->retainer->run());
-  // Nobody waits for them: a tour that is cut goes on at the next start.
-  for (std::size_t i = 0; i < parts_->probers->all().size(); ++i) {
-    parts_->loops.spawn(static_cast<unsigned>(i) % parts_->loops.count(), parts_->probers->all()[i]->run());
-  }
   parts_->upkeep->spawn(parts_->repairer->run());
   parts_->upkeep->spawn(parts_->scrubber->run());
   parts_->loops.run();
@@ -336,6 +335,7 @@ void Node::look_at_freeze() {
 
 Status Node::reload(const Config& fresh) {
   LB_TRY(auto upstreams, parts_->upstreams_of(fresh));
+  LB_TRY(Probers::Plan probes, parts_->probers->plan(fresh));
   if (parts_->tls) LB_CHECK(parts_->tls->reload());
   parts_->adopt(upstreams);
   // What failed for want of a login or a host may go through now.
@@ -347,6 +347,7 @@ Status Node::reload(const Config& fresh) {
   parts_->log.set_options({fresh.log.level, fresh.log.format});
   parts_->follow_prefetch(fresh);
   parts_->repairer->replace(parts_->repair_sources(fresh));
+  parts_->probers->follow(std::move(probes));
   return {};
 }
 

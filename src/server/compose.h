@@ -37,7 +37,8 @@ class Node {
                                   const std::function<void(const http::ScrubReport&)>& watch);
   /// Begins the graceful stop. Any thread, any number of times.
   void request_stop();
-  /// Applies what can change at run time, all or nothing: upstreams, log, certificate. Any thread, one at a time.
+  /// Applies what can change at run time, all or nothing: upstreams, probes, log, certificate. Any thread, one at a
+  /// time.
   Status reload(const Config& fresh);
 
  private:

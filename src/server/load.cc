@@ -443,7 +443,6 @@ std::vector<std::string> restart_needed(const Config& old, const Config& fresh) 
       keys.push_back(path_of(setting));
     }
   }
-  if (old.probes != fresh.probes) keys.emplace_back(kProbeSection);
   if (old.retention != fresh.retention) keys.emplace_back(kRetentionSection);
   return keys;
 }

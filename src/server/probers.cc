@@ -1,9 +1,11 @@
 #include "server/probers.h"
 
 #include <algorithm>
+#include <atomic>
+#include <map>
 #include <utility>
 
-#include "upstream/endpoint.h"
+#include "sys/notification.h"
 
 namespace lifeboat::server {
 namespace {
@@ -17,10 +19,9 @@ constexpr sys::HttpDeadlines kDeadlines{.resolve = std::chrono::seconds(5),
 
 bool is_self(const ProbeConfig& probe) { return probe.target == kProbeSelf; }
 
-upstream::EndpointOptions options_of(const ProbeConfig& probe, const Config& config, const std::string& own_address) {
+upstream::EndpointOptions options_of(const ProbeConfig& probe, const std::string& own_url) {
   upstream::EndpointOptions options;
-  const bool has_tls = !config.server.tls_certificate.empty();
-  options.url = is_self(probe) ? own_url(own_address, has_tls) : probe.target;
+  options.url = is_self(probe) ? own_url : probe.target;
   options.skip_verify = is_self(probe);  // its certificate is for the name that others call it by
   options.username = probe.username;
   options.password_file = probe.password_file;
@@ -42,43 +43,115 @@ std::string own_url(const std::string& address, bool has_tls) {
   return (has_tls ? "https://" : "http://") + host + address.substr(colon);
 }
 
-Result<std::unique_ptr<Probers>> Probers::build(const Config& config, Parts parts, const std::string& own_address) {
-  std::unique_ptr<Probers> made(new Probers());
+struct Probers::Probe {
+  const ProbeConfig config;
+  const std::optional<ProbeConfig> compared;
+  const std::string target;  ///< as people read it
+  const std::shared_ptr<upstream::RegistryInspector> inspector;
+  const std::shared_ptr<upstream::RegistryInspector> other;  ///< null: it is not compared
+  registry::Prober prober;
+  std::atomic<bool> has_ended = false;
+  sys::Notification ended{};
+};
+
+Probers::Probers(Parts parts, std::string own_url) : parts_(parts), own_url_(std::move(own_url)) {}
+Probers::~Probers() = default;
+
+Result<Probers::Plan> Probers::plan(const Config& config) const {
+  Plan plan;
   for (const ProbeConfig& probe : config.probes) {
-    LB_TRY(auto endpoint, upstream::Endpoint::make(options_of(probe, config, own_address)));
-    made->targets_.push_back(is_self(probe) ? std::string(kProbeSelf) : endpoint.name());
-    made->inspectors_.push_back(std::make_unique<upstream::RegistryInspector>(parts.registry, std::move(endpoint)));
-  }
-  for (std::size_t i = 0; i < config.probes.size(); ++i) {
-    const ProbeConfig& probe = config.probes[i];
+    LB_TRY(auto endpoint, upstream::Endpoint::make(options_of(probe, own_url_)));
+    plan.push_back({.config = probe, .endpoint = std::move(endpoint)});
     const auto other = std::ranges::find(config.probes, probe.compare_with, &ProbeConfig::name);
-    const bool is_compared = !probe.compare_with.empty() && other != config.probes.end();
-    blob::Inspector* compared =
-        is_compared ? made->inspectors_[static_cast<std::size_t>(other - config.probes.begin())].get() : nullptr;
-    registry::ProberOptions options{.name = probe.name,
-                                    .repositories = probe.repositories,
-                                    .tags = probe.tags,
-                                    .every = probe.every,
-                                    .requests_max = static_cast<unsigned>(probe.requests_max),
-                                    .other = probe.compare_with,
-                                    .leaves_out_hosts = is_self(probe)};
-    made->probers_.push_back(std::make_unique<registry::Prober>(registry::Prober::Parts{.target = *made->inspectors_[i],
-                                                                                        .other = compared,
-                                                                                        .tours = parts.tours,
-                                                                                        .clock = parts.registry.clock,
-                                                                                        .metrics = parts.metrics,
-                                                                                        .log = parts.registry.log},
-                                                                std::move(options)));
+    if (!probe.compare_with.empty() && other != config.probes.end()) plan.back().compared = *other;
   }
-  return made;
+  return plan;
+}
+
+std::shared_ptr<Probers::Probe> Probers::make(const Planned& planned,
+                                              std::shared_ptr<upstream::RegistryInspector> target,
+                                              std::shared_ptr<upstream::RegistryInspector> other) const {
+  const ProbeConfig& config = planned.config;
+  registry::ProberOptions options{.name = config.name,
+                                  .repositories = config.repositories,
+                                  .tags = config.tags,
+                                  .every = config.every,
+                                  .requests_max = static_cast<unsigned>(config.requests_max),
+                                  .other = config.compare_with,
+                                  .leaves_out_hosts = is_self(config)};
+  const registry::Prober::Parts parts{.target = *target,
+                                      .other = other.get(),
+                                      .tours = parts_.tours,
+                                      .clock = parts_.registry.clock,
+                                      .metrics = parts_.metrics,
+                                      .log = parts_.registry.log};
+  return std::shared_ptr<Probe>(new Probe{.config = config,
+                                          .compared = planned.compared,
+                                          .target = is_self(config) ? std::string(kProbeSelf) : target->name(),
+                                          .inspector = std::move(target),
+                                          .other = std::move(other),
+                                          .prober = {parts, std::move(options)}});
+}
+
+void Probers::follow(Plan plan) {
+  Known before = probes_.with([](const Known& known) { return known; });
+  const auto named = [](const Probes& among, const ProbeConfig& config) -> std::shared_ptr<Probe> {
+    const auto found = std::ranges::find(among, config.name, [](const auto& probe) { return probe->config.name; });
+    return found == among.end() ? nullptr : *found;
+  };
+  std::map<std::string, std::shared_ptr<upstream::RegistryInspector>> inspectors;
+  for (Planned& planned : plan) {
+    const auto old = named(before.now, planned.config);
+    inspectors[planned.config.name] =
+        old && old->config == planned.config
+            ? old->inspector
+            : std::make_shared<upstream::RegistryInspector>(parts_.registry, std::move(planned.endpoint));
+  }
+  Known after;
+  for (const auto& old : before.leaving) {
+    if (!old->has_ended) after.leaving.push_back(old);
+  }
+  for (const auto& old : before.now) {
+    if (inspectors.contains(old->config.name)) continue;
+    old->prober.retire();
+    after.leaving.push_back(old);
+  }
+  for (const Planned& planned : plan) {
+    auto old = named(before.now, planned.config);
+    if (old && old->config == planned.config && old->compared == planned.compared) {
+      after.now.push_back(old);
+      continue;
+    }
+    if (old) old->prober.stop();
+    if (!old) old = named(after.leaving, planned.config);
+    std::erase(after.leaving, old);
+    const auto other = planned.compared ? inspectors.at(planned.compared->name) : nullptr;
+    after.now.push_back(make(planned, inspectors.at(planned.config.name), other));
+    const auto index = static_cast<unsigned>(after.now.size() - 1) % parts_.loops.count();
+    parts_.loops.spawn(index, run(after.now.back(), std::move(old)));
+  }
+  probes_.with([&](Known& known) { known = std::move(after); });
+}
+
+Awaitable<void> Probers::run(std::shared_ptr<Probe> probe, std::shared_ptr<Probe> before) {
+  while (before && !before->has_ended) {
+    const uint64_t seen = before->ended.version();
+    if (before->has_ended) break;
+    co_await before->ended.wait(seen, SteadyTime::max());
+  }
+  if (before) probe->prober.go_on_from(before->prober);
+  before.reset();
+  co_await probe->prober.run();
+  probe->has_ended = true;
+  probe->ended.notify_all();
 }
 
 std::vector<http::ProbeStatus> Probers::status() const {
   std::vector<http::ProbeStatus> all;
-  for (std::size_t i = 0; i < probers_.size(); ++i) {
-    registry::ProbeState state = probers_[i]->state();
+  for (const auto& probe : probes_.with([](const Known& known) { return known.now; })) {
+    registry::ProbeState state = probe->prober.state();
     all.push_back({.name = std::move(state.name),
-                   .target = targets_[i],
+                   .target = probe->target,
                    .is_running = state.is_running,
                    .is_accessible = state.is_accessible,
                    .last_run = state.last_run ? to_rfc3339(*state.last_run) : "",

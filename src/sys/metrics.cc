@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -53,7 +54,10 @@ class StripedCounter final : public Counter {
     if (!(amount > 0)) return;
     cells_[cell_of_this_thread()].value.fetch_add(amount, std::memory_order_relaxed);
   }
-  void collect(prometheus::ClientMetric& metric) const { metric.counter.value = total_of(cells_); }
+  bool collect(prometheus::ClientMetric& metric) const {
+    metric.counter.value = total_of(cells_);
+    return true;
+  }
 
  private:
   std::array<Cell, kCells> cells_{};
@@ -65,7 +69,10 @@ class AtomicGauge final : public Gauge {
 
   void set(double value) override { value_.store(value, std::memory_order_relaxed); }
   void add(double amount) override { value_.fetch_add(amount, std::memory_order_relaxed); }
-  void collect(prometheus::ClientMetric& metric) const { metric.gauge.value = value_.load(std::memory_order_relaxed); }
+  bool collect(prometheus::ClientMetric& metric) const {
+    metric.gauge.value = value_.load(std::memory_order_relaxed);
+    return !std::isnan(metric.gauge.value);
+  }
 
  private:
   std::atomic<double> value_{0};
@@ -86,7 +93,7 @@ class StripedHistogram final : public Histogram {
     stripe.sum.fetch_add(seconds, std::memory_order_relaxed);
   }
 
-  void collect(prometheus::ClientMetric& metric) const {
+  bool collect(prometheus::ClientMetric& metric) const {
     uint64_t count = 0;
     for (std::size_t bucket = 0; bucket <= kBoundsSeconds.size(); ++bucket) {
       for (const Stripe& stripe : stripes_) count += stripe.counts[bucket].load(std::memory_order_relaxed);
@@ -96,6 +103,7 @@ class StripedHistogram final : public Histogram {
     }
     metric.histogram.sample_count = count;
     for (const Stripe& stripe : stripes_) metric.histogram.sample_sum += stripe.sum.load(std::memory_order_relaxed);
+    return true;
   }
 
  private:
@@ -119,16 +127,16 @@ using Families = std::map<std::string, Family<Instrument>, std::less<>>;
 template <class Instrument>
 void collect_all(const Families<Instrument>& families, std::map<std::string, prometheus::MetricFamily>& out) {
   for (const auto& [name, family] : families) {
-    prometheus::MetricFamily& collected = out[name];
+    prometheus::MetricFamily collected;
     collected.name = name;
     collected.help = family.help;
     collected.type = Instrument::kType;
     for (const auto& [labels, instrument] : family.instruments) {
       prometheus::ClientMetric metric;
       for (const auto& [key, value] : labels) metric.label.push_back({.name = key, .value = value});
-      instrument.collect(metric);
-      collected.metric.push_back(std::move(metric));
+      if (instrument.collect(metric)) collected.metric.push_back(std::move(metric));
     }
+    if (!collected.metric.empty()) out.emplace(name, std::move(collected));
   }
 }
 

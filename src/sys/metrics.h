@@ -17,7 +17,7 @@ class Counter {
   virtual void add(double amount = 1) = 0;
 };
 
-/// A number that goes up and down. Any thread.
+/// A number that goes up and down; with NaN it is not shown. Any thread.
 class Gauge {
  public:
   virtual ~Gauge() = default;

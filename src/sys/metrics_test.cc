@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,6 +56,15 @@ TEST(Metrics, keeps_large_numbers_exact) {
   Metrics metrics;
   metrics.counter("lifeboat_sent_bytes_total", "Bytes.").add(9007199254740991.0);
   EXPECT_TRUE(has_line(metrics.render(), "lifeboat_sent_bytes_total 9007199254740991")) << metrics.render();
+}
+
+TEST(Gauge, is_not_shown_while_it_is_not_a_number) {
+  Metrics metrics;
+  Gauge& gauge = metrics.gauge("lifeboat_a", "A.", {{"target", "gone"}});
+  gauge.set(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_FALSE(metrics.render().contains("lifeboat_a")) << metrics.render();
+  gauge.set(1);
+  EXPECT_TRUE(has_line(metrics.render(), R"(lifeboat_a{target="gone"} 1)")) << metrics.render();
 }
 
 TEST(Counter, never_falls) {

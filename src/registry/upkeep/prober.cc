@@ -1,6 +1,7 @@
 #include "registry/upkeep/prober.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -51,6 +52,8 @@ std::string text_of(const Verdict& verdict) {
   return more == 0 ? text : text + ", and " + std::to_string(more) + " more";
 }
 
+std::unexpected<Error> stopped() { return fail(ErrorCode::cancelled, "the probe is stopped"); }
+
 bool hides_catalog(ErrorCode code) {
   return code == ErrorCode::not_found || code == ErrorCode::unsupported || code == ErrorCode::unauthorized ||
          code == ErrorCode::denied || code == ErrorCode::invalid;
@@ -83,13 +86,13 @@ Prober::Prober(Parts parts, ProberOptions options)
                                    {{"target", options_.name}})),
       diverging_(parts.metrics.gauge("lifeboat_probe_diverging_tags",
                                      "Tags that another registry has otherwise, or not, or alone.",
-                                     {{"target", options_.name}})) {
+                                     {{"target", options_.name}})),
+      every_(parts.metrics.gauge("lifeboat_probe_every_seconds",
+                                 "From the start of one tour to that of the next, as it is configured.",
+                                 {{"target", options_.name}})) {
   shown_.with([&](ProbeState& shown) { shown.name = options_.name; });
   accessible_.set(1);
-  parts.metrics
-      .gauge("lifeboat_probe_every_seconds", "From the start of one tour to that of the next, as it is configured.",
-             {{"target", options_.name}})
-      .set(static_cast<double>(options_.every.count()) / 1000);
+  every_.set(static_cast<double>(options_.every.count()) / 1000);
 }
 
 ProbeState Prober::state() const {
@@ -97,15 +100,48 @@ ProbeState Prober::state() const {
 }
 
 Awaitable<void> Prober::run() {
-  co_await restore();
+  if (!is_restored_) co_await restore();
   if (finished_ && !started_) {
     const Duration since = parts_.clock.wall() - *finished_;
-    const Duration rest = std::clamp(options_.every - since, Duration(0), options_.every);
-    co_await parts_.clock.sleep_until(parts_.clock.now() + rest);
+    co_await rest(std::clamp(options_.every - since, Duration(0), options_.every));
   }
-  for (;;) {
+  while (!is_stopping_) {
     const Duration pause = co_await tour();
-    co_await parts_.clock.sleep_until(parts_.clock.now() + pause);
+    co_await rest(pause);
+  }
+  if (is_retired_) hide();
+}
+
+Awaitable<void> Prober::rest(Duration pause) {
+  const uint64_t seen = stop_asked_.version();
+  if (is_stopping_) co_return;
+  co_await stop_asked_.wait(seen, parts_.clock.now() + pause);
+}
+
+void Prober::go_on_from(const Prober& before) {
+  book_ = before.book_;
+  started_ = before.started_;
+  finished_ = before.finished_;
+  is_restored_ = true;
+  show(false);
+}
+
+void Prober::stop() {
+  is_stopping_ = true;
+  stop_asked_.notify_all();
+}
+
+/// What runs may show itself once more; run() hides it at its end.
+void Prober::retire() {
+  is_retired_ = true;
+  hide();
+  stop();
+}
+
+void Prober::hide() {
+  for (sys::Gauge* gauge : {&failures_, &accessible_, &repositories_checked_, &tags_checked_, &indexes_checked_,
+                            &last_run_, &unknown_, &diverging_, &every_}) {
+    gauge->set(std::numeric_limits<double>::quiet_NaN());
   }
 }
 
@@ -119,6 +155,7 @@ Awaitable<void> Prober::restore() {
     started_ = (*noted)->started;
     finished_ = (*noted)->finished;
   }
+  is_restored_ = true;
   show(false);
 }
 
@@ -132,6 +169,11 @@ Awaitable<Duration> Prober::tour() {
   }
   show(true);
   const Status done = co_await go_over_all();
+  if (is_stopping_ && !done) {
+    show(false);
+    keep();
+    co_return Duration(0);
+  }
   const std::string error = done ? "" : done.error().message();
   if (!done && last_error_.empty()) {
     parts_.log.warning("probe.interrupted", {{"target", options_.name}, {"behind", book_.done}, {"reason", error}});
@@ -186,6 +228,7 @@ Task<void> Prober::go_over_all() {
     const std::size_t before = seen.size();
     for (const oci::Repository& repository : repositories) {
       if (!seen.insert(repository).second) continue;
+      if (is_stopping_) co_return stopped();
       if (is_wanted(repository)) {
         LB_CO_CHECK(co_await go_over(repository));
       }
@@ -218,6 +261,7 @@ Task<void> Prober::go_over(oci::Repository repository) {
   std::size_t unknown = 0;
   std::size_t tags = 0;
   for (std::size_t from = 0; from < names->size(); from += kNamesAtATime) {
+    if (is_stopping_) co_return stopped();
     if (parts_.target.is_short_of_requests()) {
       co_return fail(ErrorCode::too_many, "it will soon take no more requests");
     }
@@ -352,6 +396,7 @@ void Prober::forget_unseen() {
 }
 
 void Prober::show(bool is_running) {
+  if (is_retired_) return;
   failures_.set(static_cast<double>(book_.broken.size()));
   diverging_.set(static_cast<double>(book_.diverging.size()));
   accessible_.set(book_.is_accessible ? 1 : 0);
@@ -359,7 +404,8 @@ void Prober::show(bool is_running) {
   tags_checked_.set(static_cast<double>(book_.last.tags));
   indexes_checked_.set(static_cast<double>(book_.last.indexes));
   unknown_.set(static_cast<double>(book_.last.unknown));
-  if (finished_) last_run_.set(static_cast<double>(finished_->time_since_epoch().count()) / 1000);
+  last_run_.set(finished_ ? static_cast<double>(finished_->time_since_epoch().count()) / 1000 : 0);
+  every_.set(static_cast<double>(options_.every.count()) / 1000);
   ProbeState state{.name = options_.name,
                    .is_running = is_running,
                    .is_accessible = book_.is_accessible,

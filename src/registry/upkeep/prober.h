@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "registry/verify/walk.h"
 #include "sys/clock.h"
 #include "sys/metrics.h"
+#include "sys/notification.h"
 
 namespace lifeboat::registry {
 
@@ -57,8 +59,15 @@ class Prober {
   };
   Prober(Parts parts, ProberOptions options);
 
-  /// Never returns: destroyed with its loop, at any point.
+  /// Until stop(): then it notes how far it has come and returns, before the next repository. May be destroyed with its
+  /// loop at any point.
   Awaitable<void> run();
+  /// Begins with what another one knew, and where it was, instead of what was noted. `before` has returned from run().
+  void go_on_from(const Prober& before);
+  /// Any thread.
+  void stop();
+  /// The same of a target that is not looked at any more: its metrics are shown no longer. Any thread.
+  void retire();
   /// One tour, or what of it can be done now; gives when to go on. What run() does again and again.
   Awaitable<Duration> tour();
   /// As it was noted before this process began.
@@ -85,6 +94,8 @@ class Prober {
   void forget_unseen();
   void show(bool is_running);
   void keep();
+  void hide();
+  Awaitable<void> rest(Duration pause);
 
   // constant after construction
   const Parts parts_;
@@ -98,6 +109,7 @@ class Prober {
   sys::Gauge& last_run_;
   sys::Gauge& unknown_;
   sys::Gauge& diverging_;
+  sys::Gauge& every_;
 
   // of tour() alone
   ProbeBook book_;
@@ -106,7 +118,13 @@ class Prober {
   std::string last_error_;
   unsigned other_outages_ = 0;  ///< in this tour
 
+  bool is_restored_ = false;  ///< or has gone on from another
+
+  // own synchronization
   Guarded<ProbeState> shown_;
+  sys::Notification stop_asked_;
+  std::atomic<bool> is_stopping_ = false;
+  std::atomic<bool> is_retired_ = false;
 };
 
 }  // namespace lifeboat::registry

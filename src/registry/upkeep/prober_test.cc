@@ -254,5 +254,24 @@ TEST_F(ProberTest, finds_what_another_registry_has_otherwise) {
   EXPECT_EQ(failures(), 0);
 }
 
+TEST_F(ProberTest, ends_before_the_next_repository_when_it_is_stopped_and_another_goes_on_behind_it) {
+  for (const char* repository : {"a", "b", "c"}) (void)push(registry_, repository, "1");
+  const auto first = prober();
+  registry_.on_question = [&](const std::string& question) {
+    if (question.contains(" b:1")) first->stop();
+  };
+  (void)tour(*first);
+  EXPECT_EQ(registry_.asked_for(" c"), 0U);
+  EXPECT_EQ(gauge("registry_manifest_integrity_last_run_timestamp"), 0) << "that was no whole tour";
+  registry_.on_question = {};
+  registry_.asked.clear();
+  Prober second({registry_, nullptr, names_.tours(), clock_, metrics_, log_}, {.name = "backup"});
+  second.go_on_from(*first);
+  (void)tour(second);
+  EXPECT_EQ(registry_.asked_for(" a"), 0U) << "it begins anew";
+  EXPECT_GT(registry_.asked_for(" c"), 0U);
+  EXPECT_EQ(gauge("registry_manifest_integrity_last_run_timestamp"), 1'700'000'000);
+}
+
 }  // namespace
 }  // namespace lifeboat::registry
