@@ -13,6 +13,7 @@
 #include "registry/adopt/registry_origin.h"
 #include "registry/adopt/tree_origin.h"
 #include "server/offline_store.h"
+#include "sys/disk_beneath.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -69,7 +70,8 @@ struct Adoption {
 
 Result<adopt::AdoptReport> adopt_tree(const AdoptFlags& flags, const std::string& path, Process& process) {
   Adoption adoption{flags, process};
-  LB_TRY(registry::OpenTree open, registry::open_tree(path, std::nullopt, *adoption.files));
+  const sys::DiskBeneath theirs = sys::make_disk_beneath(path);
+  LB_TRY(registry::OpenTree open, registry::open_tree(path, std::nullopt, *theirs.files));
   const bool is_layout = open.tree->kind() == registry::TreeKind::oci_layout;
   if (is_layout && !flags.as) {
     return fail(ErrorCode::invalid, "an OCI layout does not say what its repository is called: '--as NAME' does");

@@ -4,6 +4,7 @@
 #include "cli/export_text.h"
 #include "cli/progress_line.h"
 #include "registry/tree/export.h"
+#include "sys/disk_beneath.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -11,14 +12,14 @@ namespace {
 Result<registry::ExportReport> export_now(const AdminOptions& options, const registry::ExportOptions& order,
                                           Process& process) {
   LB_TRY(const std::string data, data_directory(options, process));
-  const auto files = sys::make_posix_file_system();
-  const auto sharing = sys::make_posix_file_sharing();
-  auto open = registry::open_tree(data, registry::TreeKind::lifeboat, *files);
+  const sys::DiskBeneath ours = sys::make_disk_beneath(data);
+  const sys::DiskBeneath theirs = sys::make_disk_beneath(order.to);
+  auto open = registry::open_tree(data, registry::TreeKind::lifeboat, *ours.files);
   if (!open && open.error().code() == ErrorCode::conflict) {
     return fail(ErrorCode::conflict, open.error().message() + "\nStop the server of the directory first.");
   }
   if (!open) return fail(ErrorCode::internal, open.error().message());
-  registry::PlacedFiles placed({*files, *sharing});
+  registry::PlacedFiles placed({*theirs.files, *theirs.sharing});
   ProgressLine line(process);
   return registry::export_tree(
       *open, placed, order, [&](const auto& progress) { line.show([&] { return export_progress_text(progress); }); });

@@ -11,6 +11,7 @@
 #include "cli/progress_line.h"
 #include "server/units.h"
 #include "sys/clock.h"
+#include "sys/disk_beneath.h"
 
 namespace lifeboat::cli {
 namespace {
@@ -58,11 +59,10 @@ int exit_code_of(const registry::CheckReport& report) {
 }
 
 /// Repairs what can be, and gives what was done; the plan alone where nothing is to be changed.
-Result<registry::RepairOutcome> repair_now(const FsckFlags& flags, const FsckOrder& order, registry::OpenTree& open,
-                                           registry::CheckReport before, ProgressLine& line, Process& process) {
-  const auto files = sys::make_posix_file_system();
-  const auto sharing = sys::make_posix_file_sharing();
-  registry::TreeRepair repairer({*files, *sharing}, open);
+Result<registry::RepairOutcome> repair_now(const FsckFlags& flags, const FsckOrder& order, const sys::DiskBeneath& disk,
+                                           registry::OpenTree& open, registry::CheckReport before, ProgressLine& line,
+                                           Process& process) {
+  registry::TreeRepair repairer({*disk.files, *disk.sharing}, open);
   RemoteRegistries registries(flags.remote, process.environment, 1);
   std::optional<RepairFetcher> fetcher;
   registry::FetchStep fetch;
@@ -75,8 +75,8 @@ Result<registry::RepairOutcome> repair_now(const FsckFlags& flags, const FsckOrd
 }
 
 int look_and_repair(const FsckFlags& flags, const FsckOrder& order, Process& process) {
-  const auto files = sys::make_posix_file_system();
-  auto open = registry::open_tree(flags.paths.front(), order.kind, *files);
+  const sys::DiskBeneath disk = sys::make_disk_beneath(flags.paths.front());
+  auto open = registry::open_tree(flags.paths.front(), order.kind, *disk.files);
   if (!open) return could_not_look(open.error(), process);
   ProgressLine line(process);
   auto report = registry::check(
@@ -88,7 +88,7 @@ int look_and_repair(const FsckFlags& flags, const FsckOrder& order, Process& pro
     const bool can_fetch = order.origin.has_value();
     process.out(plan_text(registry::plan_repair(open->tree->kind(), report->findings, can_fetch)));
   } else if (flags.is_repairing && !flags.is_dry_run) {
-    auto repaired = repair_now(flags, order, *open, std::move(*report), line, process);
+    auto repaired = repair_now(flags, order, disk, *open, std::move(*report), line, process);
     if (!repaired) return could_not_look(repaired.error(), process);
     repairs = std::move(*repaired);
     *report = repairs->after;

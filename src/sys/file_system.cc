@@ -11,6 +11,7 @@
 #include <charconv>
 #include <utility>
 
+#include "sys/ground.h"
 #include "sys/posix_file.h"
 
 namespace lifeboat::sys {
@@ -24,39 +25,6 @@ std::string about(std::string_view verb_noun, const Path& path) {
   std::string text("cannot ");
   text.append(verb_noun).append(" '").append(path.native()).append("'");
   return text;
-}
-
-/// Repeats a system call that a signal interrupted.
-template <class Call>
-auto retrying(Call call) {
-  decltype(call()) result = 0;
-  do {
-    result = call();
-  } while (result < 0 && errno == EINTR);
-  return result;
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-  }
-  ~Descriptor() {
-    // What a late close might still report was asked for by fsync before anything was acknowledged.
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const { return value_; }
-  bool is_open() const { return value_ >= 0; }
-
- private:
-  int value_;
-};
-
-Descriptor open_descriptor(const Path& path, int flags, mode_t mode = 0) {
-  return Descriptor(retrying([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); }));
 }
 
 class PosixReadableFile final : public ReadableFile {
@@ -160,28 +128,33 @@ std::string holder_of(const Descriptor& file) {
 
 class PosixFileSystem final : public FileSystem {
  public:
+  explicit PosixFileSystem(std::shared_ptr<const Ground> ground) : ground_(std::move(ground)) {}
+
   Result<std::unique_ptr<WritableFile>> create(const Path& path) override {
-    Descriptor file = open_descriptor(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, kFileMode);
+    LB_TRY(const Place at, ground_->find(path));
+    Descriptor file = open_at(at, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, kFileMode);
     if (!file.is_open() && errno == EEXIST)
       return fail(ErrorCode::conflict, about("create file", path) + ": the name is taken");
-    if (!file.is_open()) return fail_errno(errno, about("create file", path));
+    if (!file.is_open()) return fail_at(at, errno, about("create file", path));
     return std::make_unique<PosixWritableFile>(path, std::move(file));
   }
 
   Result<std::unique_ptr<WritableFile>> open_to_append(const Path& path) override {
-    Descriptor file = open_descriptor(path, O_WRONLY | O_APPEND);
-    if (!file.is_open() && errno == EACCES && ::chmod(path.c_str(), kFileMode | S_IWUSR) == 0) {
+    LB_TRY(const Place at, ground_->find(path));
+    Descriptor file = open_at(at, O_WRONLY | O_APPEND);
+    if (!file.is_open() && errno == EACCES && change_mode(at, kFileMode | S_IWUSR) == 0) {
       // Files are made without write permission; only root may open one to write as it is.
-      file = reopened(path);
+      file = reopened(at);
     }
-    if (!file.is_open()) return fail_errno(errno, about("open file", path));
+    if (!file.is_open()) return fail_at(at, errno, about("open file", path));
     return std::make_unique<PosixWritableFile>(path, std::move(file));
   }
 
   Result<std::shared_ptr<const ReadableFile>> open(const Path& path) override {
     // A pipe would wait for somebody who writes to it; a file knows no waiting.
-    Descriptor file = open_descriptor(path, O_RDONLY | O_NONBLOCK);
-    if (!file.is_open()) return fail_errno(errno, about("open file", path));
+    LB_TRY(const Place at, ground_->find(path));
+    Descriptor file = open_at(at, O_RDONLY | O_NONBLOCK);
+    if (!file.is_open()) return fail_at(at, errno, about("open file", path));
     struct stat status{};
     if (::fstat(file.get(), &status) != 0) return fail_errno(errno, about("look at", path));
     if (!S_ISREG(status.st_mode)) return fail(ErrorCode::invalid, about("open file", path) + ": it is not a file");
@@ -189,31 +162,25 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Status rename(const Path& from, const Path& to) override {
-    if (::rename(from.c_str(), to.c_str()) != 0)
+    LB_TRY(const Place old, ground_->find(from));
+    LB_TRY(const Place fresh, ground_->find(to));
+    if (::renameat(old.directory, old.name, fresh.directory, fresh.name) != 0)
       return fail_errno(errno, about("rename file", from) + " to '" + to.native() + "'");
     return {};
   }
 
   Status remove(const Path& path) override {
-    if (::unlink(path.c_str()) != 0) return fail_errno(errno, about("remove file", path));
+    LB_TRY(const Place at, ground_->find(path));
+    if (::unlinkat(at.directory, at.name, 0) != 0) return fail_errno(errno, about("remove file", path));
     return {};
   }
 
-  Status make_directory(const Path& path) override {
-    if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_directory(parent_of(path));
-    if (errno == ENOENT && !path.parent_path().empty() && path.parent_path() != path) {
-      LB_CHECK(make_directory(path.parent_path()));
-      if (::mkdir(path.c_str(), kDirectoryMode) == 0) return sync_directory(parent_of(path));
-    }
-    const int mkdir_errno = errno;
-    struct stat status{};
-    if (mkdir_errno == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
-    return fail_errno(mkdir_errno, about("make directory", path));
-  }
+  Status make_directory(const Path& path) override;
 
   Status sync_directory(const Path& path) override {
-    const Descriptor directory = open_descriptor(path, O_RDONLY | O_DIRECTORY);
-    if (!directory.is_open()) return fail_errno(errno, about("open directory", path));
+    LB_TRY(const Place at, ground_->find(path));
+    const Descriptor directory = open_at(at, O_RDONLY | O_DIRECTORY);
+    if (!directory.is_open()) return fail_at(at, errno, about("open directory", path));
     if (retrying([&] { return ::fsync(directory.get()); }) != 0)
       return fail_errno(errno, about("sync directory", path));
     return {};
@@ -223,7 +190,8 @@ class PosixFileSystem final : public FileSystem {
   Result<FileInfo> info(const Path& path) override;
 
   Status make_read_only(const Path& path) override {
-    if (::chmod(path.c_str(), kFileMode) != 0) return fail_errno(errno, about("make read-only the file", path));
+    LB_TRY(const Place at, ground_->find(path));
+    if (change_mode(at, kFileMode) != 0) return fail_at(at, errno, about("make read-only the file", path));
     return {};
   }
 
@@ -232,18 +200,53 @@ class PosixFileSystem final : public FileSystem {
  private:
   static Path parent_of(const Path& path) { return path.parent_path().empty() ? Path(".") : path.parent_path(); }
 
-  static Descriptor reopened(const Path& path) {
-    Descriptor file = open_descriptor(path, O_WRONLY | O_APPEND);
+  static int change_mode(const Place& at, mode_t mode) {
+    return ::fchmodat(at.directory, at.name, mode, at.follows_links ? 0 : AT_SYMLINK_NOFOLLOW);
+  }
+
+  static Descriptor reopened(const Place& at) {
+    Descriptor file = open_at(at, O_WRONLY | O_APPEND);
     const int open_errno = errno;
-    (void)::chmod(path.c_str(), kFileMode);
+    (void)change_mode(at, kFileMode);
     errno = open_errno;
     return file;
   }
+
+  const std::shared_ptr<const Ground> ground_;
 };
 
-Result<FileInfo> PosixFileSystem::info(const Path& path) {
+int look_at(const Place& at, struct stat& status) {
+  const int looked = ::fstatat(at.directory, at.name, &status, at.follows_links ? 0 : AT_SYMLINK_NOFOLLOW);
+  if (looked != 0 || at.follows_links || !S_ISLNK(status.st_mode)) return looked;
+  errno = ELOOP;
+  return -1;
+}
+
+Status PosixFileSystem::make_directory(const Path& path) {
+  auto at = ground_->find(path);
+  const bool has_parent = !path.parent_path().empty() && path.parent_path() != path;
+  const bool lacks_parent = !at && at.error().code() == ErrorCode::not_found;
+  if (!at && !(lacks_parent && has_parent)) return std::unexpected(std::move(at).error());
+  if (at && ::mkdirat(at->directory, at->name, kDirectoryMode) == 0) return sync_directory(parent_of(path));
+  if (lacks_parent || (errno == ENOENT && has_parent)) {
+    LB_CHECK(make_directory(path.parent_path()));
+    at = ground_->find(path);
+    if (!at) return std::unexpected(std::move(at).error());
+    if (::mkdirat(at->directory, at->name, kDirectoryMode) == 0) return sync_directory(parent_of(path));
+  }
+  int mkdir_errno = errno;
   struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return fail_errno(errno, about("look at", path));
+  if (mkdir_errno == EEXIST) {
+    if (look_at(*at, status) == 0 && S_ISDIR(status.st_mode)) return {};
+    if (errno == ELOOP) mkdir_errno = ELOOP;
+  }
+  return fail_at(*at, mkdir_errno, about("make directory", path));
+}
+
+Result<FileInfo> PosixFileSystem::info(const Path& path) {
+  LB_TRY(const Place at, ground_->find(path));
+  struct stat status{};
+  if (look_at(at, status) != 0) return fail_at(at, errno, about("look at", path));
   const auto since_epoch =
       std::chrono::seconds(status.st_mtim.tv_sec) + std::chrono::milliseconds(status.st_mtim.tv_nsec / 1'000'000);
   return FileInfo{.size_bytes = static_cast<uint64_t>(status.st_size),
@@ -252,8 +255,12 @@ Result<FileInfo> PosixFileSystem::info(const Path& path) {
 }
 
 Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const Path& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
+  LB_TRY(const Place at, ground_->find(path));
+  Descriptor opened = open_at(at, O_RDONLY | O_DIRECTORY);
+  if (!opened.is_open()) return fail_at(at, errno, about("list directory", path));
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(opened.get()), ::closedir);
   if (directory == nullptr) return fail_errno(errno, about("list directory", path));
+  const int listed = opened.release();
   std::vector<DirectoryEntry> entries;
   for (;;) {
     errno = 0;
@@ -264,16 +271,19 @@ Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const Path& path) {
     if (name == "." || name == "..") continue;
     bool is_directory = entry->d_type == DT_DIR;
     if (entry->d_type == DT_UNKNOWN || entry->d_type == DT_LNK) {
-      const Result<FileInfo> found = info(path / name);
-      is_directory = found && found->is_directory;
+      struct stat status{};
+      const int flags = at.follows_links ? 0 : AT_SYMLINK_NOFOLLOW;
+      const bool is_known = ::fstatat(listed, entry->d_name, &status, flags) == 0;
+      is_directory = is_known && (S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode));
     }
     entries.push_back({.name = std::string(name), .is_directory = is_directory});
   }
 }
 
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const Path& path) {
-  Descriptor file = open_descriptor(path, O_RDWR | O_CREAT, 0644);
-  if (!file.is_open()) return fail_errno(errno, about("open lock file", path));
+  LB_TRY(const Place at, ground_->find(path));
+  Descriptor file = open_at(at, O_RDWR | O_CREAT, 0644);
+  if (!file.is_open()) return fail_at(at, errno, about("open lock file", path));
   if (retrying([&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno != EWOULDBLOCK) return fail_errno(errno, about("lock file", path));
     return fail(ErrorCode::conflict, about("lock file", path) + ": process" + holder_of(file) + " holds it");
@@ -295,6 +305,37 @@ bool is_symbolic_link(const Path& path) {
   return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
 }
 
-std::unique_ptr<FileSystem> make_posix_file_system() { return std::make_unique<PosixFileSystem>(); }
+Descriptor open_at(const Place& at, int flags, mode_t mode) {
+  const int more = O_CLOEXEC | (at.follows_links ? 0 : O_NOFOLLOW);
+  Descriptor opened(retrying([&] { return ::openat(at.directory, at.name, flags | more, mode); }));
+  struct stat status{};
+  if (opened.is_open() || at.follows_links || errno != ENOTDIR) return opened;
+  // With O_DIRECTORY a link is told as what is no directory.
+  const bool is_link = ::fstatat(at.directory, at.name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
+  errno = is_link ? ELOOP : ENOTDIR;
+  return opened;
+}
+
+std::unexpected<Error> fail_at(const Place& at, int errno_value, const std::string& what) {
+  if (errno_value != ELOOP || at.follows_links) return fail_errno(errno_value, what);
+  return fail(ErrorCode::invalid, what + ": it is a symbolic link, and none is followed here");
+}
+
+namespace {
+
+class WholeDisk final : public Ground {
+ public:
+  Result<Place> find(const Path& path) const override { return Place{.name = path.c_str()}; }
+};
+
+}  // namespace
+
+std::shared_ptr<const Ground> whole_disk() { return std::make_shared<WholeDisk>(); }
+
+std::unique_ptr<FileSystem> make_file_system_on(std::shared_ptr<const Ground> ground) {
+  return std::make_unique<PosixFileSystem>(std::move(ground));
+}
+
+std::unique_ptr<FileSystem> make_posix_file_system() { return make_file_system_on(whole_disk()); }
 
 }  // namespace lifeboat::sys

@@ -16,15 +16,14 @@ constexpr std::size_t kPieceBytes = kMiB;
 Landing::Landing(Parts parts)
     : parts_(parts), layout_(parts.directory.blobs(), parts.directory.uploads(), parts.files) {}
 
-Result<Landing::Landed> Landing::take_file(const sys::Path& from, const oci::Digest& digest) {
-  LB_TRY(const auto file, parts_.files.open(from));
-  LB_TRY(const uint64_t size, file->size());
+Result<Landing::Landed> Landing::take_file(const sys::ReadableFile& from, const oci::Digest& digest) {
+  LB_TRY(const uint64_t size, from.size());
   LB_TRY(const bool is_held, layout_.holds(digest, size));
   if (is_held) return Landed{.how = How::held, .size_bytes = size};
-  LB_CHECK(compare_digest(*file, digest));
+  LB_CHECK(compare_digest(from, digest));
   // Under the name of an upload session: what a cut leaves is cleared away with those.
   const sys::Path temporary = layout_.session(random_upload_id());
-  LB_TRY(const How how, bring_beside(*file, temporary));
+  LB_TRY(const How how, bring_beside(from, temporary));
   if (how != How::linked) {
     LB_TRY(const auto copied, parts_.files.open(temporary));
     if (Status same = compare_digest(*copied, digest); !same) {

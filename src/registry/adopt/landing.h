@@ -29,10 +29,10 @@ class Landing {
     How how = How::held;
     uint64_t size_bytes = 0;
   };
-  /// A file's bytes: by a link, a clone, or a copy, whatever the disk can do first; linked is only
-  /// what nobody else may write to. All of them are hashed before; what
-  /// is here already was. corrupt: they have another digest. Any thread; blocks.
-  Result<Landed> take_file(const sys::Path& from, const oci::Digest& digest);
+  /// A file's bytes: by a link, a clone, or a copy, whatever the disk can do first; linked is only what nobody else may
+  /// write to. All of them are hashed before; what is here already was. corrupt: they have another digest. Any thread;
+  /// blocks.
+  Result<Landed> take_file(const sys::ReadableFile& from, const oci::Digest& digest);
   /// True when content of that length is here: what came from a registry need not come again.
   Result<bool> holds(const oci::Digest& digest, uint64_t size_bytes) { return layout_.holds(digest, size_bytes); }
   blob::Store& blobs() { return parts_.blobs; }

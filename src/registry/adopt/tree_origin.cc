@@ -71,7 +71,10 @@ Task<std::vector<oci::Digest>> TreeOrigin::referrers(Call /*call*/, std::string 
 
 Task<Landing::Landed> TreeOrigin::bring(Call /*call*/, std::string repository, WantedBlob blob, Landing& landing) {
   LB_CO_CHECK(check_link(LinkKind::blob, repository, blob.digest));
-  co_return co_await disk_.run([&] { return landing.take_file(open_.tree->content(blob.digest), blob.digest); });
+  co_return co_await disk_.run([&]() -> Result<Landing::Landed> {
+    LB_TRY(const auto file, open_.tree->open(blob.digest));
+    return landing.take_file(*file, blob.digest);
+  });
 }
 
 Task<std::optional<uint64_t>> TreeOrigin::look(Call /*call*/, std::string repository, oci::Digest digest) {

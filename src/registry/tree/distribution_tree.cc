@@ -190,10 +190,12 @@ Status DistributionTree::for_each_content(const std::function<void(const oci::Di
   for (const std::string_view algorithm : kAlgorithms) {
     const sys::Path folder = root_ / "blobs" / algorithm;
     const auto shards = files().list(folder);
-    if (!shards && shards.error().code() == ErrorCode::not_found) continue;
+    // A link, which is not followed, is told by whoever names what is behind it.
+    if (!shards && (shards.error().code() == ErrorCode::not_found || shards.error().code() == ErrorCode::invalid))
+      continue;
     if (!shards) return std::unexpected(shards.error());
     for (const sys::DirectoryEntry& shard : *shards) {
-      if (!shard.is_directory) continue;
+      if (!shard.is_directory || sys::is_symbolic_link(folder / shard.name)) continue;
       LB_TRY(const auto entries, files().list(folder / shard.name));
       for (const sys::DirectoryEntry& entry : entries) {
         if (const auto digest = digest_of(algorithm, entry.name)) take(*digest);

@@ -16,7 +16,8 @@ namespace lifeboat::registry {
 ///   repositories/<name>/_uploads/<id>/                              an upload session
 ///
 /// A link is a file with nothing but a digest in it. A directory below `repositories` that is a symbolic link is not
-/// looked into, as it may lead in circles: it counts as unreadable.
+/// looked into, as it may lead in circles: it counts as unreadable. Whether links elsewhere are followed is for the
+/// disk to say that it is given (sys/disk_beneath.h).
 class DistributionTree final : public Tree {
  public:
   /// `root` has the folders `blobs` and `repositories`. `files` outlives this.

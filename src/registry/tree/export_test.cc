@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "registry/tree/check.h"
+#include "sys/disk_beneath.h"
 #include "test/support/code_of.h"
 #include "test/support/tree.h"
 
@@ -88,6 +89,25 @@ TEST_F(ExportTest, touches_no_directory_of_somebody_else) {
   fs::remove_all(to());
   ASSERT_TRUE(run({}));
   EXPECT_EQ(code_of(run({.layout = ExportLayout::oci})), "invalid") << "its own, of another layout";
+}
+
+TEST_F(ExportTest, writes_nothing_where_a_link_leads) {
+  const sys::DiskBeneath disk = sys::make_disk_beneath(to());
+  const auto export_beneath = [&] {
+    ExportOptions options;
+    options.to = to();
+    OpenTree open = open_tree(tree_.root(), std::nullopt, *files_).value();
+    PlacedFiles placed({*disk.files, *disk.sharing});
+    return export_tree(open, placed, options, [](const auto&) {});
+  };
+  ASSERT_TRUE(export_beneath());
+  EXPECT_TRUE(checked().findings.empty());
+  const fs::path outside = data_.path() / "outside";
+  fs::create_directory(outside);
+  fs::remove_all(to() / "docker/registry/v2/blobs");
+  fs::create_directory_symlink(outside, to() / "docker/registry/v2/blobs");
+  EXPECT_EQ(code_of(export_beneath()), "invalid");
+  EXPECT_TRUE(fs::is_empty(outside));
 }
 
 TEST_F(ExportTest, goes_on_where_it_was_cut_off) {

@@ -86,7 +86,9 @@ sys::Path LayoutTree::content(const oci::Digest& digest) const {
 Status LayoutTree::for_each_content(const std::function<void(const oci::Digest&)>& take) {
   for (const std::string_view algorithm : kAlgorithms) {
     const auto entries = files().list(root_ / "blobs" / algorithm);
-    if (!entries && entries.error().code() == ErrorCode::not_found) continue;
+    // A link, which is not followed, is told by whoever names what is behind it.
+    if (!entries && (entries.error().code() == ErrorCode::not_found || entries.error().code() == ErrorCode::invalid))
+      continue;
     if (!entries) return std::unexpected(entries.error());
     for (const sys::DirectoryEntry& entry : *entries) {
       const auto digest = oci::Digest::parse(std::string(algorithm).append(":").append(entry.name));

@@ -9,21 +9,32 @@
 namespace lifeboat::registry {
 namespace {
 
-bool has(sys::FileSystem& files, const sys::Path& path) { return files.info(path).has_value(); }
+/// What may not be looked at is not the same as what is not there.
+Result<bool> has(sys::FileSystem& files, const sys::Path& path) {
+  const auto info = files.info(path);
+  if (!info && info.error().code() == ErrorCode::invalid) return std::unexpected(info.error());
+  return info.has_value();
+}
 
-std::optional<sys::Path> distribution_root(const sys::Path& path, sys::FileSystem& files) {
+Result<std::optional<sys::Path>> distribution_root(const sys::Path& path, sys::FileSystem& files) {
   for (const std::string_view below : {"", "docker/registry/v2", "registry/v2", "v2"}) {
     const sys::Path root = below.empty() ? path : path / below;
-    if (has(files, root / "repositories") || has(files, root / "blobs" / "sha256")) return root;
+    LB_TRY(const bool has_names, has(files, root / "repositories"));
+    if (has_names) return root;
+    LB_TRY(const bool has_content, has(files, root / "blobs" / "sha256"));
+    if (has_content) return root;
   }
   return std::nullopt;
 }
 
-std::optional<TreeKind> kind_at(const sys::Path& path, sys::FileSystem& files) {
+Result<std::optional<TreeKind>> kind_at(const sys::Path& path, sys::FileSystem& files) {
   // A layout has blobs/sha256 as well, and so has a data directory: the marks of those come first.
-  if (has(files, path / "lifeboat-data")) return TreeKind::lifeboat;
-  if (has(files, path / "oci-layout")) return TreeKind::oci_layout;
-  if (distribution_root(path, files)) return TreeKind::distribution;
+  LB_TRY(const bool is_ours, has(files, path / "lifeboat-data"));
+  if (is_ours) return TreeKind::lifeboat;
+  LB_TRY(const bool is_layout, has(files, path / "oci-layout"));
+  if (is_layout) return TreeKind::oci_layout;
+  LB_TRY(const auto root, distribution_root(path, files));
+  if (root) return TreeKind::distribution;
   return std::nullopt;
 }
 
@@ -32,12 +43,13 @@ std::unexpected<Error> refuse(const sys::Path& path, const std::string& reason) 
 }
 
 Result<OpenTree> open_layout(const sys::Path& path, sys::FileSystem& files) {
-  if (!has(files, path / "index.json")) return refuse(path, "an OCI layout without index.json");
+  LB_TRY(const bool has_index, has(files, path / "index.json"));
+  if (!has_index) return refuse(path, "an OCI layout without index.json");
   return OpenTree{.tree = std::make_unique<LayoutTree>(path, files), .root = path};
 }
 
 Result<OpenTree> open_distribution(const sys::Path& path, sys::FileSystem& files) {
-  const auto root = distribution_root(path, files);
+  LB_TRY(const auto root, distribution_root(path, files));
   if (!root) return refuse(path, "there is no 'docker/registry/v2' with repositories in it");
   return OpenTree{.tree = std::make_unique<DistributionTree>(*root, files), .root = *root};
 }
@@ -54,7 +66,9 @@ Result<OpenTree> open_tree(const sys::Path& path, std::optional<TreeKind> kind, 
   LB_TRY(const sys::FileInfo info, files.info(path));
   if (!info.is_directory) return refuse(path, "it is not a directory");
   LB_CHECK(files.list(path));  // before "nothing is there" is said of what may not be read
-  if (!kind) kind = kind_at(path, files);
+  if (!kind) {
+    LB_TRY(kind, kind_at(path, files));
+  }
   if (!kind) {
     return refuse(path, "it is no registry's (want 'docker/registry/v2', 'oci-layout' or 'lifeboat-data' in it)");
   }

@@ -12,6 +12,7 @@ sys::Path fresh_name(const sys::Path& path) { return path.native() + ".lifeboat-
 Status PlacedFiles::make_directory(const sys::Path& path) {
   const auto info = parts_.files.info(path);
   if (info && info->is_directory) return {};
+  if (!info && info.error().code() != ErrorCode::not_found) return std::unexpected(info.error());
   const sys::Path above = path.parent_path();
   if (!above.empty() && above != path) LB_CHECK(make_directory(above));
   LB_CHECK(parts_.files.make_directory(path));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sys/disk_beneath.h"
 #include "test/support/code_of.h"
 #include "test/support/scripted_inspector.h"
 #include "test/support/tree.h"
@@ -198,6 +199,53 @@ TEST_F(RepairerTest, tries_once_what_nobody_has) {
   ASSERT_EQ(outcome.failed.size(), 1U);
   EXPECT_EQ(outcome.failed[0].reason.message(), "it has none");
   EXPECT_EQ(outcome.after.totals.names_broken, 1U);
+}
+
+/// A tree that leads out of itself: what is below one of its folders is really somebody else's.
+class LeadingOutTest : public testing::Test {
+ protected:
+  LeadingOutTest() { tree_.push("a", image_, "1"); }
+  void lead_out(const fs::path& folder) {
+    fs::rename(folder, outside());
+    fs::create_directory_symlink(outside(), folder);
+  }
+  fs::path outside() const { return elsewhere_.path() / "outside"; }
+  std::vector<Finding> found() {
+    OpenTree open = open_tree(tree_.root(), std::nullopt, *disk_.files).value();
+    return check(open, {.is_deep = true, .now = WallTime::max()}, [](const auto&) {}).value().findings;
+  }
+
+  const DistributionFiles tree_;
+  const test::TemporaryDirectory elsewhere_;
+  const test::Image image_ = test::image_of("image", 1);
+  const sys::DiskBeneath disk_ = sys::make_disk_beneath(tree_.root());
+};
+
+TEST_F(LeadingOutTest, a_sound_tree_is_sound) { EXPECT_TRUE(found().empty()); }
+
+TEST_F(LeadingOutTest, what_is_behind_a_link_is_unreadable_and_not_believed) {
+  lead_out(tree_.blob(sha256_of(image_.layers[0])).parent_path());
+  const auto findings = found();
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].kind, FindingKind::unreadable);
+  EXPECT_EQ(findings[0].breaks, std::vector<std::string>{"a:1"});
+  EXPECT_TRUE(findings[0].detail.contains("symbolic link")) << findings[0].detail;
+}
+
+TEST_F(LeadingOutTest, all_of_a_tree_s_content_behind_a_link_is_no_reason_to_give_up) {
+  lead_out(tree_.root() / "blobs/sha256");
+  for (const Finding& finding : found()) EXPECT_EQ(finding.kind, FindingKind::unreadable) << finding.detail;
+}
+
+TEST_F(LeadingOutTest, a_repair_writes_nothing_where_a_link_leads) {
+  const fs::path link = tree_.layer("a", sha256_of(image_.layers[0]));
+  lead_out(link.parent_path().parent_path());
+  fs::remove(outside() / sha256_of(image_.layers[0]).hex() / "link");
+  OpenTree open = open_tree(tree_.root(), std::nullopt, *disk_.files).value();
+  TreeRepair repairer({*disk_.files, *disk_.sharing}, open);
+  const RepairStep step{.repository = "a", .link = LinkKind::blob, .digest = sha256_of(image_.layers[0])};
+  EXPECT_EQ(code_of(repairer.restore_link(step)), "invalid");
+  EXPECT_TRUE(fs::is_empty(outside() / sha256_of(image_.layers[0]).hex()));
 }
 
 class FetchIntoTest : public RepairerTest {

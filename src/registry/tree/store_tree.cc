@@ -31,6 +31,10 @@ StoreTree::StoreTree(sys::Path root, sys::FileSystem& files, std::unique_ptr<sys
 
 Result<std::unique_ptr<StoreTree>> StoreTree::open(const sys::Path& root, sys::FileSystem& files) {
   LB_TRY(auto lock, blob::DataDirectory::lock_to_read(root, files));
+  // SQLite follows links; the disk that was given may not.
+  LB_TRY(const sys::FileInfo database, files.info(root / "meta" / "lifeboat.db"));
+  if (database.is_directory)
+    return fail(ErrorCode::invalid, "cannot open '" + root.native() + "': its database is a directory");
   LB_TRY(auto names, meta::SqliteSnapshot::open((root / "meta" / "lifeboat.db").string()));
   LB_TRY(auto rows, names->repositories());
   return std::unique_ptr<StoreTree>(new StoreTree(root, files, std::move(lock), std::move(names), std::move(rows)));
