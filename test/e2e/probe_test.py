@@ -1,6 +1,7 @@
 """`[[probe]]`: a server that proves all tags of a registry whole, again and again, and says which are not."""
 import base64
 import json
+import signal
 import time
 
 import content
@@ -142,6 +143,24 @@ def a_catalog_that_is_closed_is_told(rig):
                "that the catalog is closed", 60)
     check_equal(lifeboat.metric(LAST_RUN, target="closed"), 0, "a run without a catalog")
     check("credentials" in status(rig, lifeboat)[1]["closed"]["error"], "the reason is told")
+
+
+@scenario
+def a_reload_takes_up_what_is_to_be_probed_and_drops_the_rest(rig):
+    lifeboat = Lifeboat(rig, server=SETTINGS, sections=probe("stays", "self") + probe("goes", "self"))
+    content.single_platform("probed").push(lifeboat.client, "team/app", "1")
+    ran_again(lifeboat, "stays")
+    ran_again(lifeboat, "goes")
+    lifeboat.sections = probe("stays", "self", 'tags = ["v*"]') + probe("comes", "self")
+    lifeboat.write_config()
+    lifeboat.part.signal(signal.SIGHUP)
+    eventually(lambda: "target=\"comes\"" in lifeboat.client.get("/metrics").body.decode(), "the new probe is seen", 60)
+    eventually(has_run(lifeboat, "comes"), "a tour of the new probe", 60)
+    ran_again(lifeboat, "stays")
+    check_equal(lifeboat.metric("registry_manifest_integrity_tags_checked", target="stays"), 0, "tags that fit v*")
+    eventually(lambda: 'target="goes"' not in lifeboat.client.get("/metrics").body.decode(), "metrics of a probe nobody named")
+    check_equal(sorted(status(rig, lifeboat)[1]), ["comes", "stays"], "probes in the status")
+    check("config.needs_restart" not in lifeboat.part.text(), "the log says that probes need a restart")
 
 
 @scenario
