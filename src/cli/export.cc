@@ -14,10 +14,7 @@ Result<registry::ExportReport> export_now(const AdminOptions& options, const reg
   LB_TRY(const std::string data, data_directory(options, process));
   const sys::DiskBeneath ours = sys::make_disk_beneath(data);
   const sys::DiskBeneath theirs = sys::make_disk_beneath(order.to);
-  auto open = registry::open_tree(data, registry::TreeKind::lifeboat, *ours.files);
-  if (!open && open.error().code() == ErrorCode::conflict) {
-    return fail(ErrorCode::conflict, open.error().message() + "\nStop the server of the directory first.");
-  }
+  auto open = registry::open_tree(data, registry::TreeKind::lifeboat, *ours.files, true);
   if (!open) return fail(ErrorCode::internal, open.error().message());
   registry::PlacedFiles placed({*theirs.files, *theirs.sharing});
   ProgressLine line(process);

@@ -76,7 +76,8 @@ Result<registry::RepairOutcome> repair_now(const FsckFlags& flags, const FsckOrd
 
 int look_and_repair(const FsckFlags& flags, const FsckOrder& order, Process& process) {
   const sys::DiskBeneath disk = sys::make_disk_beneath(flags.paths.front());
-  auto open = registry::open_tree(flags.paths.front(), order.kind, *disk.files);
+  const bool may_share = !flags.is_repairing || flags.is_dry_run;
+  auto open = registry::open_tree(flags.paths.front(), order.kind, *disk.files, may_share);
   if (!open) return could_not_look(open.error(), process);
   ProgressLine line(process);
   auto report = registry::check(

@@ -10,6 +10,7 @@ namespace lifeboat::meta {
 namespace {
 
 constexpr Sql kBegin{"begin to read", "BEGIN"};
+constexpr Sql kEnd{"end reading", "COMMIT"};
 constexpr Sql kRepositories{"list repositories", "SELECT id, host, name, path FROM repository ORDER BY path"};
 constexpr Sql kTags{
     "list tags",
@@ -53,15 +54,20 @@ bool has_log(const std::string& path) {
 SqliteSnapshot::SqliteSnapshot(std::unique_ptr<SqliteConnection> connection) : connection_(std::move(connection)) {}
 SqliteSnapshot::~SqliteSnapshot() = default;
 
-Result<std::unique_ptr<SqliteSnapshot>> SqliteSnapshot::open(const std::string& path) {
-  LB_TRY(auto connection, SqliteConnection::open_to_read(path, !has_log(path)));
+Result<std::unique_ptr<SqliteSnapshot>> SqliteSnapshot::open(const std::string& path, Company company) {
+  // A log may be empty and yet be written to in a moment.
+  const bool is_settled = company == Company::alone && !has_log(path);
+  LB_TRY(auto connection, SqliteConnection::open_to_read(path, is_settled));
   LB_TRY(const int64_t version, check_schema(*connection));
   if (version == 0) {
     return fail(ErrorCode::corrupt, "cannot read database '" + path + "': it is empty");
   }
-  LB_CHECK(connection->execute(kBegin));
+  if (company == Company::alone) LB_CHECK(connection->execute(kBegin));
   return std::unique_ptr<SqliteSnapshot>(new SqliteSnapshot(std::move(connection)));
 }
+
+Status SqliteSnapshot::begin() { return connection_->execute(kBegin); }
+Status SqliteSnapshot::end() { return connection_->execute(kEnd); }
 
 Result<std::vector<SqliteSnapshot::RepositoryRow>> SqliteSnapshot::repositories() {
   SqliteQuery query(*connection_, kRepositories);

@@ -14,13 +14,19 @@ namespace lifeboat::meta {
 
 class SqliteConnection;
 
-/// All that is in a database, to be compared with what else is true; for the tools that run while no server does.
+/// All that is in a database, to be compared with what else is true; for the tools that run while no server does, or
+/// beside one that does.
 /// Nothing is written, not even a schema brought up to date. Rows come one by one: a hundred thousand of them cost no
 /// memory here. One thread at a time. Everything blocks. Errors as of SqliteStore.
 class SqliteSnapshot {
  public:
+  /// alone: nobody writes while this lives, and all of it is one moment. beside_server: only what is read between
+  /// begin() and end() is; the server's log of writes grows meanwhile, so that should not be long.
+  enum class Company { alone, beside_server };
   /// not_found: there is no such file.
-  static Result<std::unique_ptr<SqliteSnapshot>> open(const std::string& path);
+  static Result<std::unique_ptr<SqliteSnapshot>> open(const std::string& path, Company company = Company::alone);
+  Status begin();
+  Status end();
   ~SqliteSnapshot();
   SqliteSnapshot(const SqliteSnapshot&) = delete;
   SqliteSnapshot& operator=(const SqliteSnapshot&) = delete;

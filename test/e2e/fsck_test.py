@@ -214,11 +214,12 @@ def a_layout_of_skopeo_is_checked_and_its_damage_found(rig):
 
 
 @scenario
-def a_lifeboat_store_is_checked_at_rest_and_left_alone_while_it_runs(rig):
+def a_lifeboat_store_is_checked_while_it_runs_and_repaired_at_rest(rig):
     lifeboat, pushed = Lifeboat(rig), content.multi_platform("store", with_packages=False)
     pushed.push(lifeboat.client, "team/app", "1")
-    done = rig.attempt(LIFEBOAT, "fsck", lifeboat.data)
-    check_equal(done.returncode, 3, "exit code while a server runs")
+    check_equal(fsck(rig, lifeboat.data, "--deep")[1]["findings"], [], "findings beside a server that runs")
+    done = rig.attempt(LIFEBOAT, "fsck", lifeboat.data, "--repair")
+    check_equal(done.returncode, 3, "exit code of a repair while a server runs")
     check(f"process {lifeboat.part.pid} holds it" in done.stderr.decode(), f"who runs is not said: {done.stderr.decode()}")
     lifeboat.kill()  # what is in the write-ahead log counts
     check_equal(fsck(rig, lifeboat.data, "--deep")[1]["findings"], [], "findings in a sound store")

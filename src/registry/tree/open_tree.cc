@@ -54,15 +54,16 @@ Result<OpenTree> open_distribution(const sys::Path& path, sys::FileSystem& files
   return OpenTree{.tree = std::make_unique<DistributionTree>(*root, files), .root = *root};
 }
 
-Result<OpenTree> open_store(const sys::Path& path, sys::FileSystem& files) {
-  LB_TRY(auto store, StoreTree::open(path, files));
+Result<OpenTree> open_store(const sys::Path& path, sys::FileSystem& files, bool may_share) {
+  LB_TRY(auto store, StoreTree::open(path, files, may_share));
   StoreTree* const itself = store.get();
   return OpenTree{.tree = std::move(store), .store = itself, .root = path};
 }
 
 }  // namespace
 
-Result<OpenTree> open_tree(const sys::Path& path, std::optional<TreeKind> kind, sys::FileSystem& files) {
+Result<OpenTree> open_tree(const sys::Path& path, std::optional<TreeKind> kind, sys::FileSystem& files,
+                           bool may_share) {
   LB_TRY(const sys::FileInfo info, files.info(path));
   if (!info.is_directory) return refuse(path, "it is not a directory");
   LB_CHECK(files.list(path));  // before "nothing is there" is said of what may not be read
@@ -75,7 +76,7 @@ Result<OpenTree> open_tree(const sys::Path& path, std::optional<TreeKind> kind, 
   switch (*kind) {
     case TreeKind::distribution: return open_distribution(path, files);
     case TreeKind::oci_layout: return open_layout(path, files);
-    case TreeKind::lifeboat: return open_store(path, files);
+    case TreeKind::lifeboat: return open_store(path, files, may_share);
   }
   return refuse(path, "of an unknown kind");
 }

@@ -17,7 +17,8 @@ struct OpenTree {
 
 /// What lies at `path`: `kind`, or what its files tell. A distribution tree is found from its root directory down to
 /// `docker/registry/v2`. not_found: nothing is there; invalid: it is none of these, or not of that kind; else as
-/// StoreTree::open. `files` outlives the tree.
-Result<OpenTree> open_tree(const sys::Path& path, std::optional<TreeKind> kind, sys::FileSystem& files);
+/// StoreTree::open, with `may_share`. `files` outlives the tree.
+Result<OpenTree> open_tree(const sys::Path& path, std::optional<TreeKind> kind, sys::FileSystem& files,
+                           bool may_share = false);
 
 }  // namespace lifeboat::registry

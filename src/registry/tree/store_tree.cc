@@ -16,28 +16,34 @@ void sort_once(std::vector<DigestTable::Id>& ids) {
 
 }  // namespace
 
-StoreTree::StoreTree(sys::Path root, sys::FileSystem& files, std::unique_ptr<sys::FileLock> lock,
-                     std::unique_ptr<meta::SqliteSnapshot> names, std::vector<meta::SqliteSnapshot::RepositoryRow> rows)
+StoreTree::StoreTree(sys::Path root, sys::FileSystem& files, Opened opened)
     : Tree(files),
       root_(std::move(root)),
-      lock_(std::move(lock)),
-      names_(std::move(names)),
+      lock_(std::move(opened.lock)),
+      names_(std::move(opened.names)),
+      is_shared_(opened.is_shared),
       layout_(root_ / "blobs", root_ / "uploads", files) {
-  for (meta::SqliteSnapshot::RepositoryRow& row : rows) {
+  for (meta::SqliteSnapshot::RepositoryRow& row : opened.rows) {
     std::string path = row.path;
     rows_.emplace(std::move(path), std::move(row));
   }
 }
 
-Result<std::unique_ptr<StoreTree>> StoreTree::open(const sys::Path& root, sys::FileSystem& files) {
-  LB_TRY(auto lock, blob::DataDirectory::lock_to_read(root, files));
+Result<std::unique_ptr<StoreTree>> StoreTree::open(const sys::Path& root, sys::FileSystem& files, bool may_share) {
+  using Company = meta::SqliteSnapshot::Company;
+  Opened opened;
+  auto lock = blob::DataDirectory::lock_to_read(root, files);
+  opened.is_shared = may_share && !lock && lock.error().code() == ErrorCode::conflict;
+  if (!lock && !opened.is_shared) return std::unexpected(std::move(lock).error());
+  if (lock) opened.lock = std::move(*lock);
   // SQLite follows links; the disk that was given may not.
   LB_TRY(const sys::FileInfo database, files.info(root / "meta" / "lifeboat.db"));
   if (database.is_directory)
     return fail(ErrorCode::invalid, "cannot open '" + root.native() + "': its database is a directory");
-  LB_TRY(auto names, meta::SqliteSnapshot::open((root / "meta" / "lifeboat.db").string()));
-  LB_TRY(auto rows, names->repositories());
-  return std::unique_ptr<StoreTree>(new StoreTree(root, files, std::move(lock), std::move(names), std::move(rows)));
+  const Company company = opened.is_shared ? Company::beside_server : Company::alone;
+  LB_TRY(opened.names, meta::SqliteSnapshot::open((root / "meta" / "lifeboat.db").string(), company));
+  LB_TRY(opened.rows, opened.names->repositories());
+  return std::unique_ptr<StoreTree>(new StoreTree(root, files, std::move(opened)));
 }
 
 Result<std::vector<std::string>> StoreTree::repositories() {
@@ -47,6 +53,14 @@ Result<std::vector<std::string>> StoreTree::repositories() {
 }
 
 Result<TreeRepository> StoreTree::read(const std::string& repository, DigestTable& table) {
+  if (!is_shared_) return read_rows(repository, table);
+  LB_CHECK(names_->begin());
+  auto found = read_rows(repository, table);
+  LB_CHECK(names_->end());
+  return found;
+}
+
+Result<TreeRepository> StoreTree::read_rows(const std::string& repository, DigestTable& table) {
   const auto row = rows_.find(repository);
   if (row == rows_.end()) {
     return fail(ErrorCode::not_found,
@@ -65,7 +79,7 @@ Result<TreeRepository> StoreTree::read(const std::string& repository, DigestTabl
   return found;
 }
 
-/// Nobody else can write while this lives: what read() found is all there is.
+/// What read() found is all there was at that moment.
 LinkState StoreTree::link(const std::string& /*repository*/, LinkKind /*kind*/, const oci::Digest& /*digest*/) {
   return {LinkState::Fault::absent};
 }
