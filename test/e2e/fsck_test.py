@@ -1,4 +1,5 @@
 """`lifeboat fsck` on trees that a real docker-registry wrote: it finds just the names that cannot be pulled whole."""
+import hashlib
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import content
 from broken_registry import Incident, make_incident, push_beside_the_collector
 from parts import LIFEBOAT, Lifeboat, UpstreamRegistry, layout_faults, skopeo
 from rig import check, check_equal, main, scenario
-from wire_client import digest_of
+from wire_client import MANIFEST, digest_of
 
 
 def fsck(rig, path, *options) -> tuple[int, dict]:
@@ -177,6 +178,44 @@ def every_kind_of_damage_is_found_and_nothing_else(rig):
         check_equal(code, 1 if broken else 0, f"exit code after {what}")
         if untidy is not None:
             check_equal(rows(report, "untidy"), sorted(untidy), f"untidy after {what}")
+
+
+def push_by_sha512(registry: UpstreamRegistry, repository: str, tag: str) -> str:
+    """A manifest over a layer that is pushed and named by its sha512; the layer's digest."""
+    layer, config = b"a layer by its sha512" * 100, b'{"architecture":"amd64","os":"linux"}'
+    digest = "sha512:" + hashlib.sha512(layer).hexdigest()
+    client = registry.client
+    check_equal(client.finish_upload(client.start_upload(repository), digest, layer).status, 201, "status of the layer")
+    check_equal(client.push_blob(repository, config).status, 201, "status of the config")
+    body = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST,
+                       "config": {"mediaType": content.CONFIG, "digest": digest_of(config), "size": len(config)},
+                       "layers": [{"mediaType": content.LAYER, "digest": digest, "size": len(layer)}]}).encode()
+    check_equal(client.put_manifest(repository, tag, body).status, 201, "status of the manifest")
+    return digest
+
+
+# Seen of 3.1 as well (linkBlob of its registry/storage/linkedblobstore.go): the bytes are kept under their sha256 alone.
+# Its collector, like 2.8's, marks the sha512 and sweeps the sha256; then it fails over the link that is gone twice.
+@scenario
+def a_blob_pushed_by_its_sha512_is_no_fault_until_the_collector_takes_it(rig):
+    registry, backup = UpstreamRegistry(rig), UpstreamRegistry(rig, name="backup")
+    digest = push_by_sha512(registry, "team/app", "1")
+    push_by_sha512(backup, "team/app", "1")
+    for options in ([], ["--deep"]):
+        check_equal(fsck(rig, registry.data, *options)[1]["findings"], [], f"findings of what the registry serves {options}")
+    rig.run(LIFEBOAT, "adopt", registry.data, "--data", rig.path("adopted"))
+    rig.run("docker-registry", "garbage-collect", rig.path("upstream", "config.yml"))
+    check_equal(registry.client.blob("team/app", digest).status, 404, "status of the layer after the collector")
+    code, report = fsck(rig, registry.data)
+    check_equal((code, rows(report)), (1, [("missing-layer", digest, ("team/app:1",))]), "what the collector broke")
+    check_equal(fsck(rig, registry.data, "--repair", "--from", backup.address)[0], 0, "exit code of the repair")
+    for what in ("the repair", "another run of the collector"):
+        check_equal(registry.client.blob("team/app", digest).status, 200, f"status of the layer after {what}")
+        rig.run("docker-registry", "garbage-collect", rig.path("upstream", "config.yml"))
+        registry.part.stop()
+        registry.start("")
+    lifeboat = Lifeboat(rig, server="builtin_upstreams = false\n", data=rig.path("adopted"))
+    check_equal(lifeboat.client.blob("team/app", digest).status, 200, "status of the layer that was adopted")
 
 
 @scenario

@@ -14,10 +14,10 @@ class DistributionFiles {
  public:
   std::filesystem::path root() const { return directory_.path(); }
   std::filesystem::path blob(const oci::Digest& digest) const {
-    return root() / "blobs/sha256" / digest.hex().substr(0, 2) / digest.hex() / "data";
+    return root() / "blobs" / digest.algorithm_name() / digest.hex().substr(0, 2) / digest.hex() / "data";
   }
   std::filesystem::path layer(const std::string& repository, const oci::Digest& digest) const {
-    return root() / "repositories" / repository / "_layers/sha256" / digest.hex() / "link";
+    return root() / "repositories" / repository / "_layers" / digest.algorithm_name() / digest.hex() / "link";
   }
   std::filesystem::path revision(const std::string& repository, const oci::Digest& digest) const {
     return root() / "repositories" / repository / "_manifests/revisions/sha256" / digest.hex() / "link";
@@ -43,6 +43,19 @@ class DistributionFiles {
     push_blob(repository, image.config);
     for (const std::string& one : image.layers) push_blob(repository, one);
     push_manifest(repository, image.manifest, tag_name);
+  }
+  /// An image whose one layer came by its sha512: distribution keeps it under its sha256 and makes two links.
+  Image push_by_sha512(const std::string& repository, const std::string& tag_name) const {
+    Image image = image_of("by sha512", 1);
+    const std::string usual = sha256_of(image.layers[0]).to_string();
+    const oci::Digest named = sha512_of(image.layers[0]);
+    image.manifest.replace(image.manifest.find(usual), usual.size(), named.to_string());
+    push(repository, image, tag_name);
+    write(layer(repository, named), usual);
+    return image;
+  }
+  static oci::Digest sha512_of(const std::string& bytes) {
+    return oci::Digest::of(HashAlgorithm::sha512, as_bytes(bytes));
   }
 
  private:

@@ -98,6 +98,22 @@ TEST_F(AdopterTest, makes_a_tag_with_all_that_it_leads_to) {
   EXPECT_EQ(fs::hard_link_count(here(image_.layers[0])), 2U) << "it takes no room a second time";
 }
 
+TEST_F(AdopterTest, takes_a_blob_that_was_pushed_by_its_sha512_by_that_name) {
+  const test::Image image = tree_.push_by_sha512("b", "512");
+  const oci::Digest named = test::DistributionFiles::sha512_of(image.layers[0]);
+  EXPECT_TRUE(adopt().refused.empty());
+  EXPECT_NE(digest_of_tag("b", "512"), "none");
+  EXPECT_TRUE(fs::exists(directory_->blobs() / "sha512" / named.hex().substr(0, 2) / named.hex()));
+}
+
+TEST_F(AdopterTest, makes_no_tag_of_a_link_that_leads_to_other_bytes) {
+  const test::Image image = tree_.push_by_sha512("b", "512");
+  tree_.write(tree_.layer("b", test::DistributionFiles::sha512_of(image.layers[0])),
+              sha256_of(image.config).to_string());
+  EXPECT_EQ(adopt().refused.size(), 1U);
+  EXPECT_EQ(digest_of_tag("b", "512"), "none");
+}
+
 TEST_F(AdopterTest, shares_no_file_that_somebody_else_may_write_to) {
   const fs::path open = tree_.blob(sha256_of(image_.layers[0]));
   fs::permissions(open, fs::perms::group_write, fs::perm_options::add);

@@ -46,20 +46,22 @@ Task<Names> TreeOrigin::names(Call /*call*/, std::string repository) {
   co_return names;
 }
 
-Status TreeOrigin::check_link(LinkKind kind, const std::string& repository, const oci::Digest& digest) {
-  if (is_layout()) return {};
+Result<oci::Digest> TreeOrigin::follow_link(LinkKind kind, const std::string& repository, const oci::Digest& digest) {
+  if (is_layout()) return digest;
   const auto& links = kind == LinkKind::manifest ? repository_->manifests : repository_->blobs;
-  if (read_ == repository && is_in(links, table_.find(digest))) return {};
-  const LinkState state = open_.tree->link(repository, kind, digest);
-  if (state.fault == LinkState::Fault::none) return {};
+  const bool is_known = read_ == repository && is_in(links, table_.find(digest));
+  const LinkState state = is_known ? LinkState() : open_.tree->link(repository, kind, digest);
+  if (state.fault == LinkState::Fault::none) {
+    return kind == LinkKind::blob ? open_.tree->kept_as(repository, digest) : digest;
+  }
   return fail(ErrorCode::not_found, "cannot find '" + digest.to_string() + "' in repository '" + repository +
                                         "': it has no link to it" +
                                         (state.detail.empty() ? std::string() : " (" + state.detail + ")"));
 }
 
 Task<std::string> TreeOrigin::manifest(Call /*call*/, std::string repository, oci::Digest digest) {
-  LB_CO_CHECK(check_link(LinkKind::manifest, repository, digest));
-  LB_CO_TRY(const auto file, open_.tree->open(digest));
+  LB_CO_TRY(const oci::Digest kept, follow_link(LinkKind::manifest, repository, digest));
+  LB_CO_TRY(const auto file, open_.tree->open(kept));
   co_return read_manifest_bytes(*file, digest);
 }
 
@@ -70,16 +72,16 @@ Task<std::vector<oci::Digest>> TreeOrigin::referrers(Call /*call*/, std::string 
 }
 
 Task<Landing::Landed> TreeOrigin::bring(Call /*call*/, std::string repository, WantedBlob blob, Landing& landing) {
-  LB_CO_CHECK(check_link(LinkKind::blob, repository, blob.digest));
+  LB_CO_TRY(const oci::Digest kept, follow_link(LinkKind::blob, repository, blob.digest));
   co_return co_await disk_.run([&]() -> Result<Landing::Landed> {
-    LB_TRY(const auto file, open_.tree->open(blob.digest));
+    LB_TRY(const auto file, open_.tree->open(kept));
     return landing.take_file(*file, blob.digest);
   });
 }
 
 Task<std::optional<uint64_t>> TreeOrigin::look(Call /*call*/, std::string repository, oci::Digest digest) {
-  LB_CO_CHECK(check_link(LinkKind::blob, repository, digest));
-  LB_CO_TRY(const uint64_t size, open_.tree->size_of(digest));
+  LB_CO_TRY(const oci::Digest kept, follow_link(LinkKind::blob, repository, digest));
+  LB_CO_TRY(const uint64_t size, open_.tree->size_of(kept));
   co_return size;
 }
 

@@ -20,7 +20,8 @@ class TreeOrigin final : public Origin {
   Task<std::optional<uint64_t>> look(Call call, std::string repository, oci::Digest digest) override;
 
  private:
-  Status check_link(LinkKind kind, const std::string& repository, const oci::Digest& digest);
+  /// Which digest it is kept under; not_found: the repository has no link to it.
+  Result<oci::Digest> follow_link(LinkKind kind, const std::string& repository, const oci::Digest& digest);
   std::string name_there(const std::string& repository) const { return is_layout() ? "" : repository; }
   bool is_layout() const { return open_.tree->kind() == TreeKind::oci_layout; }
 

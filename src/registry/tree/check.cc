@@ -48,8 +48,9 @@ struct Judged {
   std::unordered_set<DigestTable::Id> manifests{};
 };
 
-Status judge(const std::string& name, Contents& contents, Judged& judged) {
+Status judge(const std::string& name, Contents& contents, bool is_deep, Judged& judged) {
   LB_TRY(judged.repository, contents.tree().read(name, contents.table()));
+  if (is_deep) contents.hash_aliases(judged.repository.aliases);
   if (!is_servable(judged.repository, contents.tree().kind())) {
     judged.findings = {illegal_name_of(judged.repository)};
     return {};
@@ -110,9 +111,9 @@ Result<CheckReport> check(OpenTree& open, const CheckOptions& options,
   for (const std::string& name : repositories) {
     told({.doing = "checking", .done = report.totals.repositories++, .all = repositories.size(), .of = "repositories"});
     Judged judged;
-    LB_CHECK(judge(name, contents, judged));
+    LB_CHECK(judge(name, contents, options.is_deep, judged));
     // A server that runs may have removed what was read, with its names: what is a fault is one at the next moment too.
-    if (is_shared && !judged.findings.empty()) LB_CHECK(judge(name, contents, judged));
+    if (is_shared && !judged.findings.empty()) LB_CHECK(judge(name, contents, options.is_deep, judged));
     const TreeRepository& repository = judged.repository;
     std::vector<Finding>& findings = judged.findings;
     report.totals.tags += repository.tags.size();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <iterator>
 #include <mutex>
 
 #include "base/hasher.h"
@@ -229,6 +230,25 @@ Status Contents::hash_all(unsigned threads, const std::function<void(const Hashe
     if (state != State::absent) note_damage(one.id, state, one.error.message());
   }
   return {};
+}
+
+void Contents::hash_aliases(std::span<const TreeAlias> aliases) {
+  std::vector<TreeAlias> fresh;
+  std::ranges::copy_if(aliases, std::back_inserter(fresh), [&](const auto& one) { return !aliases_.contains(one); });
+  std::vector<Status> compared(fresh.size());
+  in_parallel(fresh.size(), [&](std::size_t i) {
+    const auto file = tree_.open(table_.digest(fresh[i].kept_as));
+    if (file) compared[i] = compare_digest(**file, table_.digest(fresh[i].id));
+  });
+  // What is not there or cannot be read is found under the name it has on disk.
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    aliases_.emplace(fresh[i], compared[i].has_value() || compared[i].error().code() != ErrorCode::corrupt);
+  }
+}
+
+bool Contents::is_false(const TreeAlias& alias) const {
+  const auto known = aliases_.find(alias);
+  return known != aliases_.end() && !known->second;
 }
 
 std::vector<Contents::Id> Contents::damaged() const {

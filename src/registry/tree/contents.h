@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,6 +58,10 @@ class Contents {
     uint64_t bytes = 0;
   };
   Status hash_all(unsigned threads, const std::function<void(const Hashed&)>& told);
+  /// Hashes these by the digests they are served by, each once: hash_all() goes by the names they have on disk.
+  void hash_aliases(std::span<const TreeAlias> aliases);
+  /// hash_aliases() found other bytes.
+  bool is_false(const TreeAlias& alias) const;
   /// What hash_all() or document() found to be damaged.
   std::vector<Id> damaged() const;
   std::string_view damage_of(Id id) const;  ///< for people
@@ -89,6 +94,7 @@ class Contents {
   std::unordered_map<Id, Kept> documents_;
   std::unordered_map<Id, std::string> bad_documents_;  ///< why
   std::unordered_map<Id, std::string> damage_;
+  std::map<TreeAlias, bool> aliases_;  ///< that were hashed: whether they are true
 };
 
 /// Compares all bytes of a file with their digest, a MiB at a time. corrupt: they have another; what the disk said.

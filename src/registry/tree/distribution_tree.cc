@@ -14,6 +14,8 @@ namespace {
 using Fault = LinkState::Fault;
 
 constexpr std::array<std::string_view, 2> kAlgorithms{"sha256", "sha512"};
+/// What distribution keeps all content under (digest.Canonical of go-digest).
+constexpr HashAlgorithm kCanonical = HashAlgorithm::sha256;
 /// The longest digest, and one more to see that there is more.
 constexpr std::size_t kLinkMaxBytes = sizeof("sha512:") + 128;
 
@@ -39,10 +41,15 @@ LinkText read_link(sys::FileSystem& files, const sys::Path& path) {
   return {.digest = *digest};
 }
 
+bool is_alias(const oci::Digest& wanted, const oci::Digest& said) {
+  return wanted.algorithm() != kCanonical && said.algorithm() == kCanonical;
+}
+
 /// As read_link, where the place says what the link should say.
-LinkState compare_link(sys::FileSystem& files, const sys::Path& path, const oci::Digest& wanted) {
+LinkState compare_link(sys::FileSystem& files, const sys::Path& path, LinkKind kind, const oci::Digest& wanted) {
   const LinkText text = read_link(files, path);
   if (!text.digest || *text.digest == wanted) return text.state;
+  if (kind == LinkKind::blob && is_alias(wanted, *text.digest)) return {};
   return {Fault::malformed, "it says " + text.digest->to_string()};
 }
 
@@ -141,19 +148,26 @@ void DistributionTree::read_links(LinkKind kind, TreeRepository& found, DigestTa
     std::vector<LinkState> states(entries.size());
     in_parallel(entries.size(), [&](std::size_t i) {
       digests[i] = digest_of(algorithm, entries[i].name);
-      if (digests[i]) states[i] = compare_link(files(), link_path(found.name, kind, *digests[i]), *digests[i]);
+      if (digests[i]) {
+        states[i] = compare_link(files(), link_path(found.name, kind, *digests[i]), kind, *digests[i]);
+      }
     });
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (!digests[i] || states[i].fault == Fault::absent) continue;
       const DigestTable::Id id = table.id_of(*digests[i]);
       if (states[i].fault == Fault::none) {
         links.push_back(id);
+        if (kind == LinkKind::manifest) continue;
+        if (const auto kept = kept_as(found.name, *digests[i]); kept != *digests[i]) {
+          found.aliases.push_back({id, table.id_of(kept)});
+        }
       } else {
         found.bad_links.push_back({kind, id, std::move(states[i])});
       }
     }
   }
   std::ranges::sort(links);
+  std::ranges::sort(found.aliases);
 }
 
 void DistributionTree::read_uploads(const sys::Path& folder, TreeRepository& found) {
@@ -183,7 +197,13 @@ sys::Path DistributionTree::link_path(const std::string& repository, LinkKind ki
 }
 
 LinkState DistributionTree::link(const std::string& repository, LinkKind kind, const oci::Digest& digest) {
-  return compare_link(files(), link_path(repository, kind, digest), digest);
+  return compare_link(files(), link_path(repository, kind, digest), kind, digest);
+}
+
+oci::Digest DistributionTree::kept_as(const std::string& repository, const oci::Digest& blob) {
+  if (blob.algorithm() == kCanonical) return blob;
+  const LinkText text = read_link(files(), link_path(repository, LinkKind::blob, blob));
+  return text.digest && is_alias(blob, *text.digest) ? *text.digest : blob;
 }
 
 Status DistributionTree::for_each_content(const std::function<void(const oci::Digest&)>& take) {

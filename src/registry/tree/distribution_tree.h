@@ -15,9 +15,13 @@ namespace lifeboat::registry {
 ///   repositories/<name>/_manifests/tags/<tag>/current/link          what the tag points to
 ///   repositories/<name>/_uploads/<id>/                              an upload session
 ///
-/// A link is a file with nothing but a digest in it. A directory below `repositories` that is a symbolic link is not
-/// looked into, as it may lead in circles: it counts as unreadable. Whether links elsewhere are followed is for the
-/// disk to say that it is given (sys/disk_beneath.h).
+/// A link is a file with nothing but a digest in it. A blob that was pushed by its sha512 has its bytes under their
+/// sha256 alone, and a link in `_layers/sha512` that says so (linkBlob in its registry/storage/linkedblobstore.go). A
+/// file `link.<uuid>.tmp` or `data.<uuid>.tmp` is what a crash of 3.x left (PutContent of its filesystem driver), a
+/// directory without its `link` what the collector of 3.x did (RemoveLayer in its registry/storage/vacuum.go): neither
+/// serves anything. A directory below `repositories` that is a symbolic link is not looked into, as it may lead in
+/// circles: it counts as unreadable. Whether links elsewhere are followed is for the disk to say that it is given
+/// (sys/disk_beneath.h).
 class DistributionTree final : public Tree {
  public:
   /// `root` has the folders `blobs` and `repositories`. `files` outlives this.
@@ -27,6 +31,7 @@ class DistributionTree final : public Tree {
   Result<std::vector<std::string>> repositories() override;
   Result<TreeRepository> read(const std::string& repository, DigestTable& table) override;
   LinkState link(const std::string& repository, LinkKind kind, const oci::Digest& digest) override;
+  oci::Digest kept_as(const std::string& repository, const oci::Digest& blob) override;
   sys::Path content(const oci::Digest& digest) const override;
   Status for_each_content(const std::function<void(const oci::Digest&)>& take) override;
 
@@ -34,7 +39,6 @@ class DistributionTree final : public Tree {
   sys::Path link_path(const std::string& repository, LinkKind kind, const oci::Digest& digest) const;
 
  private:
-  struct Links;
   void read_tags(const sys::Path& folder, TreeRepository& found, DigestTable& table);
   void read_links(LinkKind kind, TreeRepository& found, DigestTable& table);
   void read_uploads(const sys::Path& folder, TreeRepository& found);

@@ -52,6 +52,7 @@ bool is_in(const std::vector<DigestTable::Id>& ascending, DigestTable::Id id) {
 
 RepositoryJudge::RepositoryJudge(const TreeRepository& repository, Contents& contents)
     : repository_(repository), contents_(contents), kind_(contents.tree().kind()) {
+  for (const TreeAlias& alias : repository.aliases) kept_as_.emplace(alias.id, alias.kept_as);
   for (const BadLink& bad : repository.bad_links) bad_links_.emplace(std::pair(bad.kind, bad.id), &bad.link);
 }
 
@@ -74,7 +75,18 @@ LinkState RepositoryJudge::link_to(LinkKind kind, Id id) {
   if (is_in(kind == LinkKind::manifest ? repository_.manifests : repository_.blobs, id)) return {};
   if (const LinkState* const bad = bad_link(kind, id); bad != nullptr) return *bad;
   // Looked at again: a push may have brought it since the names were read.
-  return contents_.tree().link(repository_.name, kind, contents_.table().digest(id));
+  const oci::Digest digest = contents_.table().digest(id);
+  LinkState now = contents_.tree().link(repository_.name, kind, digest);
+  if (now.fault != LinkState::Fault::none) return now;
+  if (const auto kept = contents_.tree().kept_as(repository_.name, digest); kind == LinkKind::blob && kept != digest) {
+    kept_as_.emplace(id, contents_.table().id_of(kept));
+  }
+  return now;
+}
+
+RepositoryJudge::Id RepositoryJudge::kept_as(Id blob) const {
+  const auto known = kept_as_.find(blob);
+  return known == kept_as_.end() ? blob : known->second;
 }
 
 /// A distribution tree may have folders of any name.
@@ -150,7 +162,7 @@ void RepositoryJudge::check_part(Id manifest, const Contents::Part& part) {
   const LinkState link = link_to(link_of(part.kind), part.id);
   const bool is_linked = link.fault == LinkState::Fault::none;
   if (!is_linked && repository_.is_cache) return;
-  const Contents::Bytes bytes = contents_.look(part.id);
+  const Contents::Bytes bytes = contents_.look(kept_as(part.id));
   const bool is_here = bytes.state != State::absent;
   if (!is_linked || !is_here) return note_missing(manifest, part, link, is_here);
   check_bytes(manifest, part, bytes);
@@ -171,19 +183,33 @@ void RepositoryJudge::note_missing(Id manifest, const Contents::Part& part, cons
   Finding& finding = note_for_part(manifest, kind, part);
   finding.lacks = lacks_of(is_linked, is_here);
   if (bad != nullptr) finding.detail = bad->detail;
+  note_alias(finding, part.id);
+}
+
+/// To be brought under its own name, with a link that says so: the other name may be that of sound content.
+void RepositoryJudge::note_alias(Finding& finding, Id blob) const {
+  const Id kept = kept_as(blob);
+  if (kept == blob) return;
+  finding.lacks = Lacks::both;
+  if (!finding.detail.empty()) finding.detail.append("; ");
+  finding.detail.append("the link it has leads to ").append(contents_.table().digest(kept).to_string());
+  finding.detail.append(" instead");
 }
 
 void RepositoryJudge::check_bytes(Id manifest, const Contents::Part& part, const Contents::Bytes& bytes) {
   if (bytes.state == State::here && bytes.size_bytes != part.size_bytes) {
     Finding& finding = note_for_part(manifest, FindingKind::wrong_size, part);
     finding.detail = sizes(bytes.size_bytes, part.size_bytes);
+    note_alias(finding, part.id);
     return;
   }
   // What is wrong with a child is found when it is visited.
-  if (bytes.state == State::here || part.kind == PartKind::child) return;
-  const bool is_wrong = bytes.state == State::wrong_digest;
+  const bool is_false = contents_.is_false({part.id, kept_as(part.id)});
+  if ((bytes.state == State::here && !is_false) || part.kind == PartKind::child) return;
+  const bool is_wrong = is_false || bytes.state == State::wrong_digest;
   Finding& finding = note_for_part(manifest, is_wrong ? FindingKind::wrong_digest : FindingKind::unreadable, part);
-  finding.detail = contents_.damage_of(part.id);
+  finding.detail = contents_.damage_of(kept_as(part.id));
+  note_alias(finding, part.id);
 }
 
 /// Its bytes may be those of the digest all the same; who compares lengths refuses it.
@@ -310,7 +336,7 @@ void RepositoryJudge::check_what_nothing_names() {
     finding.detail = bad.link.detail;
   }
   for (const Id blob : repository_.blobs) {
-    if (named_.contains(blob) || contents_.look(blob).state != State::absent) continue;
+    if (named_.contains(blob) || contents_.look(kept_as(blob)).state != State::absent) continue;
     const bool is_row = kind_ == TreeKind::lifeboat;
     Finding& finding = note(is_row ? FindingKind::row_without_bytes : FindingKind::orphan_link, blob, Severity::untidy);
     finding.link = LinkKind::blob;

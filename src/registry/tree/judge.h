@@ -40,6 +40,7 @@ class RepositoryJudge {
 
   LinkState link_to(LinkKind kind, Id id);
   bool has_link(LinkKind kind, Id id) { return link_to(kind, id).fault == LinkState::Fault::none; }
+  Id kept_as(Id blob) const;
   const LinkState* bad_link(LinkKind kind, Id id) const;
   bool is_legal(const TreeTag& tag) const;
   void walk_manifests();
@@ -48,6 +49,7 @@ class RepositoryJudge {
   void check_bytes(Id manifest, const Contents::Part& part, const Contents::Bytes& bytes);
   void note_missing(Id manifest, const Contents::Part& part, const LinkState& link, bool is_here);
   void check_said_sizes();
+  void note_alias(Finding& finding, Id blob) const;
   void check_tags();
   void check_target(const std::string& name, Id target);
   void find_roots();
@@ -63,6 +65,7 @@ class RepositoryJudge {
   Contents& contents_;
   const TreeKind kind_;
   std::map<std::pair<LinkKind, Id>, const LinkState*> bad_links_;
+  std::unordered_map<Id, Id> kept_as_;  ///< blobs that are kept under another digest
 
   std::vector<Finding> findings_;
   std::map<std::pair<FindingKind, Id>, FaultIndex> known_;

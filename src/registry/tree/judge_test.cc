@@ -241,6 +241,65 @@ TEST(RepositoryJudge, reads_every_byte_when_it_is_asked_to) {
   EXPECT_EQ(found_in(files.root(), true), (Texts{"broken wrong-digest a breaks a:1 a:latest", "untidy wrong-digest "}));
 }
 
+/// Seen of docker-registry 2.8 and of 3.1 alike; 2.8's own collector takes the bytes of such a blob away.
+TEST(RepositoryJudge, follows_the_link_of_a_blob_that_was_pushed_by_its_sha512) {
+  const auto found_after = [](const std::function<void(const DistributionFiles&, const test::Image&)>& damage) {
+    const DistributionFiles files;
+    Pushed().into(files);
+    damage(files, files.push_by_sha512("a", "512"));
+    Texts found = found_in(files.root(), false);
+    if (found.empty()) found = found_in(files.root(), true);
+    return found;
+  };
+  const auto its_link = [](const DistributionFiles& files, const test::Image& image) {
+    return files.layer("a", DistributionFiles::sha512_of(image.layers[0]));
+  };
+  EXPECT_EQ(found_after([](const auto&, const auto&) {}), Texts{});
+  EXPECT_EQ(
+      found_after([](const auto& files, const auto& image) { fs::remove(files.blob(sha256_of(image.layers[0]))); }),
+      (Texts{"broken missing-layer a lacks link and bytes breaks a:512", "untidy orphan-link a lacks bytes"}));
+  EXPECT_EQ(found_after([&](const auto& files, const auto& image) { fs::remove(its_link(files, image)); }),
+            Texts{"broken missing-layer a lacks link and bytes breaks a:512"});
+  EXPECT_EQ(found_after([&](const auto& files, const auto& image) {
+              files.write(its_link(files, image), sha256_of(image.config).to_string());
+            }),
+            Texts{"broken wrong-size a lacks link and bytes breaks a:512"});
+  EXPECT_EQ(found_after([&](const auto& files, const auto& image) {
+              const std::string other(image.layers[0].size(), 'o');
+              files.push_blob("a", other);
+              files.write(its_link(files, image), sha256_of(other).to_string());
+            }),
+            Texts{"broken wrong-digest a lacks link and bytes breaks a:512"})
+      << "bytes of the right length are other bytes all the same";
+}
+
+/// distribution v3.1, registry/storage: PutContent of driver/filesystem/driver.go writes `<name>.<uuid>.tmp` beside the
+/// place, and a crash leaves it there; RemoveLayer of vacuum.go takes a link away and leaves its directory.
+TEST(RepositoryJudge, takes_no_offence_at_what_registry_3_leaves_behind) {
+  const DistributionFiles files;
+  const Pushed p;
+  p.into(files);
+  const std::string leftover = ".0b9c4bd1-6f0e-4a53-9a8e-0b1d5f5e2c11.tmp";
+  for (const fs::path& place : {files.blob(sha256_of("cut")), files.blob(sha256_of(p.index)), files.tag("a", "1"),
+                                files.layer("a", sha256_of("cut")), files.revision("a", sha256_of("cut"))}) {
+    files.write(place.native() + leftover, "sha256:0");
+  }
+  fs::create_directories(files.layer("b", sha256_of("collected")).parent_path());
+  EXPECT_EQ(found_in(files.root(), true), Texts{});
+  for (const std::string& taken : {p.amd64.layers[0], p.amd64.layers[1]}) {
+    fs::remove(files.layer("b", sha256_of(taken)));
+    fs::remove(files.blob(sha256_of(taken)));
+  }
+  const std::string a_layer = " lacks bytes breaks a:1 a:latest";
+  const std::string b_layer = " lacks link and bytes breaks b:1";
+  EXPECT_EQ(found_in(files.root(), false),
+            (Texts{"broken missing-layer a" + a_layer, "broken missing-layer a" + a_layer,
+                   "broken missing-layer b" + b_layer, "broken missing-layer b" + b_layer}))
+      << "what its collector took of content that an index of another repository lacks in part";
+  files.write(files.tag("c", "cut").native() + leftover, "sha256:0");
+  EXPECT_EQ(found_in(files.root(), false).back(), "broken tag-without-link c breaks c:cut") << "it is listed";
+}
+
 TEST(RepositoryJudge, follows_an_index_within_an_index) {
   const DistributionFiles files;
   const Pushed p;

@@ -185,6 +185,29 @@ TEST_F(RepairerTest, repairs_what_comes_to_light_when_a_link_is_back) {
   EXPECT_TRUE(outcome.after.findings.empty());
 }
 
+TEST_F(RepairerTest, brings_a_blob_that_a_link_looks_for_elsewhere_under_its_own_name) {
+  const test::Image image = tree_.push_by_sha512("a", "512");
+  const std::string& layer = image.layers[0];
+  const oci::Digest named = DistributionFiles::sha512_of(layer);
+  const std::string other(layer.size(), 'o');
+  tree_.push_blob("a", other);
+  DistributionFiles::write(tree_.layer("a", named), sha256_of(other).to_string());
+  const CheckOptions options{.is_deep = true, .now = WallTime::max()};
+  const auto quiet = [](const auto&) {};
+  const FetchStep fetch = [&](const RepairStep& step, TreeRepair& repairer) -> Status {
+    EXPECT_EQ(*step.digest, named);
+    LB_TRY(const auto filling, repairer.fill(*step.digest));
+    LB_CHECK(filling->append(as_bytes(layer)));
+    return filling->finish();
+  };
+  auto outcome = repair(*repairer_, *open_, check(*open_, options, quiet).value(), options, fetch, quiet).value();
+  EXPECT_TRUE(outcome.failed.empty());
+  EXPECT_TRUE(outcome.after.findings.empty()) << outcome.after.findings[0].detail;
+  EXPECT_EQ(fs::file_size(tree_.blob(named)), layer.size());
+  std::ifstream in(tree_.blob(sha256_of(other)), std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), other) << "what the link led to belongs to others";
+}
+
 TEST_F(RepairerTest, tries_once_what_nobody_has) {
   fs::remove(tree_.blob(sha256_of(image_.config)));
   const CheckOptions options{.now = WallTime::max()};

@@ -41,6 +41,13 @@ struct LinkState {
   std::string detail{};  ///< what was found instead
 };
 
+/// A blob that a repository serves by one digest and that is kept under another. Only hashing tells whether it is true.
+struct TreeAlias {
+  DigestTable::Id id = 0;
+  DigestTable::Id kept_as = 0;
+  friend auto operator<=>(const TreeAlias&, const TreeAlias&) = default;
+};
+
 struct TreeTag {
   std::string name;
   std::optional<DigestTable::Id> target{};  ///< what it points to, when its link can be read
@@ -65,6 +72,7 @@ struct TreeRepository {
   std::vector<TreeTag> tags{};
   std::vector<DigestTable::Id> manifests{};  ///< linked, ascending
   std::vector<DigestTable::Id> blobs{};      ///< linked, ascending
+  std::vector<TreeAlias> aliases{};          ///< of `blobs`, ascending
   std::vector<BadLink> bad_links{};
   std::vector<TreeUpload> uploads{};
   struct SaidSize {
@@ -91,6 +99,8 @@ class Tree {
   virtual Result<TreeRepository> read(const std::string& repository, DigestTable& table) = 0;
   /// One link, as it is now.
   virtual LinkState link(const std::string& repository, LinkKind kind, const oci::Digest& digest) = 0;
+  /// The digest that a linked blob is kept under: its own, but for some of distribution.
+  virtual oci::Digest kept_as(const std::string& /*repository*/, const oci::Digest& blob) { return blob; }
   /// Where content has its bytes, also when they are not there.
   virtual sys::Path content(const oci::Digest& digest) const = 0;
   /// Calls `take` with the digest of everything there is, whoever names it.
