@@ -4,7 +4,14 @@ namespace lifeboat::meta {
 namespace {
 
 constexpr Sql kFind{"find a digest", "SELECT id FROM content WHERE digest = ?"};
-constexpr Sql kAdd{"add a digest", "INSERT INTO content (digest) VALUES (?)"};
+// The last row may be lost, and SQLite would give its number to the next: a tag would lead to what was pushed after it.
+// Each maximum is the end of an index.
+constexpr Sql kAdd{
+    "add a digest",
+    "INSERT INTO content (id, digest) SELECT 1 + max(coalesce((SELECT max(id) FROM content), 0), "
+    "coalesce((SELECT max(content_id) FROM manifest), 0), coalesce((SELECT max(content_id) FROM tag), 0), "
+    "coalesce((SELECT max(content_id) FROM repository_blob), 0), "
+    "coalesce((SELECT max(parent_id) FROM edge), 0), coalesce((SELECT max(child_id) FROM edge), 0)), ?"};
 
 }  // namespace
 

@@ -42,7 +42,10 @@ constexpr Sql kPlaces{"find who has a digest",
                       "UNION SELECT host, name, 0 FROM repository_blob JOIN repository ON repository.id = "
                       "repository_id WHERE content_id = ?1 "
                       "UNION SELECT host, name, kind = 2 FROM edge CROSS JOIN manifest ON content_id = parent_id "
-                      "JOIN repository ON repository.id = repository_id WHERE child_id = ?1"};
+                      "JOIN repository ON repository.id = repository_id WHERE child_id = ?1 "
+                      "UNION SELECT host, repository.name, 1 FROM tag_history JOIN repository ON repository.id = "
+                      "repository_id WHERE content_id = ?1 AND EXISTS (SELECT 1 FROM edge WHERE parent_id = ?1) AND "
+                      "NOT EXISTS (SELECT 1 FROM manifest WHERE content_id = ?1)"};
 // From the content up: each manifest of a repository that it is or that leads to it, then their tags.
 constexpr Sql kTagsOver{"find the tags over a digest",
                         "WITH RECURSIVE over (repository_id, content_id) AS ("
@@ -57,6 +60,8 @@ constexpr Sql kTagsOver{"find the tags over a digest",
                         "CROSS JOIN tag ON tag.repository_id = over.repository_id AND tag.content_id = "
                         "over.content_id JOIN repository ON repository.id = tag.repository_id "
                         "ORDER BY host, repository.name, tag.name LIMIT ?2"};
+// Who removes the last record of a manifest removes its edges (kRemoveEdges): edges of what has none tell that it was
+// lost, and the history of tags where it belongs.
 constexpr Sql kLost{"find lost manifests",
                     "SELECT host, repository.name, digest FROM tag JOIN repository ON repository.id = repository_id "
                     "JOIN content ON content.id = content_id WHERE NOT EXISTS (SELECT 1 FROM manifest WHERE "
@@ -65,6 +70,10 @@ constexpr Sql kLost{"find lost manifests",
                     "JOIN repository ON repository.id = repository_id AND host = '' "
                     "JOIN content ON content.id = child_id WHERE kind = 2 AND NOT EXISTS (SELECT 1 FROM manifest AS "
                     "child WHERE child.repository_id = manifest.repository_id AND child.content_id = child_id) "
+                    "UNION SELECT host, repository.name, digest FROM (SELECT DISTINCT parent_id FROM edge WHERE "
+                    "NOT EXISTS (SELECT 1 FROM manifest WHERE content_id = parent_id)) "
+                    "CROSS JOIN tag_history ON content_id = parent_id JOIN repository ON repository.id = repository_id "
+                    "JOIN content ON content.id = content_id "
                     "LIMIT ?1"};
 
 int number_of(FaultKind kind) {
