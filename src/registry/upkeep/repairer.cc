@@ -305,10 +305,8 @@ Task<void> Repairer::record_manifest(Call call, oci::RepositoryId repository, oc
                         .tags = {},
                         .condition = std::nullopt,
                         .source = "repair"};
-  const bool is_hosted = put.repository.is_hosted();
   const oci::RepositoryId where = put.repository;
   LB_CO_CHECK(co_await parts_.names.manifests().put(call, std::move(put)));
-  if (!is_hosted) co_return Status{};
   co_return co_await restore_what_it_names(call, where, manifest);
 }
 
@@ -317,7 +315,7 @@ Task<void> Repairer::restore_what_it_names(Call call, oci::RepositoryId reposito
   LB_CO_TRY(auto missing, co_await parts_.names.blobs().missing(call, repository, blobs_needed_by(manifest)));
   std::vector<oci::Digest> children;
   for (const oci::Descriptor& child : manifest.manifests) {
-    if (!child.is_optional) children.push_back(child.digest);
+    if (repository.is_hosted() && !child.is_optional) children.push_back(child.digest);
   }
   LB_CO_TRY(const auto lost, co_await parts_.names.manifests().missing(call, repository, std::move(children)));
   missing.insert(missing.end(), lost.begin(), lost.end());
@@ -325,7 +323,10 @@ Task<void> Repairer::restore_what_it_names(Call call, oci::RepositoryId reposito
     LB_CO_TRY(const auto known, co_await parts_.names.faults().find(call, digest));
     if (known) continue;
     LB_CO_TRY(const bool is_back, co_await restore_alone(call, digest));
-    if (!is_back) LB_CO_CHECK(co_await parts_.faults.note_lost(call, digest, "what names it came back without it"));
+    // A cache need not have all of it.
+    if (!is_back && repository.is_hosted()) {
+      LB_CO_CHECK(co_await parts_.faults.note_lost(call, digest, "what names it came back without it"));
+    }
   }
   co_return Status{};
 }

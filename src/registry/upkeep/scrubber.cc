@@ -287,12 +287,16 @@ Task<void> Scrubber::check_names_of(Call call, oci::Digest manifest, const Way& 
     const auto parsed = oci::Manifest::parse(as_bytes(held->bytes), held->record.media_type);
     if (!parsed) continue;
     LB_CO_CHECK(co_await check_edges(call, manifest, *parsed, way));
-    if (!place.repository.is_hosted()) continue;
     LB_CO_TRY(const auto missing,
               co_await parts_.names.blobs().missing(call, place.repository, blobs_needed_by(*parsed)));
     for (const oci::Digest& digest : missing) {
       LB_CO_TRY(const auto known, co_await parts_.names.faults().find(call, digest));
       if (known) continue;
+      // A cache need not have all of it. What it has and does not know of would be missed when its upstream is down.
+      if (!place.repository.is_hosted()) {
+        const auto content = co_await parts_.blobs.open(call, digest);
+        if (!content) continue;
+      }
       LB_CO_CHECK(co_await mend_record(call, digest,
                                        "manifest " + manifest.to_string() + " names it, and it is not recorded", way));
     }

@@ -53,8 +53,9 @@ struct ScrubProgress {
 };
 
 /// Looks at everything that is held, again and again: what names stand for is on disk, and is what its digest says; of
-/// a manifest of a hosted repository all that it names is recorded. A tour begins at a random place, goes on where it
-/// was after a restart, and reads no faster than it may. What is faulty goes the way of every fault (faults.h).
+/// a manifest all that it names is recorded, of a cache as far as it is on disk. A tour begins at a random place, goes
+/// on where it was after a restart, and reads no faster than it may. What is faulty goes the way of every fault
+/// (faults.h).
 class Scrubber {
  public:
   struct Parts {

@@ -63,6 +63,9 @@ class ScrubberTest : public testing::Test, protected test::PullRig {
 
   const oci::RepositoryId hosted_{std::nullopt, oci::Repository::parse("team/app").value()};
   const test::Image image_ = image_of("image", 1);
+  const oci::RepositoryId cached_{oci::RegistryHost::parse("ghcr.io").value(),
+                                  oci::Repository::parse("org/app").value()};
+  const test::Image theirs_ = image_of("theirs", 2);
   BadSector integrity_{blobs};
   std::shared_ptr<test::ScriptedSource> backup_ = std::make_shared<test::ScriptedSource>();
   Faults faults_{{blobs, integrity_, names, leases, stamps, clock, metrics, log}};
@@ -134,6 +137,24 @@ TEST_F(ScrubberTest, waits_for_a_source_that_is_down) {
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->due, clock.wall() + pause_before_repair(1));
   EXPECT_EQ(backup_->asked, 0) << "a breaker that is open is not to be worn";
+}
+
+TEST_F(ScrubberTest, knows_again_what_a_cache_has_and_does_not_miss_what_it_has_not) {
+  test::keep_manifest(blobs, names, cached_, theirs_.manifest, {"v1"});
+  ASSERT_TRUE(run(blobs.put(call(), sha256_of(theirs_.layers[0]), theirs_.layers[0])));  // its row is lost
+  EXPECT_EQ(scrub().found, 1U);
+  EXPECT_TRUE(run(names.blobs().find(call(), cached_, sha256_of(theirs_.layers[0]))));
+  EXPECT_EQ(faults_now(), 0U) << "the other layer was never here";
+}
+
+TEST_F(ScrubberTest, knows_again_what_a_cache_has_when_the_manifest_that_names_it_is_back) {
+  test::keep_manifest(blobs, names, cached_, theirs_.manifest, {"v1"});
+  ASSERT_TRUE(run(blobs.put(call(), sha256_of(theirs_.layers[0]), theirs_.layers[0])));
+  blobs.damage(sha256_of(theirs_.manifest), flipped(theirs_.manifest));
+  backup_->manifests[sha256_of(theirs_.manifest).to_string()] = theirs_.manifest;
+  scrub();
+  EXPECT_TRUE(run(names.blobs().find(call(), cached_, sha256_of(theirs_.layers[0]))));
+  EXPECT_EQ(faults_now(), 0U);
 }
 
 TEST_F(ScrubberTest, takes_a_push_for_a_repair) {
