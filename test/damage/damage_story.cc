@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "meta/sqlite_connection.h"
 #include "registry/addressing.h"
 #include "registry/blob_fetch.h"
 #include "registry/faults.h"
@@ -32,8 +31,18 @@ oci::RepositoryId cached() {
   return {oci::RegistryHost::parse("ghcr.io").value(), oci::Repository::parse("org/app").value()};
 }
 
-Awaitable<bool> tour(registry::Scrubber& scrubber) {
-  const registry::ScrubOrder order;
+/// More than the scrubber and a pull read at a time.
+Image with_large_layer(const std::string& name) {
+  Image image = image_of(name, 2);
+  const std::string small = descriptor_of(image.layers[0], "application/vnd.oci.image.layer.v1.tar");
+  image.layers[0].append(5 * kMiB, 'l');
+  const std::string large = descriptor_of(image.layers[0], "application/vnd.oci.image.layer.v1.tar");
+  image.manifest.replace(image.manifest.find(small), small.size(), large);
+  return image;
+}
+
+Awaitable<bool> tour(registry::Scrubber& scrubber, bool is_repaired) {
+  const registry::ScrubOrder order{.is_repaired = is_repaired};
   co_await scrubber.tour_now(order);
   co_return true;
 }
@@ -82,11 +91,17 @@ DamageStory::~DamageStory() {
 
 std::vector<std::string> DamageStory::tell() {
   fill();
+  const std::set<std::string> before = database_.rows();
   do_damage();
-  if (below(2) == 0) read_everything(false);
-  scrub();
+  switch (below(3)) {
+    case 0: read_everything(false); break;
+    case 1: look_only(); break;
+    default: break;
+  }
+  scrub(true);
   expect_what_is_lost_is_named();
   read_everything(true);
+  expect_the_database_is_whole(before);
   push_again();
   return faults_;
 }
@@ -101,7 +116,9 @@ void DamageStory::add(const oci::RepositoryId& repository, const std::string& by
   }
   Piece piece{.repository = repository, .bytes = bytes, .is_manifest = is_manifest, .tags = {tag}};
   ScriptedSource& source = repository.is_hosted() ? *backup_ : upstream_;
-  piece.is_in_source = !repository.is_hosted() || below(2) == 0;
+  const auto same = std::ranges::find(pieces_, bytes, &Piece::bytes);
+  // Upstreams delete what they had.
+  piece.is_in_source = same != pieces_.end() ? same->is_in_source : below(repository.is_hosted() ? 2 : 4) != 0;
   if (piece.is_in_source && is_manifest) source.manifests[digest_of(bytes)] = bytes;
   if (piece.is_in_source && !is_manifest) source.blobs[digest_of(bytes)] = {.bytes = bytes};
   pieces_.push_back(std::move(piece));
@@ -116,25 +133,35 @@ void DamageStory::keep(const oci::RepositoryId& repository, const Image& image, 
   }
 }
 
+void DamageStory::push(const oci::RepositoryId& repository, const Image& image, const std::string& tag) {
+  keep(repository, image, tag);
+  keep_manifest(*rig_.store, *names_, repository, image.manifest);
+  add(repository, image.manifest, true, tag);
+}
+
+void DamageStory::name(const oci::RepositoryId& repository, const std::string& tag, const std::string& bytes) {
+  keep_manifest(*rig_.store, *names_, repository, bytes, {tag});
+  add(repository, bytes, true, repository.to_string() + ":" + tag);
+  tagged_.push_back({.repository = repository, .tag = tag, .bytes = bytes});
+  const bool is_upstream = !repository.is_hosted() && std::ranges::find(pieces_, bytes, &Piece::bytes)->is_in_source;
+  if (is_upstream) upstream_.manifests[tag] = bytes;
+}
+
 void DamageStory::fill() {
-  const Image single = image_of("single", 2);
+  const Image single = with_large_layer("single");
   const Image amd64 = image_of("amd64", 1);
   const Image arm64 = image_of("arm64", 1);
   const Image theirs = image_of("theirs", 2);
   const std::string index = index_of({{amd64.manifest, "linux/amd64"}, {arm64.manifest, "linux/arm64"}});
-  keep(hosted("app"), single, "app:v1");
-  keep_manifest(*rig_.store, *names_, hosted("app"), single.manifest, {"v1"});
-  add(hosted("app"), single.manifest, true, "app:v1");
-  for (const Image& child : {amd64, arm64}) {
-    keep(hosted("team/multi"), child, "team/multi:v2");
-    keep_manifest(*rig_.store, *names_, hosted("team/multi"), child.manifest);
-    add(hosted("team/multi"), child.manifest, true, "team/multi:v2");
-  }
-  keep_manifest(*rig_.store, *names_, hosted("team/multi"), index, {"v2"});
-  add(hosted("team/multi"), index, true, "team/multi:v2");
-  keep(cached(), theirs, "ghcr.io/org/app:v3");
-  keep_manifest(*rig_.store, *names_, cached(), theirs.manifest, {"v3"});
-  add(cached(), theirs.manifest, true, "ghcr.io/org/app:v3");
+  push(hosted("app"), single, "app:v1");
+  name(hosted("app"), "v1", single.manifest);
+  push(hosted("team/multi"), amd64, "team/multi:v2");
+  push(hosted("team/multi"), arm64, "team/multi:v2");
+  name(hosted("team/multi"), "v2", index);
+  push(hosted("team/part"), amd64, "team/part:v2-amd64");
+  name(hosted("team/part"), "v2-amd64", amd64.manifest);
+  push(cached(), theirs, "ghcr.io/org/app:v3");
+  name(cached(), "v3", theirs.manifest);
 }
 
 sys::Path DamageStory::path_of(const oci::Digest& digest) const {
@@ -164,42 +191,38 @@ void DamageStory::damage_bytes(Piece& piece) {
   }
   std::filesystem::remove(path);
   if (what != "deleted: ") std::ofstream(path, std::ios::binary) << bytes;
-  piece.has_lost_bytes = true;
+  for (Piece& same : pieces_) same.has_lost_bytes |= same.bytes == piece.bytes;
   damage_.push_back(what + piece.digest().to_string() + " of " + piece.repository.to_string());
 }
 
-void DamageStory::execute(const std::string& text) {
-  // What damages a database keeps no rules of it.
-  const auto connection = meta::SqliteConnection::open((directory_.path() / "data/meta/lifeboat.db").string()).value();
-  LB_ASSERT(connection->execute(meta::Sql{"leave the rules alone", "PRAGMA foreign_keys = OFF"}));
-  const meta::Sql sql{"damage rows", text.c_str()};
-  const Status done = connection->execute(sql);
-  LB_ASSERT(done.has_value());
+void DamageStory::lose_row(Piece& piece) {
+  const auto random = [this](uint64_t end) { return below(end); };
+  const Database::Lost lost = piece.is_manifest ? database_.lose_of_manifest(piece.repository, piece.digest(), random)
+                                                : database_.lose_of_blob(piece.repository, piece.digest(), random);
+  for (Piece& same : pieces_) {
+    if (same.bytes != piece.bytes) continue;
+    same.has_lost_rows |= !lost.is_told_twice;
+    same.has_lost_digest |= lost.is_last_word;
+  }
+  damage_.push_back("lost from the database: " + lost.what + ": " + piece.digest().to_string() + " of " +
+                    piece.repository.to_string());
 }
 
-void DamageStory::delete_row(Piece& piece) {
-  // As sqlite_connection.cc writes digests: a byte for the algorithm, then the raw bytes.
-  const std::string content = "(SELECT id FROM content WHERE hex(digest) LIKE '%" + piece.digest().hex() + "')";
-  std::vector<std::pair<std::string, std::string>> ways;
-  if (piece.is_manifest) {
-    ways.emplace_back("its edges", "DELETE FROM edge WHERE parent_id = " + content);
-    ways.emplace_back("its record", "DELETE FROM manifest WHERE content_id = " + content);
-  } else {
-    ways.emplace_back("its size", "UPDATE content SET blob_size = NULL WHERE id = " + content);
-    ways.emplace_back("its links", "DELETE FROM repository_blob WHERE content_id = " + content);
-  }
-  const auto& [what, sql] = ways[below(ways.size())];
-  execute(sql);
-  piece.has_lost_rows = true;
-  damage_.push_back("lost from the database: " + what + ": " + piece.digest().to_string() + " of " +
-                    piece.repository.to_string());
+void DamageStory::lose_tag() {
+  Name& name = tagged_[below(tagged_.size())];
+  database_.lose_tag(name.repository, name.tag);
+  name.is_lost = true;
+  damage_.push_back("lost from the database: " + name.repository.to_string() + ":" + name.tag);
 }
 
 void DamageStory::do_damage() {
   for (uint64_t count = 1 + below(4); count > 0; --count) {
     Piece& piece = pieces_[below(pieces_.size())];
-    if (below(4) == 0) {
-      delete_row(piece);
+    const uint64_t way = below(8);
+    if (way == 0) {
+      lose_tag();
+    } else if (way < 4) {
+      lose_row(piece);
     } else {
       damage_bytes(piece);
     }
@@ -226,7 +249,7 @@ void DamageStory::read_everything(bool is_mended) {
   for (const Piece& piece : pieces_) {
     const auto got = pulled(piece);
     const std::string what = piece.digest().to_string() + " of " + piece.repository.to_string();
-    const bool is_to_be_had = piece.is_in_source || !piece.has_lost_bytes;
+    const bool is_to_be_had = !piece.is_lost();
     const bool is_untold = piece.has_lost_rows && is_murky();
     if (got && *got != piece.bytes) {
       // Before the scrubber came by, a blob of the right length is not read again for each pull: the client hashes it.
@@ -239,16 +262,79 @@ void DamageStory::read_everything(bool is_mended) {
       fault("a client that would push it again is not told that it is missing: " + what + ": " + got.error().message());
     }
   }
+  read_tags(is_mended);
+}
+
+void DamageStory::read_tags(bool is_mended) {
+  for (const Name& name : tagged_) {
+    const std::string what = name.repository.to_string() + ":" + name.tag;
+    const auto got =
+        run(house_->pull.manifest(call(), name.repository, oci::Reference(oci::Tag::parse(name.tag).value())));
+    if (got && got->bytes != name.bytes) fault("a tag leads elsewhere: " + what);
+    const auto root = std::ranges::find(pieces_, name.bytes, &Piece::bytes);
+    // Only the database knew it: to nobody is it a fault that a tag is not there.
+    const bool is_untold = name.is_lost && (name.repository.is_hosted() || !root->is_in_source);
+    if (is_mended && !got && !is_untold && !root->is_lost() && !root->has_lost_digest) {
+      fault("a tag is not served: " + what + ": " + got.error().message());
+    }
+  }
+}
+
+bool DamageStory::has_any(bool Piece::* struck) const {
+  return std::ranges::any_of(pieces_, [&](const Piece& one) { return one.*struck; });
 }
 
 bool DamageStory::is_murky() const {
-  return std::ranges::any_of(pieces_, [](const Piece& one) {
-    return one.is_manifest && one.repository.is_hosted() && one.has_lost_bytes && !one.is_in_source;
-  });
+  return std::ranges::any_of(
+      pieces_, [](const Piece& one) { return one.has_lost_digest || (one.is_manifest && one.is_lost()); });
 }
 
-void DamageStory::scrub() {
-  run(tour(house_->scrubber));
+/// All that is damaged, nothing else, and everything as it was.
+void DamageStory::look_only() {
+  const std::set<std::string> before = database_.rows();
+  scrub(false);
+  if (database_.rows() != before) fault("a tour that only looks has changed the database");
+  std::set<oci::Digest> found;
+  for (const registry::ScrubFinding& one : house_->scrubber.progress().findings) found.insert(one.digest);
+  if (found.empty() && has_any(&Piece::has_lost_rows) && !is_murky()) fault("the lost rows were not found");
+  for (const Piece& piece : pieces_) {
+    const bool is_found = found.contains(piece.digest());
+    if (piece.has_lost_bytes && !is_found && !has_any(&Piece::has_lost_rows)) {
+      fault("not found: " + piece.digest().to_string());
+    }
+    if (is_found && !piece.has_lost_bytes && !has_any(&Piece::has_lost_rows)) {
+      fault("found, and is whole: " + piece.digest().to_string());
+    }
+    if (piece.has_lost_bytes && std::filesystem::exists(directory_.path() / "data/quarantine")) {
+      const auto there = std::filesystem::directory_iterator(directory_.path() / "data/quarantine");
+      if (there != std::filesystem::directory_iterator()) fault("a tour that only looks has moved something");
+    }
+  }
+}
+
+void DamageStory::expect_the_database_is_whole(const std::set<std::string>& before) {
+  if (is_murky()) return;
+  std::set<std::string> allowed;
+  for (const Piece& piece : pieces_) {
+    if (piece.is_lost()) allowed.insert(piece.digest().to_string());
+  }
+  for (const Name& name : tagged_) {
+    if (name.is_lost) allowed.insert("/" + name.repository.name.to_string() + ":" + name.tag);
+  }
+  const std::set<std::string> after = database_.rows();
+  for (const std::string& row : before) {
+    if (row.starts_with("link ")) continue;  // the manifest that names the blob says the same: reads have shown it
+    const bool is_allowed = std::ranges::any_of(
+        allowed, [&](const std::string& one) { return row.contains(one + " ") || row.ends_with(one); });
+    if (!after.contains(row) && !is_allowed) fault("lost from the database, and not restored: " + row);
+  }
+  for (const std::string& row : after) {
+    if (!before.contains(row)) fault("the database says what it never did: " + row);
+  }
+}
+
+void DamageStory::scrub(bool is_repaired) {
+  run(tour(house_->scrubber, is_repaired));
   const registry::ScrubProgress progress = house_->scrubber.progress();
   if (!progress.error.empty()) fault("the tour broke off: " + progress.error);
   if (!progress.finished) fault("the tour did not come to its end");
@@ -257,9 +343,13 @@ void DamageStory::scrub() {
 void DamageStory::expect_what_is_lost_is_named() {
   std::map<oci::Digest, std::set<std::string>> lost;
   for (const Piece& piece : pieces_) {
-    if (piece.has_lost_bytes && !piece.is_in_source) lost[piece.digest()] = piece.tags;
+    if (piece.is_lost()) lost[piece.digest()].insert(piece.tags.begin(), piece.tags.end());
   }
-  const bool has_lost_rows = is_murky() && std::ranges::any_of(pieces_, &Piece::has_lost_rows);
+  for (const Name& name : tagged_) {
+    if (!name.is_lost) continue;
+    for (auto& [digest, tags] : lost) tags.erase(name.repository.to_string() + ":" + name.tag);
+  }
+  const bool has_lost_rows = is_murky() && has_any(&Piece::has_lost_rows);
   const auto standing = run(house_->repairer.standing(call(), 100));
   if (!standing) return fault("what is broken cannot be told: " + standing.error().message());
   for (const registry::StandingFault& one : *standing) {
@@ -276,12 +366,16 @@ void DamageStory::expect_what_is_lost_is_named() {
     lost.erase(expected);
   }
   if (has_lost_rows) return;
+  for (const Piece& piece : pieces_) {
+    // A cache need not have what it does not know of.
+    if (!piece.repository.is_hosted() && piece.has_lost_rows) lost.erase(piece.digest());
+  }
   for (const auto& [digest, tags] : lost) fault("not found: " + digest.to_string());
 }
 
 void DamageStory::push_again() {
   for (const Piece& piece : pieces_) {
-    if (!piece.has_lost_bytes || piece.is_in_source) continue;
+    if (!piece.is_lost()) continue;
     if (piece.is_manifest) {
       keep_manifest(*rig_.store, *names_, piece.repository, piece.bytes);
     } else {
@@ -290,6 +384,8 @@ void DamageStory::push_again() {
     const auto got = pulled(piece);
     if (!got || *got != piece.bytes) fault("a push did not heal it: " + piece.digest().to_string());
   }
+  push(hosted("later"), image_of("later", 1), "later:v5");  // no name is heir to a number of what was lost
+  read_tags(false);
   const auto left = run(names_->faults().count(call()));
   if (!left || *left != 0) fault("faults are left though everything was pushed again");
 }
