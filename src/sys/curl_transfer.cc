@@ -60,6 +60,16 @@ CurlTransfer::CurlTransfer(HttpClientRequest request, Mode mode, BlockPool& bloc
       host_(authority_of(request_.url)),
       origin_((is_https(request_.url) ? "https://" : "http://") + host_) {}
 
+CurlTransfer::CurlTransfer(HttpClientRequest request, uint64_t body_bytes, BlockPool& blocks, std::string user_agent)
+    : request_(std::move(request)),
+      mode_(Mode::buffered),
+      upload_bytes_(body_bytes),
+      blocks_(blocks),
+      user_agent_(std::move(user_agent)),
+      host_(authority_of(request_.url)),
+      origin_((is_https(request_.url) ? "https://" : "http://") + host_),
+      unsent_(body_bytes) {}
+
 CurlTransfer::~CurlTransfer() {
   if (easy_ != nullptr) curl_->easy_cleanup(easy_);
   if (fields_ != nullptr) curl_->slist_free_all(fields_);
@@ -98,6 +108,10 @@ bool CurlTransfer::reject(ErrorCode code, std::string_view reason) {
 
 int CurlTransfer::on_request(void* self, char* peer, char* own, int peer_port, int own_port) {
   auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (transfer.upload_bytes_) {
+    transfer.enter(TransferStep::sending);  // what was given cannot be sent again: silence ends it
+    return CURL_PREREQFUNC_OK;
+  }
   transfer.enter(TransferStep::first_byte);
   transfer.watch_kept_connection({own, own_port, peer, peer_port});
   return CURL_PREREQFUNC_OK;
@@ -255,6 +269,7 @@ void CurlTransfer::finish(CURLcode code) {
       is_response_given_ = true;
     }
     if (filling_.size() > 0) ready_.push_back(std::exchange(filling_, Block()));
+    outgoing_.clear();
     has_ended_ = true;
   }
   changed_.notify_all();
@@ -269,6 +284,7 @@ void CurlTransfer::fail_with(Error error) {
     const std::lock_guard lock(mu_);
     if (has_ended_) return;
     has_ended_ = true;
+    outgoing_.clear();
     // What came before a failure is given first: the reader's offset is then exact.
     if (filling_.size() > 0) ready_.push_back(std::exchange(filling_, Block()));
     if (!is_response_given_) {

@@ -13,6 +13,7 @@
 #include "sys/connection_name.h"
 #include "sys/curl_library_native.h"
 #include "sys/http_client.h"
+#include "sys/http_upload.h"
 #include "sys/notification.h"
 
 namespace lifeboat::sys {
@@ -26,8 +27,11 @@ inline constexpr std::chrono::milliseconds kPartialBlockDelay{5};
 /// The first bytes of a body are handed out when there are so many, not only as a full block: somebody waits for them.
 inline constexpr std::size_t kFirstBlockBytes = 128 * kKiB;
 
+/// Pieces of a request's body that wait to be sent.
+inline constexpr std::size_t kPiecesWaitingMax = 2;
+
 /// How far a transfer has come: names the step in an error and tells which deadline runs.
-enum class TransferStep { queued, waiting, resolve, connect, tls, first_byte, head, body, ended };
+enum class TransferStep { queued, waiting, resolve, connect, tls, sending, first_byte, head, body, ended };
 std::string_view to_string(TransferStep step);
 
 /// One outgoing request, shared by the coroutine that asked and the thread that runs libcurl.
@@ -39,6 +43,8 @@ class CurlTransfer {
   static Status check(const HttpClientRequest& request);
 
   CurlTransfer(HttpClientRequest request, Mode mode, BlockPool& blocks, std::string user_agent);
+  /// The same with a body of so many bytes, which are offered.
+  CurlTransfer(HttpClientRequest request, uint64_t body_bytes, BlockPool& blocks, std::string user_agent);
   ~CurlTransfer();
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
@@ -60,6 +66,13 @@ class CurlTransfer {
   std::optional<uint64_t> length() const;  ///< valid once the response was taken
   /// The next block, an empty one at the end, or nothing yet. `is_room_made`: the peer was made to wait and may go on.
   std::optional<Result<Block>> take_block(bool& is_room_made);
+  enum class Offered {
+    taken,
+    full,  ///< as many wait as may; changed() tells when one goes
+    over,  ///< no more is wanted
+  };
+  /// `is_awaited`: libcurl was made to wait for it and may go on.
+  Offered offer(SharedBytes& piece, bool& is_awaited);
   HttpDeadlines deadlines() const { return request_.deadlines; }
   bool waits_for_turn() const { return request_.waits_for_turn; }
 
@@ -85,6 +98,7 @@ class CurlTransfer {
  private:
   static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_send(char* room, std::size_t size, std::size_t count, void* self);
   static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
   static CURLcode on_tls(CURL* easy, void* context, void* self);
   static int on_request(void* self, char* ip, char* local_ip, int port, int local_port);
@@ -96,8 +110,11 @@ class CurlTransfer {
   Duration silence_allowed() const { return request_.deadlines.connect / 2; }
 
   void set_options();
+  void set_body();
   void set_fields();
   void set_trust();
+  std::size_t send_into(ByteSpan room);
+  bool is_awaiting_piece() const;
   bool take_header_line(std::string_view line);
   bool end_head();
   bool is_redirect_followed() const;
@@ -119,6 +136,7 @@ class CurlTransfer {
   // constant after construction
   const HttpClientRequest request_;
   const Mode mode_;
+  const std::optional<uint64_t> upload_bytes_{};  ///< of a body that is offered
   BlockPool& blocks_;
   const std::string user_agent_;
   const std::string host_;
@@ -149,6 +167,8 @@ class CurlTransfer {
   SteadyTime last_byte_{};
   std::optional<Error> rejected_;
   bool has_failed_to_connect_ = false;
+  uint64_t unsent_ = 0;            ///< of upload_bytes_
+  std::size_t sent_of_front_ = 0;  ///< of the first piece that waits
 
   // guarded by mu_
   mutable std::mutex mu_;
@@ -158,6 +178,8 @@ class CurlTransfer {
   std::deque<Block> ready_;
   bool is_paused_ = false;  ///< until the client's thread resumes it: no stall is counted meanwhile
   bool is_resume_ordered_ = false;
+  std::deque<SharedBytes> outgoing_;
+  bool is_awaiting_piece_ = false;  ///< libcurl waits for one
   bool has_ended_ = false;
   std::optional<Error> failure_;
 };

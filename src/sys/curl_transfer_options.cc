@@ -52,15 +52,30 @@ void CurlTransfer::set_options() {
     set(CURLOPT_FOLLOWLOCATION, 1L);
     set(CURLOPT_MAXREDIRS, static_cast<long>(request_.redirects_max));  // NOLINT(google-runtime-int)
   }
+  set_body();
+}
+
+void CurlTransfer::set_body() {
+  if (request_.method == HttpMethod::get) return;
   if (request_.method == HttpMethod::head) {
     set(CURLOPT_NOBODY, 1L);
-  } else if (request_.method != HttpMethod::get) {
-    if (request_.method == HttpMethod::post || !request_.body.empty()) {
-      set(CURLOPT_POSTFIELDS, request_.body.c_str());
-      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-    }
-    if (request_.method != HttpMethod::post)
-      set(CURLOPT_CUSTOMREQUEST, std::string(to_string(request_.method)).c_str());
+    return;
+  }
+  // A PUT or PATCH says its length also when it is 0 (RFC 9110 §8.6).
+  const bool is_bodily = request_.method != HttpMethod::delete_ || !request_.body.empty();
+  if (upload_bytes_) {
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // NOLINT(google-runtime-int)
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(*upload_bytes_));
+    set(CURLOPT_UPLOAD_BUFFERSIZE, static_cast<long>(512 * kKiB));  // NOLINT(google-runtime-int)
+    set(CURLOPT_READFUNCTION, &CurlTransfer::on_send);
+    set(CURLOPT_READDATA, this);
+  } else if (is_bodily) {
+    set(CURLOPT_POSTFIELDS, request_.body.c_str());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+  }
+  if (upload_bytes_ || request_.method != HttpMethod::post) {
+    set(CURLOPT_CUSTOMREQUEST, std::string(to_string(request_.method)).c_str());
   }
 }
 

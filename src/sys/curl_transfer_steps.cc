@@ -21,6 +21,7 @@ NetworkStep network_step_of(TransferStep step) {
     case TransferStep::resolve: return NetworkStep::resolve;
     case TransferStep::connect: return NetworkStep::connect;
     case TransferStep::tls: return NetworkStep::tls;
+    case TransferStep::sending:
     case TransferStep::first_byte:
     case TransferStep::head: return NetworkStep::first_byte;
     case TransferStep::body:
@@ -38,6 +39,7 @@ std::string_view to_string(TransferStep step) {
     case TransferStep::resolve: return "resolve";
     case TransferStep::connect: return "connect";
     case TransferStep::tls: return "TLS";
+    case TransferStep::sending: return "sending";
     case TransferStep::first_byte: return "first byte";
     case TransferStep::head: return "head";
     case TransferStep::body: return "body";
@@ -108,6 +110,7 @@ Duration CurlTransfer::allowed() const {
     case TransferStep::connect: return connect_within_;
     case TransferStep::tls: return request_.deadlines.tls;
     case TransferStep::first_byte: return request_.deadlines.first_byte;
+    case TransferStep::sending:
     case TransferStep::head:
     case TransferStep::body: return request_.deadlines.stall;
     case TransferStep::queued:
@@ -142,6 +145,7 @@ bool CurlTransfer::look_after(SteadyTime now) {
     case TransferStep::connect:
     case TransferStep::tls:
     case TransferStep::first_byte: return !is_late(step_began_, allowed()) || late();
+    case TransferStep::sending: return is_awaiting_piece() || !is_late(last_byte_, allowed()) || late();
     case TransferStep::head: return !is_late(last_byte_, allowed()) || late();
     case TransferStep::body: break;
   }
@@ -168,6 +172,7 @@ SteadyTime CurlTransfer::next_look() const {
     case TransferStep::resolve:
     case TransferStep::tls: return step_began_ + allowed();
     case TransferStep::first_byte: return step_began_ + (watched_ ? std::min(allowed(), silence_allowed()) : allowed());
+    case TransferStep::sending: return is_awaiting_piece() ? SteadyTime::max() : last_byte_ + allowed();
     case TransferStep::head: return last_byte_ + allowed();
     case TransferStep::body: break;
   }

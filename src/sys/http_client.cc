@@ -5,6 +5,7 @@
 
 #include "sys/curl_transfer.h"
 #include "sys/curl_worker.h"
+#include "sys/http_upload.h"
 
 namespace lifeboat::sys {
 namespace {
@@ -61,7 +62,44 @@ class CurlDownload final : public HttpDownload {
   const HttpClientResponse head_;
 };
 
-class CurlHttpClient final : public HttpClient {
+Task<HttpClientResponse> response_of(CurlTransfer& transfer, SteadyTime deadline) {
+  for (;;) {
+    const uint64_t seen = transfer.changed().version();
+    if (auto response = transfer.take_response()) co_return std::move(*response);
+    const bool has_changed = co_await transfer.changed().wait(seen, deadline);
+    if (!has_changed) {
+      const TransferStep step = transfer.step();
+      // All connections being in use here is no fault of the host.
+      const ErrorCode code = step == TransferStep::waiting ? ErrorCode::too_many : ErrorCode::timed_out;
+      // The caller's patience says nothing about the host: no step, though the message names it.
+      auto failure = transfer.failure(code, step, "no answer before the deadline of the call");
+      co_return std::unexpected(std::move(failure).at(NetworkStep::none));
+    }
+  }
+}
+
+class CurlUpload final : public HttpUpload {
+ public:
+  explicit CurlUpload(Wanted transfer) : transfer_(std::move(transfer)) {}
+
+  Awaitable<bool> give(SharedBytes piece) override {
+    for (;;) {
+      const uint64_t seen = transfer_->changed().version();
+      bool is_awaited = false;
+      const auto offered = transfer_->offer(piece, is_awaited);
+      if (is_awaited) transfer_.resume();
+      if (offered != CurlTransfer::Offered::full) co_return offered == CurlTransfer::Offered::taken;
+      // The client's thread keeps every deadline of the steps; when one passes, the transfer is over.
+      co_await transfer_->changed().wait(seen, SteadyTime::max());
+    }
+  }
+  Task<HttpClientResponse> finish(Call call) override { co_return co_await response_of(*transfer_, call.deadline()); }
+
+ private:
+  const Wanted transfer_;
+};
+
+class CurlHttpClient final : public HttpUploadClient {
  public:
   CurlHttpClient(HttpClientOptions options, BlockPool& blocks)
       : user_agent_(std::move(options.user_agent)),
@@ -82,6 +120,12 @@ class CurlHttpClient final : public HttpClient {
     LB_CO_TRY(HttpClientResponse head, co_await response_of(*transfer, call.deadline()));
     co_return std::make_unique<CurlDownload>(std::move(transfer), std::move(head));
   }
+  Result<std::unique_ptr<HttpUpload>> upload(HttpClientRequest request, uint64_t body_bytes) override {
+    LB_CHECK(CurlTransfer::check(request));
+    auto transfer = std::make_shared<CurlTransfer>(std::move(request), body_bytes, blocks_, user_agent_);
+    worker_->start(transfer);
+    return std::make_unique<CurlUpload>(Wanted(worker_, std::move(transfer)));
+  }
   void warm_up() override { worker_->warm_up(); }
 
  private:
@@ -91,22 +135,6 @@ class CurlHttpClient final : public HttpClient {
     return {worker_, std::move(transfer)};
   }
 
-  static Task<HttpClientResponse> response_of(CurlTransfer& transfer, SteadyTime deadline) {
-    for (;;) {
-      const uint64_t seen = transfer.changed().version();
-      if (auto response = transfer.take_response()) co_return std::move(*response);
-      const bool has_changed = co_await transfer.changed().wait(seen, deadline);
-      if (!has_changed) {
-        const TransferStep step = transfer.step();
-        // All connections being in use here is no fault of the host.
-        const ErrorCode code = step == TransferStep::waiting ? ErrorCode::too_many : ErrorCode::timed_out;
-        // The caller's patience says nothing about the host: no step, though the message names it.
-        auto failure = transfer.failure(code, step, "no answer before the deadline of the call");
-        co_return std::unexpected(std::move(failure).at(NetworkStep::none));
-      }
-    }
-  }
-
   const std::string user_agent_;
   BlockPool& blocks_;
   const std::shared_ptr<CurlWorker> worker_;
@@ -114,8 +142,12 @@ class CurlHttpClient final : public HttpClient {
 
 }  // namespace
 
-std::unique_ptr<HttpClient> make_curl_http_client(HttpClientOptions options, BlockPool& blocks) {
+std::unique_ptr<HttpUploadClient> make_curl_upload_client(HttpClientOptions options, BlockPool& blocks) {
   return std::make_unique<CurlHttpClient>(std::move(options), blocks);
+}
+
+std::unique_ptr<HttpClient> make_curl_http_client(HttpClientOptions options, BlockPool& blocks) {
+  return make_curl_upload_client(std::move(options), blocks);
 }
 
 }  // namespace lifeboat::sys

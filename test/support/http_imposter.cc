@@ -62,7 +62,8 @@ bool read_some(int socket, std::string& buffer) {
   return true;
 }
 
-bool read_request(int socket, std::string& buffer, HttpImposter::Request& request) {
+/// False: the connection has ended.
+bool read_head(int socket, std::string& buffer, HttpImposter::Request& request) {
   std::size_t end = 0;
   while ((end = buffer.find("\r\n\r\n")) == std::string::npos) {
     if (!read_some(socket, buffer)) return false;
@@ -79,13 +80,18 @@ bool read_request(int socket, std::string& buffer, HttpImposter::Request& reques
     if (colon != std::string_view::npos) request.fields.add(line.substr(0, colon), line.substr(colon + 2));
     head.remove_prefix(std::min(line.size() + 2, head.size()));
   }
+  buffer.erase(0, end + 4);
+  return true;
+}
+
+bool read_body(int socket, std::string& buffer, HttpImposter::Request& request) {
   const auto length_text = request.fields.find("Content-Length");
   const std::size_t length = length_text ? std::stoul(std::string(*length_text)) : 0;
-  while (buffer.size() < end + 4 + length) {
+  while (buffer.size() < length) {
     if (!read_some(socket, buffer)) return false;
   }
-  request.body = buffer.substr(end + 4, length);
-  buffer.erase(0, end + 4 + length);
+  request.body = buffer.substr(0, length);
+  buffer.erase(0, length);
   return true;
 }
 
@@ -120,6 +126,7 @@ bool write_answer(int socket, const HttpImposter::Answer& answer, bool is_head) 
 
 struct HttpImposter::State {
   Script script;
+  Early early;
   int listener = -1;
   uint16_t port = 0;
   std::thread acceptor;
@@ -149,13 +156,21 @@ struct HttpImposter::State {
     std::string buffer;
     for (;;) {
       Request request;
-      if (!read_request(socket, buffer, request)) break;
+      if (!read_head(socket, buffer, request)) break;
+      std::optional<Answer> at_once;
+      if (early) {
+        const std::lock_guard lock(script_mutex);
+        at_once = early(request);
+      }
+      if (!at_once && !read_body(socket, buffer, request)) break;
       Answer answer;
       {
         const std::lock_guard lock(mutex);
         requests.push_back(request);
       }
-      {
+      if (at_once) {
+        answer = std::move(*at_once);
+      } else {
         const std::lock_guard lock(script_mutex);
         answer = script(request);
       }
@@ -165,14 +180,16 @@ struct HttpImposter::State {
         while (read_some(socket, buffer)) buffer.clear();
       }
       if (answer.ending == Ending::reset) {
-        const linger at_once{.l_onoff = 1, .l_linger = 0};
-        ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        const linger reset_now{.l_onoff = 1, .l_linger = 0};
+        ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset_now, sizeof(reset_now));
         close_one(socket);
         return;
       }
-      if (!is_written || answer.ending != Ending::keep) break;
+      if (!is_written || answer.ending != Ending::keep || at_once) break;
     }
     ::shutdown(socket, SHUT_WR);
+    // What still comes is read, so that an answer given before it is not lost by a reset.
+    while (early && read_some(socket, buffer)) buffer.clear();
     close_one(socket);
   }
 
@@ -182,8 +199,9 @@ struct HttpImposter::State {
   }
 };
 
-HttpImposter::HttpImposter(Script script) : state_(std::make_unique<State>()) {
+HttpImposter::HttpImposter(Script script, Early early) : state_(std::make_unique<State>()) {
   state_->script = std::move(script);
+  state_->early = std::move(early);
   state_->listener = loopback_socket(state_->port);
   LB_ASSERT(::listen(state_->listener, 64) == 0);
   state_->acceptor = std::thread([state = state_.get()] { state->accept_all(); });

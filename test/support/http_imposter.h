@@ -54,7 +54,11 @@ class HttpImposter {
   /// Called on the connections' threads, one at a time.
   using Script = std::function<Answer(const Request&)>;
 
-  explicit HttpImposter(Script script);
+  /// Asked when no more than the head of a request has come. What it gives is answered at once, and the body is never
+  /// read as one; nothing: the script answers.
+  using Early = std::function<std::optional<Answer>(const Request&)>;
+
+  explicit HttpImposter(Script script, Early early = {});
   ~HttpImposter();
   HttpImposter(const HttpImposter&) = delete;
   HttpImposter& operator=(const HttpImposter&) = delete;
