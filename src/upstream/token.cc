@@ -24,6 +24,17 @@ bool is_field_text(std::string_view text) {
   return std::ranges::all_of(text, [](char letter) { return letter > 0x20 && letter < 0x7f; });
 }
 
+/// One parameter for each scope (token specification of CNCF distribution).
+std::string scope_query(std::string_view scopes) {
+  std::string query;
+  while (!scopes.empty()) {
+    const std::size_t end = std::min(scopes.find(' '), scopes.size());
+    query.append(query.empty() ? "scope=" : "&scope=").append(percent_encoded(scopes.substr(0, end)));
+    scopes.remove_prefix(std::min(end + 1, scopes.size()));
+  }
+  return query;
+}
+
 /// A tenth early, so that a token does not expire on its way.
 Duration usable_time(Duration lifetime) { return lifetime - lifetime / 10; }
 
@@ -207,7 +218,7 @@ Task<Token> TokenCache::ask(Call call, TokenRequest request, Health::Permit perm
   http.url = request.realm.origin() + (request.realm.path.empty() ? "/" : request.realm.path) + "?";
   if (!request.realm.query.empty()) http.url += request.realm.query + "&";
   if (!request.service.empty()) http.url += "service=" + percent_encoded(request.service) + "&";
-  if (!request.scope.empty()) http.url += "scope=" + percent_encoded(request.scope);
+  http.url += scope_query(request.scope);
   if (request.credentials) http.fields.add("Authorization", request.credentials->basic());
   http.fields.add("Accept", "application/json");
   http.trust = request.trust;

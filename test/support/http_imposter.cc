@@ -180,6 +180,8 @@ struct HttpImposter::State {
         while (read_some(socket, buffer)) buffer.clear();
       }
       if (answer.ending == Ending::reset) {
+        // A client that has sent nothing of the body yet would send it all again on another connection.
+        if (at_once && buffer.empty()) (void)read_some(socket, buffer);
         const linger reset_now{.l_onoff = 1, .l_linger = 0};
         ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset_now, sizeof(reset_now));
         close_one(socket);
