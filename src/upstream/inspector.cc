@@ -51,10 +51,13 @@ bool is_too_long(const Error& error) {
   return error.code() == ErrorCode::corrupt && error.message().contains("the body is too long");
 }
 
-/// Of the answer to a question for the first byte. An empty blob has none: the whole is asked for then.
-std::optional<Failure> failure_of_range(int status, const std::optional<oci::ContentRange>& range) {
+/// Of the answer to a question for the first byte, or for those behind the first `from`. An empty blob has none: the
+/// whole is asked for then.
+std::optional<Failure> failure_of_range(int status, const std::optional<oci::ContentRange>& range, uint64_t from) {
   if (status == 200) return std::nullopt;
-  const bool is_ours = range && range->range == oci::ByteRange{.first = 0, .length = 1};
+  const bool is_first = range && range->range == oci::ByteRange{.first = 0, .length = 1};
+  const bool is_rest = range && range->range.first == from;
+  const bool is_ours = from == 0 ? is_first : is_rest;
   if (is_ours) return std::nullopt;
   return Failure{ErrorCode::corrupt, "206 with other bytes than it was asked for"};
 }
@@ -75,14 +78,24 @@ std::optional<Duration> inspection_pause(const Error& failure, int asked, std::o
 /// A body as it comes.
 class RegistryInspector::Body final : public blob::Stream {
  public:
-  Body(Reply reply, std::string name) : reply_(std::move(reply)), name_(std::move(name)) {}
+  Body(Reply reply, std::string name) : reply_(std::move(reply)), name_(std::move(name)), to_drop_(reply_.to_drop) {}
   std::optional<uint64_t> size_bytes() const override { return reply_.whole_bytes; }
-  Task<sys::Block> next() override { co_return co_await reply_.download->next(); }
+  Task<sys::Block> next() override {
+    for (;;) {
+      LB_CO_TRY(sys::Block block, co_await reply_.download->next());
+      const auto dropped = static_cast<std::size_t>(std::min<uint64_t>(to_drop_, block.size()));
+      if (dropped == 0) co_return std::move(block);
+      to_drop_ -= dropped;
+      block.drop_front(dropped);
+      if (block.size() > 0) co_return std::move(block);
+    }
+  }
   std::string endpoint() const override { return name_; }
 
  private:
   const Reply reply_;
   const std::string name_;
+  uint64_t to_drop_;
 };
 
 RegistryInspector::RegistryInspector(Parts parts, Endpoint endpoint)
@@ -118,10 +131,12 @@ Task<RegistryInspector::Reply> RegistryInspector::ask_once(Call call, const Ques
     LB_CO_TRY(Reply reply, co_await exchange(call, question, authorization));
     sys::HttpClientResponse& response = reply.response;
     std::optional<Failure> failure;
-    if (question.is_ranged && (response.status == 200 || response.status == 206)) {
+    const bool is_ranged = question.is_ranged || question.from > 0;
+    if (is_ranged && (response.status == 200 || response.status == 206)) {
       const auto range = oci::parse_content_range(response.fields.find("Content-Range").value_or(""));
-      failure = failure_of_range(response.status, range ? std::optional(*range) : std::nullopt);
+      failure = failure_of_range(response.status, range ? std::optional(*range) : std::nullopt, question.from);
       if (range && response.status == 206) reply.whole_bytes = range->size_bytes;
+      if (response.status == 200) reply.to_drop = question.from;
     } else {
       failure = failure_of({response.status, response.fields, response.body}, question.wanted);
     }
@@ -148,6 +163,7 @@ Task<RegistryInspector::Reply> RegistryInspector::exchange(Call call, const Ques
   request.fields.add("User-Agent", oci::kInspectionAgent);
   if (!authorization.empty()) request.fields.add("Authorization", authorization);
   if (question.is_ranged) request.fields.add("Range", "bytes=0-0");
+  if (question.from > 0) request.fields.add("Range", "bytes=" + std::to_string(question.from) + "-");
   request.deadlines = endpoint_.options().deadlines;
   request.trust = endpoint_.trust();
   request.body_max_bytes = body_max_of(question.wanted);
@@ -228,6 +244,16 @@ Task<std::unique_ptr<blob::Stream>> RegistryInspector::open(Call call, oci::Repo
   if (dislikes_range) reply = co_await ask(call, std::move(whole));
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return std::make_unique<Body>(std::move(*reply), endpoint_.name());
+}
+
+Task<std::unique_ptr<blob::Stream>> RegistryInspector::open_at(Call call, oci::Repository repository,
+                                                               oci::Digest digest, uint64_t from) {
+  LB_CO_TRY(Question question, question_of(repository, "/blobs/" + digest.to_string(), Wanted::blob,
+                                           subject_of("blob", repository, oci::Reference(digest))));
+  question.is_streamed = true;
+  question.from = from;
+  LB_CO_TRY(Reply reply, co_await ask(call, std::move(question)));
+  co_return std::make_unique<Body>(std::move(reply), endpoint_.name());
 }
 
 Task<blob::Source::TagPage> RegistryInspector::tags(Call call, oci::Repository repository, std::string last,

@@ -49,6 +49,9 @@ class RegistryInspector final : public blob::Inspector {
   Task<RepositoryPage> repositories(Call call, std::string last, std::size_t limit) override;
   bool is_short_of_requests() const override;
 
+  /// The bytes behind the first `from` ones, also of a registry that knows no ranges.
+  Task<std::unique_ptr<blob::Stream>> open_at(Call call, oci::Repository repository, oci::Digest digest, uint64_t from);
+
   /// Whether it speaks this protocol at all: asks "/v2/" once. A refused login is an answer.
   Task<void> greet(Call call);
   /// "registry.example:5000"
@@ -63,11 +66,13 @@ class RegistryInspector final : public blob::Inspector {
     std::string subject{};  ///< "manifest 'a:b'", for messages
     bool is_streamed = false;
     bool is_ranged = false;  ///< for the first byte
+    uint64_t from = 0;       ///< of a streamed body
   };
   struct Reply {
     sys::HttpClientResponse response{};
     std::unique_ptr<sys::HttpDownload> download{};  ///< when streamed
     std::optional<uint64_t> whole_bytes{};          ///< of the blob, when streamed and told
+    uint64_t to_drop = 0;                           ///< of the beginning: it knows no ranges
   };
   class Body;
 
