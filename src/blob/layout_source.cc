@@ -1,12 +1,17 @@
 #include "blob/layout_source.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
+#include "oci/document.h"
 #include "oci/manifest.h"
 
 namespace lifeboat::blob {
 namespace {
+
+/// A layout with every tag of a large repository.
+constexpr uint64_t kIndexMaxBytes = 256 * kMiB;
 
 std::unexpected<Error> no_names(const sys::Path& directory) {
   return fail(ErrorCode::unsupported,
@@ -77,8 +82,38 @@ Task<Source::TagPage> LayoutSource::tags(Call, oci::RepositoryId, std::string, s
   co_return no_names(directory_);
 }
 
-Task<std::vector<oci::Referrer>> LayoutSource::referrers(Call, oci::RepositoryId, oci::Digest) {
-  co_return std::vector<oci::Referrer>();
+Task<std::vector<oci::Referrer>> LayoutSource::referrers(Call, oci::RepositoryId, oci::Digest subject) {
+  co_return co_await parts_.disk.run([&] { return find_referrers(subject); });
+}
+
+Result<std::string> LayoutSource::read(const sys::ReadableFile& file, uint64_t bytes_max) const {
+  LB_TRY(const uint64_t size, file.size());
+  std::string bytes(std::min(size, bytes_max), '\0');
+  LB_TRY(const std::size_t count, file.read_at(0, std::as_writable_bytes(std::span(bytes))));
+  bytes.resize(count);
+  return bytes;
+}
+
+Result<std::vector<oci::Referrer>> LayoutSource::find_referrers(const oci::Digest& subject) const {
+  std::vector<oci::Referrer> found;
+  const auto index = parts_.files.open(directory_ / "index.json");
+  if (!index && index.error().code() == ErrorCode::not_found) return found;
+  if (!index) return std::unexpected(index.error());
+  LB_TRY(const std::string text, read(**index, kIndexMaxBytes));
+  LB_TRY(const auto listed, oci::read_document(as_bytes(text), oci::ListedAnnotations::skipped));
+  for (const oci::ListedDescriptor& entry : listed.manifests.value_or(std::vector<oci::ListedDescriptor>{})) {
+    const auto file = file_of(entry.descriptor.digest);
+    if (!file) continue;
+    LB_TRY(const std::string bytes, read(**file, oci::kManifestMaxBytes));
+    const auto manifest = oci::Manifest::parse(as_bytes(bytes), "");
+    if (!manifest || manifest->subject != subject) continue;
+    found.push_back({.digest = entry.descriptor.digest,
+                     .media_type = manifest->media_type.to_string(),
+                     .size_bytes = bytes.size(),
+                     .artifact_type = manifest->artifact_type,
+                     .annotations_json = manifest->annotations_json});
+  }
+  return found;
 }
 
 }  // namespace lifeboat::blob

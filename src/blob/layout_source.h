@@ -26,11 +26,13 @@ class LayoutSource final : public Source {
                                      uint64_t from) override;
   /// unsupported.
   Task<TagPage> tags(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override;
-  /// None.
+  /// Those that index.json lists.
   Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId repository, oci::Digest subject) override;
 
  private:
   Result<std::shared_ptr<const sys::ReadableFile>> file_of(const oci::Digest& digest) const;
+  Result<std::string> read(const sys::ReadableFile& file, uint64_t bytes_max) const;
+  Result<std::vector<oci::Referrer>> find_referrers(const oci::Digest& subject) const;
 
   const sys::Path directory_;
   const Parts parts_;
