@@ -1,0 +1,469 @@
+#include "registry/copy/copy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "registry/copy/gather.h"
+#include "test/support/code_of.h"
+#include "test/support/image.h"
+#include "test/support/scripted_source.h"
+
+namespace lifeboat::registry::copy {
+namespace {
+
+using test::image_of;
+using test::index_of;
+using test::sha256_of;
+
+oci::Repository repository(const char* name = "team/app") { return *oci::Repository::parse(name); }
+oci::Tag tag(const char* text) { return *oci::Tag::parse(text); }
+Call call() { return {SteadyTime::max(), "test"}; }
+
+class HurriedClock final : public sys::Clock {
+ public:
+  SteadyTime now() const override { return real_.now(); }
+  WallTime wall() const override { return real_.wall(); }
+  Awaitable<void> sleep_until(SteadyTime) override { co_return; }
+
+ private:
+  sys::SystemClock real_;
+};
+
+/// A registry in memory, to write to and to look at, which fails as it is told.
+class FakeRegistry final : public blob::Destination, public blob::Inspector {
+ public:
+  // how it behaves
+  int breaks_uploads = 0;              ///< so many, in the middle
+  std::optional<ErrorCode> refuses{};  ///< every upload, for good
+  bool forgets_blobs = false;          ///< what was committed is not there later
+  bool lists_subjects = true;
+  bool can_mount = true;
+  std::optional<ErrorCode> is_down{};
+
+  // what it has: "repository@digest", "repository:tag"
+  std::map<std::string, std::string> blobs{};
+  std::map<std::string, std::string> manifests{};
+  std::vector<std::string> log{};  ///< what was written, in order
+  int mounts = 0;
+  uint64_t bytes = 0;
+
+  const std::string& name() const override { return name_; }
+  Task<bool> has_blob(Call, oci::Repository where, blob::BlobName blob) override {
+    if (is_down) co_return fail(*is_down, "it is down");
+    co_return blobs.contains(at(where, blob.digest));
+  }
+  Task<std::unique_ptr<blob::BlobUpload>> begin(Call, oci::Repository where, blob::BlobName blob,
+                                                std::optional<oci::Repository> from) override {
+    if (from && can_mount && blobs.contains(at(*from, blob.digest))) {
+      blobs[at(where, blob.digest)] = blobs[at(*from, blob.digest)];
+      ++mounts;
+      co_return std::unique_ptr<blob::BlobUpload>();
+    }
+    co_return std::make_unique<Upload>(*this, std::move(where), blob);
+  }
+  Task<bool> has_manifest(Call, oci::Repository where, oci::Reference reference, oci::Digest digest) override {
+    const auto found = manifests.find(at(where, reference));
+    co_return found != manifests.end() && sha256_of(found->second) == digest;
+  }
+  Task<Put> put_manifest(Call, oci::Repository where, oci::Reference reference, blob::ManifestToPut manifest) override {
+    log.push_back(at(where, reference));
+    manifests[at(where, reference)] = manifest.bytes;
+    manifests[at(where, oci::Reference(manifest.digest))] = manifest.bytes;
+    co_return Put{.is_subject_listed = lists_subjects};
+  }
+  Task<void> remove_manifest(Call, oci::Repository, oci::Reference) override { co_return Status{}; }
+
+  Task<Head> head(Call, oci::Repository where, Thing, oci::Reference reference) override {
+    const auto found = manifests.find(at(where, reference));
+    if (found == manifests.end()) co_return fail(ErrorCode::not_found, "404");
+    co_return Head{.size_bytes = found->second.size(), .digest = sha256_of(found->second)};
+  }
+  Task<Answered> manifest(Call, oci::Repository where, oci::Reference reference) override {
+    const auto found = manifests.find(at(where, reference));
+    if (found == manifests.end()) co_return fail(ErrorCode::not_found, "404");
+    co_return Answered{.bytes = found->second, .content_type = {}, .digest = sha256_of(found->second)};
+  }
+  Task<std::unique_ptr<blob::Stream>> open(Call, oci::Repository where, oci::Digest digest, Extent) override {
+    const auto found = blobs.find(at(where, digest));
+    if (found == blobs.end()) co_return fail(ErrorCode::not_found, "404");
+    co_return std::make_unique<Body>(*this, found->second);
+  }
+  Task<std::vector<oci::Referrer>> referrers(Call, oci::Repository, oci::Digest) override {
+    co_return std::vector<oci::Referrer>{};
+  }
+  Task<blob::Source::TagPage> tags(Call, oci::Repository, std::string, std::size_t) override {
+    co_return blob::Source::TagPage{};
+  }
+  Task<RepositoryPage> repositories(Call, std::string, std::size_t) override { co_return RepositoryPage{}; }
+  bool is_short_of_requests() const override { return false; }
+
+  static std::string at(const oci::Repository& where, const oci::Digest& digest) {
+    return where.to_string() + "@" + digest.to_string();
+  }
+  static std::string at(const oci::Repository& where, const oci::Reference& reference) {
+    return where.to_string() + (reference.digest() != nullptr ? "@" : ":") + reference.to_string();
+  }
+
+ private:
+  class Body final : public blob::Stream {
+   public:
+    Body(FakeRegistry& registry, std::string bytes) : registry_(registry), bytes_(std::move(bytes)) {}
+    std::optional<uint64_t> size_bytes() const override { return bytes_.size(); }
+    Task<sys::Block> next() override {
+      sys::Block block = registry_.blocks_.take();
+      std::ranges::copy(as_bytes(bytes_), block.free_space().begin());
+      block.grow(bytes_.size());
+      co_return block;
+    }
+
+   private:
+    FakeRegistry& registry_;
+    const std::string bytes_;
+  };
+
+  class Upload final : public blob::BlobUpload {
+   public:
+    Upload(FakeRegistry& registry, oci::Repository where, blob::BlobName blob)
+        : registry_(registry), where_(std::move(where)), blob_(blob) {}
+    uint64_t offset() const override { return given_.size(); }
+    Task<void> give(Call, sys::SharedBytes bytes) override {
+      if (registry_.refuses) co_return fail(*registry_.refuses, "it refuses");
+      const std::string_view text = as_text(bytes.bytes);
+      if (registry_.breaks_uploads > 0) {
+        --registry_.breaks_uploads;
+        given_ += text.substr(0, text.size() / 2);
+        co_return fail(ErrorCode::unavailable, "broken");
+      }
+      given_ += text;
+      registry_.bytes += text.size();
+      co_return Status{};
+    }
+    Task<void> commit(Call) override {
+      if (sha256_of(given_) != blob_.digest) co_return fail(ErrorCode::corrupt, "other bytes");
+      if (!registry_.forgets_blobs) registry_.blobs[at(where_, blob_.digest)] = given_;
+      co_return Status{};
+    }
+    Task<uint64_t> resume(Call, Error failure) override {
+      if (failure.code() == ErrorCode::unavailable) co_return given_.size();
+      co_return std::unexpected(std::move(failure));
+    }
+
+   private:
+    FakeRegistry& registry_;
+    const oci::Repository where_;
+    const blob::BlobName blob_;
+    std::string given_;
+  };
+
+  sys::BlockPool blocks_;
+  const std::string name_ = "fake";
+};
+
+class CopyTest : public ::testing::Test {
+ protected:
+  CopyTest() {
+    for (const char* name : {"amd", "arm"}) images.push_back(image_of(name, 2));
+    index = index_of({{images[0].manifest, "linux/amd64"}, {images[1].manifest, "linux/arm64"}});
+    for (const test::Image& image : images) offer(image);
+    source.manifests["v1"] = index;
+    source.manifests[sha256_of(index).to_string()] = index;
+  }
+
+  void offer(const test::Image& image) {
+    source.manifests[sha256_of(image.manifest).to_string()] = image.manifest;
+    source.blobs[sha256_of(image.config).to_string()] = {.bytes = image.config};
+    for (const std::string& layer : image.layers) source.blobs[sha256_of(layer).to_string()] = {.bytes = layer};
+  }
+
+  Target to(FakeRegistry& registry, const char* name = "team/app", std::vector<oci::Tag> tags = {tag("v1")}) {
+    return {.name = name, .to = registry, .check = registry, .repository = repository(name), .tags = std::move(tags)};
+  }
+  CopyOrder order() {
+    return {
+        .from = source, .repository = {.host = std::nullopt, .name = repository()}, .what = oci::Reference(tag("v1"))};
+  }
+  CopyReport run(CopyOrder what, std::vector<Target> targets) {
+    Copy copy(clock, std::move(what), std::move(targets));
+    return test::run(copy.run(call()));
+  }
+  /// In the order of what was written.
+  static std::size_t place_of(const FakeRegistry& registry, const std::string& name) {
+    return static_cast<std::size_t>(std::ranges::find(registry.log, name) - registry.log.begin());
+  }
+  static std::string by_digest(const std::string& manifest) {
+    return FakeRegistry::at(repository(), sha256_of(manifest));
+  }
+
+  HurriedClock clock;
+  test::ScriptedSource source;
+  std::vector<test::Image> images;
+  std::string index;
+};
+
+TEST_F(CopyTest, reads_each_blob_once_for_all_targets) {
+  FakeRegistry one;
+  FakeRegistry other;
+  const CopyReport report = run(order(), {to(one), to(other)});
+  ASSERT_FALSE(report.failure) << report.failure->message();
+  for (const TargetReport& target : report.targets) {
+    EXPECT_FALSE(target.failure) << target.failure->message();
+    EXPECT_EQ(target.blobs_sent, 6U);
+    EXPECT_EQ(target.manifests_sent, 3U);
+  }
+  EXPECT_EQ(report.digest, sha256_of(index));
+  EXPECT_EQ(source.opens, 6);
+  EXPECT_EQ(one.blobs, other.blobs);
+  EXPECT_EQ(one.blobs.size(), 6U);
+  EXPECT_EQ(one.manifests.at("team/app:v1"), index);
+}
+
+TEST_F(CopyTest, puts_children_first_and_the_tag_last) {
+  FakeRegistry registry;
+  run(order(), {to(registry)});
+  const std::size_t top = place_of(registry, by_digest(index));
+  for (const test::Image& image : images) EXPECT_LT(place_of(registry, by_digest(image.manifest)), top);
+  ASSERT_FALSE(registry.log.empty());
+  EXPECT_EQ(registry.log.back(), "team/app:v1");
+  EXPECT_LT(top, registry.log.size() - 1);
+}
+
+TEST_F(CopyTest, sends_what_is_missing_when_it_is_run_again) {
+  FakeRegistry registry;
+  run(order(), {to(registry)});
+  registry.blobs.erase(FakeRegistry::at(repository(), sha256_of(images[0].layers[1])));
+  registry.log.clear();
+  const CopyReport report = run(order(), {to(registry)});
+  EXPECT_FALSE(report.targets.at(0).failure);
+  EXPECT_EQ(report.targets.at(0).blobs_sent, 1U);
+  EXPECT_EQ(report.targets.at(0).blobs_there, 5U);
+  EXPECT_TRUE(registry.log.empty()) << "the manifests and the tag were there";
+}
+
+TEST_F(CopyTest, goes_on_without_a_target_that_fails_and_says_which) {
+  FakeRegistry good;
+  FakeRegistry bad;
+  bad.refuses = ErrorCode::denied;
+  const CopyReport report = run(order(), {to(bad), to(good)});
+  EXPECT_FALSE(report.failure) << "nothing is wrong with the source";
+  ASSERT_TRUE(report.targets.at(0).failure);
+  EXPECT_EQ(report.targets.at(0).failure->code(), ErrorCode::denied);
+  EXPECT_TRUE(bad.log.empty()) << "half a copy has no manifest and no tag";
+  EXPECT_FALSE(report.targets.at(1).failure);
+  EXPECT_EQ(good.manifests.at("team/app:v1"), index);
+}
+
+TEST_F(CopyTest, goes_on_where_an_upload_broke_without_the_others_waiting) {
+  FakeRegistry good;
+  FakeRegistry shaky;
+  shaky.breaks_uploads = 2;
+  CopyOrder one_at_a_time = order();
+  one_at_a_time.jobs = 1;
+  const CopyReport report = run(one_at_a_time, {to(shaky), to(good)});
+  EXPECT_FALSE(report.targets.at(0).failure);
+  EXPECT_EQ(shaky.blobs, good.blobs);
+  EXPECT_EQ(source.opens, 8) << "what broke was read again";
+  EXPECT_LT(shaky.bytes, good.bytes) << "from where it was";
+}
+
+TEST_F(CopyTest, gives_no_tag_to_what_cannot_be_seen_afterwards) {
+  FakeRegistry registry;
+  registry.forgets_blobs = true;
+  const CopyReport report = run(order(), {to(registry)});
+  ASSERT_TRUE(report.targets.at(0).failure);
+  EXPECT_EQ(report.targets.at(0).failure->code(), ErrorCode::corrupt);
+  EXPECT_TRUE(report.targets.at(0).failure->message().contains("missing")) << report.targets.at(0).failure->message();
+  EXPECT_FALSE(registry.manifests.contains("team/app:v1"));
+}
+
+TEST_F(CopyTest, tags_nothing_anywhere_when_the_source_lacks_something) {
+  FakeRegistry registry;
+  source.blobs.erase(sha256_of(images[1].config).to_string());
+  const CopyReport report = run(order(), {to(registry)});
+  ASSERT_TRUE(report.failure);
+  EXPECT_EQ(report.failure->code(), ErrorCode::not_found);
+  EXPECT_TRUE(report.targets.at(0).failure);
+  EXPECT_TRUE(registry.log.empty());
+}
+
+TEST_F(CopyTest, passes_no_wrong_bytes_on) {
+  FakeRegistry registry;
+  std::string& bytes = source.blobs.at(sha256_of(images[0].layers[0]).to_string()).bytes;
+  bytes[0] = '!';
+  const CopyReport report = run(order(), {to(registry)});
+  ASSERT_TRUE(report.failure);
+  EXPECT_EQ(report.failure->code(), ErrorCode::corrupt);
+  EXPECT_TRUE(report.failure->message().contains("the source has")) << report.failure->message();
+  EXPECT_FALSE(registry.manifests.contains("team/app:v1"));
+
+  bytes += "and more";
+  const CopyReport longer = run(order(), {to(registry)});
+  ASSERT_TRUE(longer.failure);
+  EXPECT_EQ(longer.failure->code(), ErrorCode::corrupt);
+}
+
+TEST_F(CopyTest, mounts_between_repositories_of_one_registry) {
+  FakeRegistry registry;
+  const CopyReport report = run(order(), {to(registry, "a"), to(registry, "b")});
+  EXPECT_EQ(report.targets.at(0).blobs_sent, 6U);
+  EXPECT_EQ(report.targets.at(1).blobs_mounted, 6U);
+  EXPECT_EQ(source.opens, 6);
+  EXPECT_EQ(registry.manifests.at("b:v1"), index);
+
+  FakeRegistry mountless;
+  mountless.can_mount = false;
+  const CopyReport plain = run(order(), {to(mountless, "a"), to(mountless, "b")});
+  EXPECT_EQ(plain.targets.at(1).blobs_sent, 6U);
+  EXPECT_EQ(mountless.manifests.at("b:v1"), index);
+}
+
+TEST_F(CopyTest, writes_nothing_in_a_dry_run) {
+  FakeRegistry registry;
+  registry.blobs[FakeRegistry::at(repository(), sha256_of(images[0].config))] = images[0].config;
+  CopyOrder dry = order();
+  dry.is_dry_run = true;
+  const CopyReport report = run(dry, {to(registry)});
+  EXPECT_EQ(report.targets.at(0).blobs_sent, 5U);
+  EXPECT_EQ(report.targets.at(0).blobs_there, 1U);
+  EXPECT_TRUE(registry.log.empty());
+  EXPECT_EQ(registry.blobs.size(), 1U);
+  EXPECT_EQ(source.opens, 0);
+}
+
+TEST_F(CopyTest, copies_only_a_platform_and_keeps_the_digest_of_the_index) {
+  FakeRegistry registry;
+  CopyOrder sparse = order();
+  sparse.platforms = {*oci::Platform::parse("linux/arm64")};
+  const CopyReport report = run(sparse, {to(registry)});
+  EXPECT_FALSE(report.targets.at(0).failure) << report.targets.at(0).failure->message();
+  EXPECT_TRUE(report.is_sparse);
+  EXPECT_EQ(registry.manifests.at("team/app:v1"), index);
+  EXPECT_TRUE(registry.manifests.contains(by_digest(images[1].manifest)));
+  EXPECT_FALSE(registry.manifests.contains(by_digest(images[0].manifest)));
+
+  sparse.platforms = {*oci::Platform::parse("linux/s390x")};
+  const CopyReport none = run(sparse, {to(registry)});
+  ASSERT_TRUE(none.failure);
+  EXPECT_EQ(none.failure->code(), ErrorCode::not_found);
+}
+
+TEST_F(CopyTest, takes_what_refers_to_it_and_lists_it_where_the_registry_does_not) {
+  const test::Image signature = image_of("signature", 1, index);
+  offer(signature);
+  source.referring[sha256_of(index).to_string()] = {{.digest = sha256_of(signature.manifest),
+                                                     .media_type = std::string(oci::kOciManifest),
+                                                     .size_bytes = signature.manifest.size(),
+                                                     .artifact_type = {},
+                                                     .annotations_json = {}}};
+  const test::Image cosign = image_of("cosign", 1);
+  offer(cosign);
+  const std::string cosign_tag = "sha256-" + sha256_of(images[0].manifest).hex() + ".sig";
+  source.manifests[cosign_tag] = cosign.manifest;
+
+  FakeRegistry modern;
+  FakeRegistry old;
+  old.lists_subjects = false;
+  CopyOrder all = order();
+  all.has_referrers = true;
+  const CopyReport report = run(all, {to(modern), to(old)});
+  ASSERT_FALSE(report.failure) << report.failure->message();
+  const std::string list_tag = "team/app:sha256-" + sha256_of(index).hex();
+  for (const FakeRegistry* registry : {&modern, &old}) {
+    EXPECT_TRUE(registry->manifests.contains(by_digest(signature.manifest)));
+    EXPECT_EQ(registry->manifests.at("team/app:" + cosign_tag), cosign.manifest);
+    EXPECT_GT(place_of(*registry, by_digest(signature.manifest)), place_of(*registry, by_digest(index)));
+    EXPECT_EQ(registry->log.back(), "team/app:v1");
+  }
+  EXPECT_FALSE(modern.manifests.contains(list_tag));
+  ASSERT_TRUE(old.manifests.contains(list_tag));
+  EXPECT_TRUE(old.manifests.at(list_tag).contains(sha256_of(signature.manifest).to_string()));
+
+  FakeRegistry without;
+  run(order(), {to(without)});
+  EXPECT_FALSE(without.manifests.contains(by_digest(signature.manifest))) << "nobody asked for it";
+}
+
+TEST_F(CopyTest, leaves_out_what_may_stay_elsewhere_and_the_source_has_not) {
+  const std::string layer = "of windows";
+  const std::string config = "{}";
+  const std::string manifest =
+      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" +
+      test::descriptor_of(config, "application/vnd.oci.image.config.v1+json") + R"(,"layers":[)" +
+      test::descriptor_of(layer, "application/vnd.oci.image.layer.v1.tar", R"(,"urls":["https://x.example/l"])") + "]}";
+  source.manifests["v1"] = manifest;
+  source.blobs[sha256_of(config).to_string()] = {.bytes = config};
+  FakeRegistry registry;
+  const CopyReport report = run(order(), {to(registry)});
+  ASSERT_FALSE(report.failure) << report.failure->message();
+  EXPECT_FALSE(report.targets.at(0).failure);
+  EXPECT_EQ(registry.blobs.size(), 1U);
+
+  source.blobs[sha256_of(layer).to_string()] = {.bytes = layer};
+  FakeRegistry second;
+  run(order(), {to(second)});
+  EXPECT_EQ(second.blobs.size(), 2U) << "what it has goes with it";
+}
+
+/// A source of which one body breaks off, once.
+class ShakySource final : public blob::Source {
+ public:
+  ShakySource(test::ScriptedSource& inner, std::string digest) : inner_(inner), digest_(std::move(digest)) {}
+  Task<blob::ResolvedTag> resolve(Call call, oci::RepositoryId where, oci::Tag tag) override {
+    co_return co_await inner_.resolve(std::move(call), std::move(where), std::move(tag));
+  }
+  Task<blob::FetchedManifest> manifest(Call call, oci::RepositoryId where, oci::Reference what) override {
+    co_return co_await inner_.manifest(std::move(call), std::move(where), std::move(what));
+  }
+  Task<std::unique_ptr<blob::Stream>> open(Call call, oci::RepositoryId where, oci::Digest digest,
+                                           uint64_t from) override {
+    const bool is_shaky = digest.to_string() == digest_;
+    if (is_shaky) inner_.blobs.at(digest_).fails_after = from == 0 ? 100 : std::string::npos;
+    if (is_shaky) begins.push_back(from);
+    co_return co_await inner_.open(std::move(call), std::move(where), digest, from);
+  }
+  Task<TagPage> tags(Call call, oci::RepositoryId where, std::string last, std::size_t limit) override {
+    co_return co_await inner_.tags(std::move(call), std::move(where), std::move(last), limit);
+  }
+  Task<std::vector<oci::Referrer>> referrers(Call call, oci::RepositoryId where, oci::Digest subject) override {
+    co_return co_await inner_.referrers(std::move(call), std::move(where), subject);
+  }
+  std::vector<uint64_t> begins{};
+
+ private:
+  test::ScriptedSource& inner_;
+  const std::string digest_;
+};
+
+TEST_F(CopyTest, reads_a_source_on_where_it_broke_off) {
+  ShakySource shaky(source, sha256_of(images[0].layers[0]).to_string());
+  FakeRegistry registry;
+  const CopyOrder what{
+      .from = shaky, .repository = {.host = std::nullopt, .name = repository()}, .what = oci::Reference(tag("v1"))};
+  const CopyReport report = run(what, {to(registry)});
+  ASSERT_FALSE(report.failure) << report.failure->message();
+  EXPECT_EQ(shaky.begins, (std::vector<uint64_t>{0, 100}));
+  EXPECT_EQ(registry.blobs.size(), 6U);
+}
+
+TEST_F(CopyTest, gives_up_on_a_source_that_breaks_off_at_the_same_place_each_time) {
+  source.blobs.at(sha256_of(images[0].layers[0]).to_string()).fails_after = 100;
+  FakeRegistry registry;
+  const CopyReport report = run(order(), {to(registry)});
+  ASSERT_TRUE(report.failure);
+  EXPECT_EQ(report.failure->code(), ErrorCode::unavailable);
+  EXPECT_TRUE(registry.log.empty());
+}
+
+TEST_F(CopyTest, gives_up_on_one_that_is_down_and_serves_the_rest) {
+  FakeRegistry down;
+  down.is_down = ErrorCode::timed_out;
+  FakeRegistry good;
+  const CopyReport report = run(order(), {to(down), to(good)});
+  ASSERT_TRUE(report.targets.at(0).failure);
+  EXPECT_EQ(report.targets.at(0).failure->code(), ErrorCode::timed_out);
+  EXPECT_FALSE(report.targets.at(1).failure);
+}
+
+}  // namespace
+}  // namespace lifeboat::registry::copy
