@@ -1,6 +1,7 @@
 #include "cli/adopt.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/copy.h"
 #include "cli/explain.h"
 #include "cli/export.h"
 #include "cli/fsck.h"
@@ -34,6 +35,10 @@ constexpr Command kCommands[] = {
      .summary = "Prove that references can be pulled whole from any registry",
      .manual = verify_manual,
      .run = run_verify},
+    {.name = "copy",
+     .summary = "Copy between registries and layouts, to several at once",
+     .manual = copy_manual,
+     .run = run_copy},
     {.name = "fsck",
      .summary = "Find what cannot be pulled from a registry's disk",
      .manual = fsck_manual,

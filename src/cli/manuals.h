@@ -12,6 +12,7 @@ std::string_view status_manual();
 std::string_view explain_manual();
 std::string_view prefetch_manual();
 std::string_view verify_manual();
+std::string_view copy_manual();
 std::string_view fsck_manual();
 std::string_view adopt_manual();
 std::string_view export_manual();

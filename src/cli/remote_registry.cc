@@ -5,7 +5,7 @@
 
 #include "sys/block_pool.h"
 #include "sys/file_system.h"
-#include "sys/http_client.h"
+#include "sys/http_upload.h"
 #include "sys/thread_pool.h"
 #include "upstream/credential_helper.h"
 #include "upstream/url.h"
@@ -61,7 +61,7 @@ std::vector<std::string> login_files(const server::Environment& environment) {
 
 struct RemoteRegistries::Parts {
   explicit Parts(unsigned streams_max)
-      : client(sys::make_curl_http_client(
+      : client(sys::make_curl_upload_client(
             {.user_agent = "lifeboat", .connections_per_host_max = static_cast<int>(streams_max)}, blocks)) {}
 
   sys::BlockPool blocks;
@@ -69,7 +69,7 @@ struct RemoteRegistries::Parts {
   Log log{{.level = LogLevel::error}};
   std::unique_ptr<sys::FileSystem> files = sys::make_posix_file_system();
   sys::ThreadPool disk{"disk", 1};
-  std::unique_ptr<sys::HttpClient> client;
+  std::unique_ptr<sys::HttpUploadClient> client;
 };
 
 RemoteRegistries::RemoteRegistries(RemoteOptions options, server::Environment environment, unsigned streams_max)
@@ -79,6 +79,9 @@ RemoteRegistries::RemoteRegistries(RemoteOptions options, server::Environment en
 RemoteRegistries::~RemoteRegistries() = default;
 
 sys::Clock& RemoteRegistries::clock() { return parts_->clock; }
+sys::FileSystem& RemoteRegistries::files() { return *parts_->files; }
+sys::ThreadPool& RemoteRegistries::disk() { return parts_->disk; }
+sys::BlockPool& RemoteRegistries::blocks() { return parts_->blocks; }
 
 Result<upstream::EndpointOptions> RemoteRegistries::options_of(const oci::RegistryHost& host) {
   upstream::EndpointOptions options;
@@ -108,18 +111,32 @@ Result<std::unique_ptr<upstream::RegistryInspector>> RemoteRegistries::make(upst
   return std::make_unique<upstream::RegistryInspector>(parts, std::move(endpoint));
 }
 
-Task<std::unique_ptr<upstream::RegistryInspector>> RemoteRegistries::open(Call call, oci::RegistryHost host) {
+Task<upstream::EndpointOptions> RemoteRegistries::reach(Call call, oci::RegistryHost host) {
   LB_CO_TRY(upstream::EndpointOptions options, options_of(host));
   LB_CO_TRY(const upstream::Url url, upstream::Url::parse(options.url));
   upstream::EndpointOptions plain = options;
   plain.url = "http://" + host.to_string();
-  if (options_.is_plain_http) co_return make(std::move(plain));
-  LB_CO_TRY(auto secure, make(std::move(options)));
-  if (!is_loopback(url) || options_.ca_file) co_return std::move(secure);
+  if (options_.is_plain_http) co_return plain;
+  if (!is_loopback(url) || options_.ca_file) co_return options;
+  LB_CO_TRY(const auto secure, make(options));
   const Status greeted = co_await secure->greet(call);
   const bool speaks_no_tls = !greeted && greeted.error().step() == NetworkStep::tls;
-  if (speaks_no_tls) co_return make(std::move(plain));
-  co_return std::move(secure);
+  if (speaks_no_tls) co_return plain;
+  co_return options;
+}
+
+Task<std::unique_ptr<upstream::RegistryInspector>> RemoteRegistries::open(Call call, oci::RegistryHost host) {
+  LB_CO_TRY(upstream::EndpointOptions options, co_await reach(std::move(call), std::move(host)));
+  co_return make(std::move(options));
+}
+
+Task<std::unique_ptr<upstream::RegistryPusher>> RemoteRegistries::open_to_push(
+    Call call, oci::RegistryHost host, upstream::RegistryPusher::Options options) {
+  LB_CO_TRY(upstream::EndpointOptions reached, co_await reach(std::move(call), std::move(host)));
+  LB_CO_TRY(auto endpoint, upstream::Endpoint::make(std::move(reached)));
+  const upstream::RegistryPusher::Parts parts{*parts_->client, parts_->clock, *parts_->files, parts_->disk,
+                                              parts_->log};
+  co_return std::make_unique<upstream::RegistryPusher>(parts, std::move(endpoint), options);
 }
 
 }  // namespace lifeboat::cli

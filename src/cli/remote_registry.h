@@ -8,6 +8,7 @@
 #include "oci/repository.h"
 #include "sys/clock.h"
 #include "upstream/inspector.h"
+#include "upstream/pusher.h"
 
 namespace lifeboat::cli {
 
@@ -33,11 +34,19 @@ class RemoteRegistries {
   RemoteRegistries& operator=(const RemoteRegistries&) = delete;
 
   sys::Clock& clock();
+  sys::FileSystem& files();
+  sys::ThreadPool& disk();  ///< of one thread
+  sys::BlockPool& blocks();
   /// HTTPS, with the login that Docker or podman has for the host, or none; plain HTTP where the options say so, and on
   /// loopback when nobody speaks TLS there, as Docker has it. Waits for credential helpers.
   Task<std::unique_ptr<upstream::RegistryInspector>> open(Call call, oci::RegistryHost host);
+  /// The same registry, to be written to.
+  Task<std::unique_ptr<upstream::RegistryPusher>> open_to_push(Call call, oci::RegistryHost host,
+                                                               upstream::RegistryPusher::Options options);
 
  private:
+  /// The options that reach it: with TLS or without.
+  Task<upstream::EndpointOptions> reach(Call call, oci::RegistryHost host);
   Result<upstream::EndpointOptions> options_of(const oci::RegistryHost& host);
   Result<std::unique_ptr<upstream::RegistryInspector>> make(upstream::EndpointOptions options);
 

@@ -47,7 +47,7 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
   std::map<std::string, std::string> manifests{};
   std::vector<std::string> log{};  ///< what was written, in order
   int mounts = 0;
-  uint64_t bytes = 0;
+  uint64_t bytes_taken = 0;
 
   const std::string& name() const override { return name_; }
   Task<bool> has_blob(Call, oci::Repository where, blob::BlobName blob) override {
@@ -137,7 +137,7 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
         co_return fail(ErrorCode::unavailable, "broken");
       }
       given_ += text;
-      registry_.bytes += text.size();
+      registry_.bytes_taken += text.size();
       co_return Status{};
     }
     Task<void> commit(Call) override {
@@ -264,7 +264,7 @@ TEST_F(CopyTest, goes_on_where_an_upload_broke_without_the_others_waiting) {
   EXPECT_FALSE(report.targets.at(0).failure);
   EXPECT_EQ(shaky.blobs, good.blobs);
   EXPECT_EQ(source.opens, 8) << "what broke was read again";
-  EXPECT_LT(shaky.bytes, good.bytes) << "from where it was";
+  EXPECT_LT(shaky.bytes_taken, good.bytes_taken) << "from where it was";
 }
 
 TEST_F(CopyTest, gives_no_tag_to_what_cannot_be_seen_afterwards) {
