@@ -138,7 +138,7 @@ Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
     const auto is_same = [&](const Edge& other) { return other.kind == edge.kind && other.to == edge.to; };
     if (std::ranges::none_of(edges, is_same)) edges.push_back(edge);
   }
-  for (const oci::Tag& tag : put.tags) move_tag(put.repository, tag, put.manifest.digest, now);
+  for (const oci::Tag& tag : put.tags) move_tag(put.repository, tag, put.manifest.digest, put.source, now);
   Repository& in = *known(put.repository);
   in.untagged.erase(put.manifest.digest);
   note_tagging(in, put.manifest.digest, now);
@@ -196,7 +196,7 @@ Result<TagPage> MemoryNames::list_tags(const oci::RepositoryId& repository, cons
 }
 
 void MemoryNames::move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest,
-                           WallTime now) {
+                           const std::string& source, WallTime now) {
   auto& tags = repositories_[repository].tags;
   const auto held = tags.find(tag.to_string());
   if (held != tags.end() && held->second.digest == digest) {
@@ -206,7 +206,8 @@ void MemoryNames::move_tag(const oci::RepositoryId& repository, const oci::Tag& 
   const auto before = held == tags.end() ? std::nullopt : std::optional(held->second.digest);
   tags.insert_or_assign(tag.to_string(),
                         TagRecord{.tag = tag, .digest = digest, .updated = now, .checked = now, .confirmed = now});
-  repositories_[repository].history[tag.to_string()].push_back({digest, now});
+  std::vector<TagPast>& history = repositories_[repository].history[tag.to_string()];
+  history.push_back({.digest = digest, .since = now, .number = history.size() + 1, .source = source});
   if (before) note_tagging(repositories_[repository], *before, now);
   note_tagging(repositories_[repository], digest, now);
 }
@@ -219,6 +220,18 @@ std::vector<TagPast> MemoryNames::tag_history(const oci::RepositoryId& repositor
   const std::vector<TagPast>& all = in->history.at(tag.to_string());
   past.assign(all.rbegin(), all.rbegin() + static_cast<std::ptrdiff_t>(std::min(limit, all.size())));
   return past;
+}
+
+TagPage MemoryNames::remembered_tags(const oci::RepositoryId& repository, const std::string& last,
+                                     std::size_t limit) const {
+  TagPage page;
+  const Repository* const in = known(repository);
+  if (in == nullptr) return page;
+  std::set<std::string> names;
+  for (const auto& [name, past] : in->history) names.insert(name);
+  for (const auto& [name, tag] : in->tags) names.insert(name);
+  page.has_more = copy_page(names, last, limit, page.tags);
+  return page;
 }
 
 std::vector<oci::Digest> MemoryNames::parents(const oci::RepositoryId& repository, const oci::Digest& child) const {
@@ -313,9 +326,9 @@ std::vector<std::string> MemoryNames::platforms(const oci::RepositoryId& reposit
 }
 
 Status MemoryNames::point_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest,
-                              WallTime now) {
+                              const std::string& source, WallTime now) {
   LB_CHECK(find_manifest(repository, digest));
-  move_tag(repository, tag, digest, now);
+  move_tag(repository, tag, digest, source, now);
   return {};
 }
 

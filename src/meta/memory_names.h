@@ -28,9 +28,11 @@ class MemoryNames {
 
   Result<TagRecord> find_tag(const oci::RepositoryId& repository, const oci::Tag& tag) const;
   Result<TagPage> list_tags(const oci::RepositoryId& repository, const std::string& last, std::size_t limit) const;
-  Status point_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
+  Status point_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest,
+                   const std::string& source, WallTime now);
   Status remove_tag(const oci::RepositoryId& repository, const oci::Tag& tag, WallTime now);
   std::vector<TagPast> tag_history(const oci::RepositoryId& repository, const oci::Tag& tag, std::size_t limit) const;
+  TagPage remembered_tags(const oci::RepositoryId& repository, const std::string& last, std::size_t limit) const;
   void note_checked(const oci::RepositoryId& repository, const oci::Tag& tag, WallTime checked, bool is_gone);
 
   Status add_capture(const oci::RepositoryId& repository, const oci::Digest& manifest, const std::string& platforms,
@@ -128,7 +130,8 @@ class MemoryNames {
   WallTime last_use(const Repository& in, const std::vector<oci::Digest>& members) const;
   bool is_any_pinned(const oci::RepositoryId& repository, const std::vector<oci::Digest>& members) const;
   void take_members(Repository& in, const std::vector<oci::Digest>& going, Evicted& evicted);
-  void move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest, WallTime now);
+  void move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest,
+                const std::string& source, WallTime now);
 
   std::map<oci::RepositoryId, Repository> repositories_;
   std::map<oci::Digest, uint64_t> blobs_;

@@ -104,9 +104,11 @@ class Tags final : public TagIndex {
   Task<TagPage> list(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override {
     co_return shared_.read(call, [&](MemoryNames& names) { return names.list_tags(repository, last, limit); });
   }
-  Task<void> point(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest, std::string) override {
-    co_return shared_.write(
-        call, [&](MemoryNames& names) { return names.point_tag(repository, tag, digest, shared_.clock.wall()); });
+  Task<void> point(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest,
+                   std::string source) override {
+    co_return shared_.write(call, [&](MemoryNames& names) {
+      return names.point_tag(repository, tag, digest, source, shared_.clock.wall());
+    });
   }
   Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) override {
     co_return shared_.write(
@@ -117,6 +119,10 @@ class Tags final : public TagIndex {
     co_return shared_.read(call, [&](MemoryNames& names) -> Result<std::vector<TagPast>> {
       return names.tag_history(repository, tag, limit);
     });
+  }
+  Task<TagPage> remembered(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override {
+    co_return shared_.read(
+        call, [&](MemoryNames& names) -> Result<TagPage> { return names.remembered_tags(repository, last, limit); });
   }
   void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) override {
     shared_.names.with([&](MemoryNames& names) { names.note_checked(repository, tag, checked, is_gone_upstream); });

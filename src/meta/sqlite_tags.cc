@@ -26,8 +26,12 @@ constexpr Sql kCheck{"note a check of a tag",
                      "UPDATE tag SET checked = ?1, gone = ?2, confirmed = CASE WHEN ?2 THEN confirmed ELSE ?1 END "
                      "WHERE repository_id = ?3 AND name = ?4"};
 constexpr Sql kHistory{"find the history of a tag",
-                       "SELECT digest, at FROM tag_history JOIN content ON content.id = content_id "
+                       "SELECT digest, at, number, source FROM tag_history JOIN content ON content.id = content_id "
                        "WHERE repository_id = ? AND name = ? ORDER BY number DESC LIMIT ?"};
+// The tags themselves besides: a row of the history may be lost, and nobody looks for what is not listed.
+constexpr Sql kRemembered{"list what tags there ever were",
+                          "SELECT name FROM tag_history WHERE repository_id = ?1 AND name > ?2 UNION "
+                          "SELECT name FROM tag WHERE repository_id = ?1 AND name > ?2 ORDER BY name"};
 constexpr Sql kRemove{"remove a tag", "DELETE FROM tag WHERE repository_id = ? AND name = ?"};
 constexpr Sql kRemoveAt{"remove the tags of a manifest", "DELETE FROM tag WHERE repository_id = ? AND content_id = ?"};
 
@@ -71,8 +75,21 @@ Result<std::vector<TagPast>> find_history(SqliteConnection& connection, const oc
     LB_TRY(const bool has_row, query.next());
     if (!has_row) return past;
     LB_TRY(const oci::Digest digest, query.digest(0));
-    past.push_back({digest, query.time(1)});
+    past.push_back({.digest = digest,
+                    .since = query.time(1),
+                    .number = static_cast<uint64_t>(query.integer(2)),
+                    .source = query.text(3)});
   }
+}
+
+Result<TagPage> list_remembered(SqliteConnection& connection, const oci::RepositoryId& repository,
+                                std::string_view last, std::size_t limit) {
+  TagPage page;
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id || limit == 0) return page;
+  SqliteQuery query(connection, kRemembered, *id, last);
+  LB_TRY(page.has_more, read_page(query, limit, page.tags));
+  return page;
 }
 
 struct Pointing {
@@ -182,6 +199,13 @@ Task<std::vector<TagPast>> SqliteTags::history(Call call, oci::RepositoryId repo
       std::move(call), [repository = std::move(repository), tag = std::move(tag), limit](SqliteConnection& connection) {
         return find_history(connection, repository, tag, limit);
       });
+}
+
+Task<TagPage> SqliteTags::remembered(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) {
+  return reader_.read<TagPage>(std::move(call), [repository = std::move(repository), last = std::move(last),
+                                                 limit](SqliteConnection& connection) {
+    return list_remembered(connection, repository, last, limit);
+  });
 }
 
 }  // namespace lifeboat::meta

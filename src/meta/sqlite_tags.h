@@ -37,6 +37,7 @@ class SqliteTags final : public TagIndex {
   Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) override;
   void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone_upstream) override;
   Task<std::vector<TagPast>> history(Call call, oci::RepositoryId repository, oci::Tag tag, std::size_t limit) override;
+  Task<TagPage> remembered(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override;
 
  private:
   SqliteReader& reader_;

@@ -117,6 +117,8 @@ struct TagRecord {
 struct TagPast {
   oci::Digest digest;
   WallTime since{};
+  uint64_t number = 0;   ///< 1, 2, … of this tag, the oldest first
+  std::string source{};  ///< who pointed it there: as given to put() or point()
 };
 
 struct TagPage {
@@ -142,6 +144,8 @@ class TagIndex {
   /// Where it pointed, the latest first, at most `limit`; outlives the tag. Empty for what was never there.
   virtual Task<std::vector<TagPast>> history(Call call, oci::RepositoryId repository, oci::Tag tag,
                                              std::size_t limit) = 0;
+  /// Tags there are or ever were, after `last`, at most `limit`, as list() has them. Empty for an unknown repository.
+  virtual Task<TagPage> remembered(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) = 0;
 };
 
 struct RepositoryPage {

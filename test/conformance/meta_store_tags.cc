@@ -159,4 +159,38 @@ TEST_P(MetaStoreSuite, tells_tags_apart_by_the_case_of_their_letters) {
   EXPECT_EQ(find_tag(hosted("a"), "V1")->digest, digest("n"));
 }
 
+TEST_P(MetaStoreSuite, remembers_who_pointed_a_tag_where) {
+  ASSERT_TRUE(put(hosted("a"), digest("m"), {"v1"}));
+  ASSERT_TRUE(put(hosted("a"), digest("n"), {"v1"}));
+  ASSERT_TRUE(run(tags().point(call(), hosted("a"), tag("v1"), digest("m"), "restore")));
+  const auto past = run(tags().history(call(), hosted("a"), tag("v1"), 10)).value();
+  ASSERT_EQ(past.size(), 3U);
+  EXPECT_EQ(past[0].number, 3U);
+  EXPECT_EQ(past[0].source, "restore");
+  EXPECT_EQ(past[2].number, 1U);
+  EXPECT_EQ(past[2].source, "push");
+}
+
+TEST_P(MetaStoreSuite, remembers_tags_of_manifests_that_were_removed) {
+  EXPECT_TRUE(run(tags().remembered(call(), hosted("a"), "", 10)).value().tags.empty());
+  ASSERT_TRUE(put(hosted("a"), digest("m"), {"v1", "v2"}));
+  ASSERT_TRUE(put(hosted("a"), digest("n"), {"v3"}));
+  ASSERT_TRUE(put(hosted("b"), digest("m"), {"other"}));
+  ASSERT_TRUE(run(manifests().remove(call(), hosted("a"), digest("m"))));
+  ASSERT_TRUE(run(tags().remove(call(), hosted("a"), tag("v3"))));
+  ASSERT_TRUE(run(manifests().remove(call(), hosted("a"), digest("n"))));
+  const auto page = [&](const std::string& last, std::size_t limit) {
+    return run(tags().remembered(call(), hosted("a"), last, limit)).value();
+  };
+  EXPECT_EQ(page("", 10).tags, (std::vector<std::string>{"v1", "v2", "v3"}));
+  EXPECT_FALSE(page("", 3).has_more);
+  EXPECT_EQ(page("v1", 1).tags, std::vector<std::string>{"v2"});
+  EXPECT_TRUE(page("v1", 1).has_more);
+  const auto past = run(tags().history(call(), hosted("a"), tag("v1"), 10)).value();
+  ASSERT_EQ(past.size(), 1U) << "the history went with the manifest";
+  EXPECT_EQ(past[0].digest, digest("m"));
+  ASSERT_TRUE(put(hosted("a"), digest("m"), {"v1"}));
+  EXPECT_EQ(run(tags().history(call(), hosted("a"), tag("v1"), 10))->front().number, 2U);
+}
+
 }  // namespace lifeboat::test
