@@ -152,6 +152,14 @@ Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const o
   const std::vector<oci::Digest> by = parents(repository, digest);
   if (!by.empty()) return refusal::manifest_in_use(repository, digest, by.front());
   const uint64_t size_bytes = in->manifests.at(digest).size_bytes;
+  if (const auto edges = edges_.find(digest); edges != edges_.end()) {
+    for (const Edge& edge : edges->second) {
+      if (edge.kind != EdgeKind::manifest && blobs_.contains(edge.to)) {
+        WallTime& touched = in->links[edge.to];
+        touched = std::max(touched, now);
+      }
+    }
+  }
   in->manifests.erase(digest);
   std::erase_if(in->tags, [&](const auto& entry) { return entry.second.digest == digest; });
   in->captures.erase(digest);

@@ -35,6 +35,12 @@ constexpr Sql kPut{"put a manifest",
                    "excluded.size, excluded.subject_id, excluded.artifact_type, excluded.annotations)"};
 constexpr Sql kPutEdge{"put an edge of a manifest",
                        "INSERT INTO edge (parent_id, kind, child_id, size) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"};
+// Where only the manifest stood for a blob, a link does from now on. A blob that never was here gets none.
+constexpr Sql kTouchBlobs{"touch the blobs of a manifest",
+                          "INSERT INTO repository_blob (repository_id, content_id, touched) "
+                          "SELECT ?1, content.id, ?3 FROM edge CROSS JOIN content ON content.id = child_id "
+                          "WHERE parent_id = ?2 AND kind < 2 AND blob_size IS NOT NULL "
+                          "ON CONFLICT DO UPDATE SET touched = ?3 WHERE touched < ?3"};
 constexpr Sql kRemove{"remove a manifest", "DELETE FROM manifest WHERE repository_id = ? AND content_id = ?"};
 constexpr Sql kRemoveEdges{"remove the edges of a manifest",
                            "DELETE FROM edge WHERE parent_id = ?1 AND NOT EXISTS "
@@ -199,6 +205,7 @@ Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& re
       return refusal::manifest_in_use(repository, digest, by);
     }
   }
+  LB_CHECK(SqliteQuery(connection, kTouchBlobs, *id, *content, now).run());
   LB_CHECK(drop_manifest(connection, *id, *content, now));
   return note_removal(connection, *id);
 }

@@ -92,7 +92,8 @@ class ManifestIndex {
   /// Manifest, edges, tags and their history in one transaction. Idempotent for the same digest. unavailable: an edge
   /// is required and the repository has not (or no longer) what it names; nothing was written.
   virtual Task<void> put(Call call, ManifestPut put) = 0;
-  /// The manifest leaves the repository with all its tags (W68). not_found; conflict when an index of the repository
+  /// The manifest leaves the repository with all its tags (W68), and the blobs it names count as touched now, so that
+  /// it can be put again for as long as the collector leaves them. not_found; conflict when an index of the repository
   /// names it (the message has that index's digest): its tags stay as well.
   virtual Task<void> remove(Call call, oci::RepositoryId repository, oci::Digest digest) = 0;
   /// Manifests of the repository whose subject this is, by digest order. Empty for an unknown repository or subject.

@@ -22,7 +22,8 @@ constexpr Setting kGcSettings[] = {
      .kind = duration,
      .default_text = "24h",
      .meaning = "A blob that was pushed, mounted or asked about within this time stays, whether a manifest names it or "
-                "not: it is the time a client has from its first blob to its manifest.",
+                "not: it is the time a client has from its first blob to its manifest. What a removed manifest named "
+                "stays as long, and its own bytes, so that its tag can be restored.",
      .takes_effect = on_restart,
      .field = +[](Config& c) -> Slot { return &c.gc.grace; },
      .bounds = {.min = 2 * kHourMs}},

