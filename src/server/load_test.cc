@@ -311,6 +311,18 @@ TEST(LoadConfig, knows_what_is_kept_of_which_repositories) {
   EXPECT_EQ(retention[1].keep_last, 0U);
   EXPECT_EQ(retention[1].delete_untagged_after, std::chrono::days(7));
   EXPECT_EQ(restart_needed(loaded(sources_of("")).config, config.config), (std::vector<std::string>{"retention"}));
+  const struct {
+    const char* setting;
+    const char* why;
+  } wrong[] = {
+      {"delete_untagged_after = \"59m\"", "too small, the least is 1h"},
+      {"delete_untagged_after = \"0s\"", "too small, the least is 1h"},
+  };
+  for (const auto& row : wrong) {
+    const auto refused = load_config(sources_of(std::string("[[retention]]\nmatch = [\"*\"]\n") + row.setting + "\n"));
+    ASSERT_FALSE(refused) << row.setting;
+    EXPECT_NE(refused.error().message().find(row.why), std::string::npos) << refused.error().message();
+  }
   const auto refused = load_config(sources_of("[[retention]]\nkeep_last = 3\n"));
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message().find("it has no 'match'"), std::string::npos) << refused.error().message();

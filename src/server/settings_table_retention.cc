@@ -74,10 +74,10 @@ constexpr Setting kRetentionSettings[] = {
      .default_text = "unlimited",
      .meaning = "Manifests go that have had no tag for this time, unless an index that stays names them, or they speak "
                 "of something that stays or it of them. `unlimited`: never. Until then a tag that was removed can be "
-                "set again. Less than an hour may take from a client what it is about to name in an index.",
+                "set again. Not less than an hour, since a client may be about to name in an index what it pushed.",
      .takes_effect = on_restart,
      .field = +[](RetentionConfig& r) -> Slot { return &r.delete_untagged_after; },
-     .bounds = {.min = 0, .max = 24 * 3650 * kHourMs}},
+     .bounds = {.min = kHourMs, .max = 24 * 3650 * kHourMs}},
 };
 
 }  // namespace
