@@ -148,6 +148,8 @@ TEST(Cli, exits_with_the_code_that_the_manual_says) {
        {"prefetch", "a", "--no-wait", "--platform", "all", "--data", "/nowhere"},
        3,
        "no server runs on '/nowhere' ("},
+      {"prune with no server", {"prune", "--dry-run", "--data", "/nowhere"}, 3, "no server runs on '/nowhere' ("},
+      {"prune of something", {"prune", "team/app"}, 2, "lifeboat prune: unknown argument 'team/app'"},
       {"check", {"config", "check", "--config", good.path()}, 0, ""},
       {"check without a file", {"config", "check"}, 0, ""},
       {"check finds a mistake", {"config", "check", "--config", bad.path()}, 1, bad.path() + ":2: unknown key 'lisen'"},

@@ -8,6 +8,7 @@
 #include "cli/gc.h"
 #include "cli/manuals.h"
 #include "cli/prefetch.h"
+#include "cli/prune.h"
 #include "cli/scrub.h"
 #include "cli/serve.h"
 #include "cli/status.h"
@@ -46,6 +47,7 @@ constexpr Command kCommands[] = {
     {.name = "adopt", .summary = "Take a registry over", .manual = adopt_manual, .run = run_adopt},
     {.name = "export", .summary = "Write it all out for other registries", .manual = export_manual, .run = run_export},
     {.name = "gc", .summary = "Remove what nothing needs any more", .manual = gc_manual, .run = run_gc},
+    {.name = "prune", .summary = "Remove what retention does not keep", .manual = prune_manual, .run = run_prune},
     {.name = "scrub",
      .summary = "Look at everything that is held, and mend it",
      .manual = scrub_manual,

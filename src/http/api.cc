@@ -5,6 +5,7 @@
 #include "http/api_capture.h"
 #include "http/api_explain.h"
 #include "http/api_gc.h"
+#include "http/api_prune.h"
 #include "http/api_scrub.h"
 #include "http/api_status.h"
 #include "oci/text.h"
@@ -16,6 +17,7 @@ constexpr ApiCall kCalls[] = {
     {.name = "status", .answer = answer_status},   {.name = "prefetch", .answer = answer_prefetch},
     {.name = "capture", .answer = answer_capture}, {.name = "explain", .answer = answer_explain},
     {.name = "gc", .answer = answer_gc},           {.name = "scrub", .answer = answer_scrub},
+    {.name = "prune", .answer = answer_prune},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "http/capture_report.h"
 #include "http/endpoint_test.h"
 #include "http/explain_report.h"
+#include "http/prune_report.h"
 
 namespace lifeboat::http {
 namespace {
@@ -165,6 +166,27 @@ TEST_F(ApiTest, explains_what_a_pull_would_get) {
   EXPECT_EQ(unknown.means, ExplainReport::Means::unknown);
   EXPECT_EQ(unknown.outlook.answer, registry::Outlook::Answer::not_found);
   EXPECT_NE(unknown.why_unknown.find("'nowhere.example' is no configured upstream"), std::string::npos);
+}
+
+TEST_F(ApiTest, prunes_and_says_why) {
+  push_blob("app", "config");
+  push_manifest("app", "2", manifest_of("config"));
+  push_manifest("app", "1", manifest_of("config"));
+  const auto prune = [&](std::string body) {
+    return ask({.method = "POST", .target = "/api/v1/prune", .body = std::move(body), .door = sys::HttpDoor::local});
+  };
+  const auto foreseen = prune(R"({"dry_run":true})");
+  ASSERT_EQ(foreseen.status, 200) << foreseen.body;
+  EXPECT_EQ(parse_prune(foreseen.body).value().tags, 1U);
+  EXPECT_EQ(get("/v2/app/manifests/2").status, 200) << "it was only asked what would go";
+  const auto done = parse_prune(prune("").body).value();
+  ASSERT_EQ(done.items.size(), 2U);
+  EXPECT_EQ(done.items[1].tag, "2");
+  EXPECT_EQ(done.items[1].reason, "no rule keeps it");
+  EXPECT_EQ(get("/v2/app/manifests/2").status, 404);
+  EXPECT_EQ(get("/v2/app/manifests/1").status, 200);
+  EXPECT_EQ(prune("{").status, 400);
+  EXPECT_EQ(call("/api/v1/prune").status, 405);
 }
 
 TEST_F(ApiTest, serves_the_registry_on_the_local_door_too) {

@@ -35,6 +35,13 @@ struct EndpointTest::Registry {
                    .metrics = test.metrics_,
                    .log = test.log_},
                   {}),
+        retainer({.names = test.names_,
+                  .stamps = test.stamps_,
+                  .is_frozen = [](const auto&) { return false; },
+                  .clock = test.clock_,
+                  .metrics = test.metrics_,
+                  .log = test.log_},
+                 {.policies = {{.match = {"*"}, .rule = {.keep_last = 1}}}}),
         repairer(
             {test.blobs_, test.blobs_, test.names_, leases, addressing, faults, test.clock_, test.metrics_, test.log_},
             {}),
@@ -65,6 +72,7 @@ struct EndpointTest::Registry {
   registry::Freeze freeze;
   registry::Explain explain;
   registry::Collector collector;
+  registry::Retainer retainer;
   registry::Repairer repairer;
   registry::Scrubber scrubber;
   std::thread thread;
@@ -81,8 +89,8 @@ void EndpointTest::start(HandlerOptions options) {
   registry_ = std::make_unique<Registry>(*this, hosts);
   handler_ = std::make_unique<Handler>(
       options, Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_,
-                              names_, registry_->capture, registry_->explain, registry_->collector, registry_->scrubber,
-                              registry_->repairer, status_, clock_, metrics_, log_, 1});
+                              names_, registry_->capture, registry_->explain, registry_->collector, registry_->retainer,
+                              registry_->scrubber, registry_->repairer, status_, clock_, metrics_, log_, 1});
 }
 
 Awaitable<bool> EndpointTest::exchange(test::FakeExchange& exchange) {

@@ -28,6 +28,7 @@ class Handler final : public sys::HttpHandler {
     registry::Capture& capture;
     registry::Explain& explain;
     registry::Collector& collector;
+    registry::Retainer& retainer;
     registry::Scrubber& scrubber;
     registry::Repairer& repairer;
     const NodeStatus& status;

@@ -15,6 +15,7 @@
 #include "registry/upkeep/capture.h"
 #include "registry/upkeep/collector.h"
 #include "registry/upkeep/repairer.h"
+#include "registry/upkeep/retainer.h"
 #include "registry/upkeep/scrubber.h"
 #include "registry/uploads.h"
 #include "sys/clock.h"
@@ -47,6 +48,7 @@ struct Services {
   registry::Capture& capture;
   registry::Explain& explain;
   registry::Collector& collector;
+  registry::Retainer& retainer;
   registry::Scrubber& scrubber;
   registry::Repairer& repairer;
   const NodeStatus& status;

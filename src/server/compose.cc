@@ -468,6 +468,7 @@ void Node::Parts::build_use_cases() {
                                                                           .capture = *capture,
                                                                           .explain = *explain,
                                                                           .collector = *collector,
+                                                                          .retainer = *retainer,
                                                                           .scrubber = *scrubber,
                                                                           .repairer = *repairer,
                                                                           .status = *status,

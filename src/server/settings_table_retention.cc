@@ -31,7 +31,7 @@ constexpr Setting kGcSettings[] = {
      .key = "prune_every",
      .kind = duration,
      .default_text = "24h",
-     .meaning = "How often what `[[retention]]` does not keep is removed; with `0s` never.",
+     .meaning = "How often what `[[retention]]` does not keep is removed; with `0s` only by `lifeboat prune`.",
      .takes_effect = on_restart,
      .field = +[](Config& c) -> Slot { return &c.gc.prune_every; }},
 };

@@ -129,6 +129,13 @@ class FailureRig {
                                   .metrics = metrics_,
                                   .log = log_},
                                  {}};
+  registry::Retainer retainer_{{.names = names_,
+                                .stamps = stamps_,
+                                .is_frozen = [](const auto&) { return false; },
+                                .clock = clock_,
+                                .metrics = metrics_,
+                                .log = log_},
+                               {}};
   registry::Repairer repairer_{{blobs_, blobs_, names_, leases_, addressing_, faults_, clock_, metrics_, log_}, {}};
   registry::Scrubber scrubber_{{blobs_, blobs_, names_, faults_, repairer_, clock_, metrics_, log_}, {}};
   std::unique_ptr<http::Handler> handler_;

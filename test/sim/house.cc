@@ -46,6 +46,14 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
   freeze_ = std::make_unique<registry::Freeze>(disk.names, clock_, metrics_, log);
   explain_ = std::make_unique<registry::Explain>(
       registry::Explain::Parts{disk.blobs, disk.names, *addressing_, *capture_, *freeze_, clock_});
+  retainer_ =
+      std::make_unique<registry::Retainer>(registry::Retainer::Parts{.names = disk.names,
+                                                                     .stamps = stamps_,
+                                                                     .is_frozen = [](const auto&) { return false; },
+                                                                     .clock = clock_,
+                                                                     .metrics = metrics_,
+                                                                     .log = log},
+                                           registry::RetainerOptions{});
   collector_ =
       std::make_unique<registry::Collector>(registry::Collector::Parts{.blobs = disk.blobs,
                                                                        .inventory = disk.blobs,
@@ -75,6 +83,7 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                                                            .capture = *capture_,
                                                                            .explain = *explain_,
                                                                            .collector = *collector_,
+                                                                           .retainer = *retainer_,
                                                                            .scrubber = *scrubber_,
                                                                            .repairer = *repairer_,
                                                                            .status = status_,

@@ -84,6 +84,7 @@ class Retainer::Pass {
     LB_CO_TRY(const RetentionView view, co_await view_of(call, repository));
     if (view.manifests.empty()) co_return Status();
     ++report.repositories;
+    if (view.is_frozen) report.frozen.push_back(repository.to_string());
     const RetentionDecision decision = decide_retention(*rule, view);
     for (const auto& tag : decision.tags) {
       LB_CO_CHECK(co_await treat_tag(call, repository, tag));
@@ -159,13 +160,16 @@ class Retainer::Pass {
       parts_.stamps.bump(repository);
     } else {
       ++report.changed;
-      reason = "something came to need it meanwhile";
+      reason = is_frozen(repository) ? "its host cannot be asked any more" : "something came to need it meanwhile";
     }
     return is_gone;
   }
 
   void add_item(PruneReport::Item item) {
-    if (report.items.size() < kItemsMax) {
+    // Of many that stay, none may hide one that goes.
+    std::size_t& count = item.is_kept ? kept_items_ : going_items_;
+    if (count < kItemsMax) {
+      ++count;
       report.items.push_back(std::move(item));
     } else {
       ++report.items_left_out;
@@ -177,6 +181,8 @@ class Retainer::Pass {
   const std::atomic<bool>& is_stopping_;
   const DryRun dry_run_;
   std::vector<meta::Pin> pins_;
+  std::size_t kept_items_ = 0;
+  std::size_t going_items_ = 0;
 };
 
 Retainer::Retainer(Parts parts, RetainerOptions options)

@@ -35,12 +35,17 @@ class RetainerTest : public testing::Test {
   Result<PruneReport> prune(RetentionRule rule, Retainer::DryRun dry_run = Retainer::DryRun::no) {
     Retainer retainer({.names = names_,
                        .stamps = stamps_,
-                       .is_frozen = [this](const oci::RegistryHost&) { return is_frozen_; },
+                       .is_frozen = [this](const oci::RegistryHost&) { return is_frozen(); },
                        .clock = clock_,
                        .metrics = metrics_,
                        .log = log_},
                       {.policies = {{.match = {"team/*", "ghcr.io/*"}, .rule = std::move(rule)}}});
     return run(retainer.prune(dry_run));
+  }
+  bool is_frozen() {
+    if (asked_until_frozen_ == 0) return true;
+    if (asked_until_frozen_ > 0) --asked_until_frozen_;
+    return is_frozen_;
   }
   std::vector<std::string> tags_of(const oci::RepositoryId& repository) {
     return run(names_.tags().list(a_call(), repository, "", 100)).value().tags;
@@ -60,6 +65,7 @@ class RetainerTest : public testing::Test {
   blob::MemoryStore blobs_;
   meta::MemoryStore names_{clock_};
   bool is_frozen_ = false;
+  int asked_until_frozen_ = -1;  ///< below 0: never
 };
 
 using Names = std::vector<std::string>;
@@ -132,12 +138,39 @@ TEST_F(RetainerTest, keeps_what_is_pinned_by_tag_or_by_digest) {
 
 TEST_F(RetainerTest, leaves_a_host_alone_that_cannot_be_asked) {
   push_indexes(cached_, 3);
+  push_indexes(app_, 2);
+  const RetentionRule rule{.keep_last = 1, .delete_untagged_after = Duration(0)};
   is_frozen_ = true;
-  ASSERT_TRUE(prune({.keep_last = 1, .delete_untagged_after = Duration(0)}));
+  for (const auto dry_run : {Retainer::DryRun::yes, Retainer::DryRun::no}) {
+    const auto report = prune(rule, dry_run);
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->frozen, Names{"ghcr.io/org/app"});
+    EXPECT_EQ(report->tags, 1U) << "of the repository that is hosted here";
+    for (const PruneReport::Item& item : report->items) {
+      if (item.repository != "ghcr.io/org/app") continue;
+      EXPECT_TRUE(item.is_kept) << item.tag;
+      EXPECT_EQ(item.reason, "its host cannot be asked") << item.tag;
+    }
+  }
   EXPECT_EQ(tags_of(cached_).size(), 3U);
+  EXPECT_TRUE(has(cached_, index_of("v1")));
   is_frozen_ = false;
-  ASSERT_TRUE(prune({.keep_last = 1, .delete_untagged_after = Duration(0)}));
+  const auto report = prune(rule);
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->frozen.empty());
   EXPECT_EQ(tags_of(cached_), Names{"v3"});
+}
+
+TEST_F(RetainerTest, stops_where_the_host_goes_down_under_way) {
+  push_indexes(cached_, 3);
+  asked_until_frozen_ = 2;
+  const auto report = prune({.keep_last = 1, .delete_untagged_after = Duration(0)});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->tags, 1U) << "the first went before";
+  EXPECT_EQ(tags_of(cached_), (Names{"v1", "v3"}));
+  EXPECT_EQ(report->items.at(2).tag, "v1");
+  EXPECT_TRUE(report->items.at(2).is_kept);
+  EXPECT_EQ(report->items.at(2).reason, "its host cannot be asked any more");
 }
 
 TEST_F(RetainerTest, sees_a_repository_of_many_pages) {
@@ -150,6 +183,20 @@ TEST_F(RetainerTest, sees_a_repository_of_many_pages) {
   ASSERT_TRUE(report);
   EXPECT_EQ(report->tags, 1199U);
   EXPECT_EQ(tags_of(app_), (Names{"t1199", "t1200"}));
+}
+
+TEST_F(RetainerTest, hides_no_tag_that_goes_behind_many_that_stay) {
+  const std::string image = test::image_of("one", 1).manifest;
+  std::vector<std::string> names{"old"};
+  test::keep_manifest(blobs_, names_, app_, image, names);
+  clock_.advance(std::chrono::seconds(1));
+  names.clear();
+  for (int i = 0; i < 10'001; ++i) names.push_back("t" + std::to_string(i));
+  test::keep_manifest(blobs_, names_, app_, image, names);
+  const auto report = prune({.keep_last = 10'001});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->items_left_out, 1U);
+  EXPECT_EQ(report->items.back().tag, "old");
 }
 
 }  // namespace

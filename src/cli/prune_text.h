@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "http/prune_report.h"
+
+/// What `lifeboat prune` makes of a server's answer. Pure.
+namespace lifeboat::cli {
+
+/// A line for each tag, and for each manifest that goes, with the reason; then what it comes to.
+std::string prune_text(const http::PruneAnswer& answer);
+
+}  // namespace lifeboat::cli
