@@ -20,6 +20,13 @@ Result<std::string> whole_bytes(const blob::Content& content, const oci::Digest&
 
 }  // namespace
 
+Task<std::string> read_document(Call call, blob::Store& blobs, oci::Digest digest) {
+  LB_CO_TRY(const blob::Content content, co_await blobs.open(std::move(call), digest));
+  auto bytes = whole_bytes(content, digest);
+  if (bytes) co_return std::move(*bytes);
+  co_return fail(bytes.error().code(), "cannot read content '" + digest.to_string() + "': " + bytes.error().message());
+}
+
 Task<HeldManifest> read_held_manifest(Call call, blob::Store& blobs, meta::Store& names, oci::RepositoryId repository,
                                       oci::Digest digest) {
   LB_CO_TRY(meta::ManifestRecord record, co_await names.manifests().find(call, repository, digest));

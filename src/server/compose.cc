@@ -77,6 +77,9 @@ registry::RetainerOptions retention_of(const Config& config) {
     registry::RetentionRule rule{.keep_last = static_cast<std::size_t>(one.keep_last),
                                  .keep_tags = one.keep_tags,
                                  .delete_untagged_after = one.delete_untagged_after};
+    for (const std::string& platform : one.keep_platforms) {
+      if (auto parsed = oci::Platform::parse(platform)) rule.keep_platforms.push_back(std::move(*parsed));
+    }
     if (one.keep_pulled_within > Duration(0)) rule.keep_pulled_within = one.keep_pulled_within;
     options.policies.push_back({.match = one.match, .rule = std::move(rule)});
   }
@@ -430,7 +433,8 @@ void Node::Parts::build_use_cases() {
       registry::CollectorOptions{.grace = config.gc.grace, .every = config.gc.every});
   build_evictor();
   retainer = std::make_unique<registry::Retainer>(
-      registry::Retainer::Parts{.names = *names,
+      registry::Retainer::Parts{.blobs = *blobs,
+                                .names = *names,
                                 .stamps = stamps,
                                 .is_frozen = [this](const auto& host) { return freeze->is_frozen(host); },
                                 .clock = clock,

@@ -191,10 +191,11 @@ struct ProbeConfig {
 };
 /// What is kept of some repositories.
 struct RetentionConfig {
-  std::vector<std::string> match;      ///< as oci::matches_glob has them
-  uint64_t keep_last = 0;              ///< 0: says nothing
-  std::vector<std::string> keep_tags;  ///< as oci::matches_glob has them
-  Duration keep_pulled_within{};       ///< 0: says nothing
+  std::vector<std::string> match;           ///< as oci::matches_glob has them
+  uint64_t keep_last = 0;                   ///< 0: says nothing
+  std::vector<std::string> keep_tags;       ///< as oci::matches_glob has them
+  std::vector<std::string> keep_platforms;  ///< in their normal form
+  Duration keep_pulled_within{};            ///< 0: says nothing
   std::optional<Duration> delete_untagged_after{};
 
   friend bool operator==(const RetentionConfig&, const RetentionConfig&) = default;

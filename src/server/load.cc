@@ -205,18 +205,26 @@ class Finish {
     }
   }
 
+  template <class Entry>
+  static const Origin& origin_of(const Entry& entry, std::string_view key) {
+    const auto found = entry.origins.find(key);
+    return found == entry.origins.end() ? entry.declared : found->second;
+  }
+
   /// In their normal form from here on.
-  void check_platforms(Draft::Upstream& upstream) {
-    const auto found = upstream.origins.find("capture_platforms");
-    const Origin& origin = found == upstream.origins.end() ? upstream.declared : found->second;
-    for (std::string& entry : upstream.config.capture_platforms) {
+  void check_platforms(std::vector<std::string>& platforms, std::string_view setting, const Origin& origin) {
+    for (std::string& entry : platforms) {
       const auto platform = oci::Platform::parse(entry);
       if (platform) {
         entry = platform->to_string();
       } else {
-        problems_.add(origin, "cannot set 'upstream.capture_platforms': " + platform.error().message());
+        problems_.add(origin, "cannot set '" + std::string(setting) + "': " + platform.error().message());
       }
     }
+  }
+  void check_platforms(Draft::Upstream& upstream) {
+    const Origin& origin = origin_of(upstream, "capture_platforms");
+    check_platforms(upstream.config.capture_platforms, "upstream.capture_platforms", origin);
     if (upstream.config.capture == CaptureMode::none && !upstream.config.capture_platforms.empty()) {
       problems_.add(origin,
                     "cannot set 'upstream.capture_platforms': 'upstream.capture' is 'none' (want 'requested' with it)");
@@ -340,6 +348,8 @@ class Finish {
     if (retention.config.match.empty()) {
       problems_.add(retention.declared, "cannot use a retention: it has no 'match' (want for example [\"team/*\"])");
     }
+    check_platforms(retention.config.keep_platforms, "retention.keep_platforms",
+                    origin_of(retention, "keep_platforms"));
     loaded_.origins.retention.push_back(retention.origins);
     loaded_.config.retention.push_back(retention.config);
   }

@@ -311,10 +311,13 @@ TEST(LoadConfig, knows_what_is_kept_of_which_repositories) {
   EXPECT_EQ(retention[1].keep_last, 0U);
   EXPECT_EQ(retention[1].delete_untagged_after, std::chrono::days(7));
   EXPECT_EQ(restart_needed(loaded(sources_of("")).config, config.config), (std::vector<std::string>{"retention"}));
+  const auto arm = loaded(sources_of("[[retention]]\nmatch = [\"*\"]\nkeep_platforms = [\"linux/arm64/v8\"]\n"));
+  EXPECT_EQ(arm.config.retention.at(0).keep_platforms, std::vector<std::string>{"linux/arm64"});
   const struct {
     const char* setting;
     const char* why;
   } wrong[] = {
+      {"keep_platforms = [\"arm64\"]", "cannot set 'retention.keep_platforms': cannot read platform 'arm64'"},
       {"delete_untagged_after = \"59m\"", "too small, the least is 1h"},
       {"delete_untagged_after = \"0s\"", "too small, the least is 1h"},
   };

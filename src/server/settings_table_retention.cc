@@ -69,6 +69,15 @@ constexpr Setting kRetentionSettings[] = {
      .takes_effect = on_restart,
      .field = +[](RetentionConfig& r) -> Slot { return &r.keep_pulled_within; }},
     {.section = kRetentionSection,
+     .key = "keep_platforms",
+     .kind = list,
+     .default_note = "none",
+     .meaning =
+         "Tags stay that can be pulled for one of these platforms, as in `linux/arm64`: the index says so, or the "
+         "config of an image that is in none. Where neither can be read now, the tag stays.",
+     .takes_effect = on_restart,
+     .field = +[](RetentionConfig& r) -> Slot { return &r.keep_platforms; }},
+    {.section = kRetentionSection,
      .key = "delete_untagged_after",
      .kind = duration_or_unlimited,
      .default_text = "unlimited",

@@ -145,6 +145,22 @@ def takes_nothing_of_an_upstream_that_is_down(rig):
 
 
 @scenario
+def what_is_for_a_platform_stays(rig):
+    sections = ('[gc]\nprune_every = "0s"\n[[retention]]\nmatch = ["team/*"]\nkeep_platforms = ["linux/arm64", '
+                '"linux/riscv64"]\n')
+    lifeboat = Lifeboat(rig, sections=sections)
+    images = {"both": content.multi_platform("both", with_packages=False), "amd64": content.single_platform("amd64"),
+              "riscv64": content.platform_content("riscv64", "lone", with_packages=False)}
+    for tag, image in images.items():
+        image.push(lifeboat.client, "team/app", tag)
+    check_equal(reasons_in(foreseen(rig, lifeboat)),
+                {"both": (True, "it is for a platform that is kept"), "amd64": (False, "no rule keeps it"),
+                 "riscv64": (True, "it is for a platform that is kept")}, "what the dry run says of the tags")
+    prune(rig, lifeboat)
+    check_equal(tags_of(lifeboat, "team/app"), ["both", "riscv64"], "tags that are left")
+
+
+@scenario
 def untagged_manifests_have_an_hour_at_least(rig):
     lifeboat = Lifeboat(rig, sections=rules(after="59m"), start=False)
     refused = rig.attempt(*lifeboat.command())

@@ -129,7 +129,8 @@ class FailureRig {
                                   .metrics = metrics_,
                                   .log = log_},
                                  {}};
-  registry::Retainer retainer_{{.names = names_,
+  registry::Retainer retainer_{{.blobs = blobs_,
+                                .names = names_,
                                 .stamps = stamps_,
                                 .is_frozen = [](const auto&) { return false; },
                                 .clock = clock_,

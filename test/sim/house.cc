@@ -47,7 +47,8 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
   explain_ = std::make_unique<registry::Explain>(
       registry::Explain::Parts{disk.blobs, disk.names, *addressing_, *capture_, *freeze_, clock_});
   retainer_ =
-      std::make_unique<registry::Retainer>(registry::Retainer::Parts{.names = disk.names,
+      std::make_unique<registry::Retainer>(registry::Retainer::Parts{.blobs = disk.blobs,
+                                                                     .names = disk.names,
                                                                      .stamps = stamps_,
                                                                      .is_frozen = [](const auto&) { return false; },
                                                                      .clock = clock_,

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "oci/glob.h"
+#include "registry/upkeep/retention_platforms.h"
 
 namespace lifeboat::registry {
 namespace {
@@ -81,8 +82,12 @@ class Retainer::Pass {
     if (is_stopping_) co_return fail(ErrorCode::cancelled, "cannot prune: the server is stopping");
     const RetentionRule* const rule = rule_for(repository);
     if (rule == nullptr) co_return Status();
-    LB_CO_TRY(const RetentionView view, co_await view_of(call, repository));
+    LB_CO_TRY(RetentionView view, co_await view_of(call, repository));
     if (view.manifests.empty()) co_return Status();
+    if (!rule->keep_platforms.empty() && !view.is_frozen) {
+      const PlatformsOf of{parts_.blobs, parts_.names, repository, is_stopping_};
+      co_await tell_platforms(call, of, view);
+    }
     ++report.repositories;
     if (view.is_frozen) report.frozen.push_back(repository.to_string());
     const RetentionDecision decision = decide_retention(*rule, view);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/task.h"
+#include "blob/store.h"
 #include "meta/store.h"
 #include "registry/change_stamps.h"
 #include "registry/upkeep/retention.h"
@@ -50,6 +51,7 @@ struct PruneReport {
 class Retainer {
  public:
   struct Parts {
+    blob::Store& blobs;
     meta::Store& names;
     ChangeStamps& stamps;
     std::function<bool(const oci::RegistryHost&)> is_frozen;

@@ -33,7 +33,8 @@ class RetainerTest : public testing::Test {
     return sha256_of(test::index_of({{test::image_of(name, 1).manifest, "linux/amd64"}}));
   }
   Result<PruneReport> prune(RetentionRule rule, Retainer::DryRun dry_run = Retainer::DryRun::no) {
-    Retainer retainer({.names = names_,
+    Retainer retainer({.blobs = blobs_,
+                       .names = names_,
                        .stamps = stamps_,
                        .is_frozen = [this](const oci::RegistryHost&) { return is_frozen(); },
                        .clock = clock_,
@@ -171,6 +172,18 @@ TEST_F(RetainerTest, stops_where_the_host_goes_down_under_way) {
   EXPECT_EQ(report->items.at(2).tag, "v1");
   EXPECT_TRUE(report->items.at(2).is_kept);
   EXPECT_EQ(report->items.at(2).reason, "its host cannot be asked any more");
+}
+
+TEST_F(RetainerTest, keeps_what_is_for_a_platform) {
+  for (const char* name : {"arm64", "amd64", "s390x"}) {
+    const std::string image = test::image_of(name, 1).manifest;
+    test::keep_manifest(blobs_, names_, app_, image);
+    test::keep_manifest(blobs_, names_, app_, test::index_of({{image, std::string("linux/") + name}}), {name});
+  }
+  const auto report = prune({.keep_platforms = {oci::Platform::parse("linux/arm64").value()}});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(tags_of(app_), Names{"arm64"});
+  EXPECT_EQ(report->tags, 2U);
 }
 
 TEST_F(RetainerTest, sees_a_repository_of_many_pages) {

@@ -36,17 +36,24 @@ class Graph {
     }
     return kept;
   }
-  bool has_platform(const oci::Digest& digest, const std::vector<oci::Platform>& wanted) const {
+  enum class Found { no, yes, unread };
+  Found find_platform(const oci::Digest& digest, const std::vector<oci::Platform>& wanted) const {
+    // Publishers differ in what they write of a platform; its text is one.
+    const auto is_wanted = [&](const oci::Platform& platform) {
+      return std::ranges::find(wanted, platform.to_string(), &oci::Platform::to_string) != wanted.end();
+    };
+    Found found = Found::no;
     std::vector<oci::Digest> to_see{digest};
     std::set<oci::Digest> seen;
     while (!to_see.empty()) {
       const Manifest* const one = find(to_see.back());
       to_see.pop_back();
       if (one == nullptr || !seen.insert(one->digest).second) continue;
-      if (one->platform && std::ranges::find(wanted, *one->platform) != wanted.end()) return true;
+      if (one->platform && is_wanted(*one->platform)) return Found::yes;
+      if (one->has_unread_platform) found = Found::unread;
       to_see.insert(to_see.end(), one->children.begin(), one->children.end());
     }
-    return false;
+    return found;
   }
 
  private:
@@ -72,7 +79,12 @@ std::string reason_to_keep(const RetentionRule& rule, const RetentionView& view,
   if (rule.keep_pulled_within && manifest != nullptr && manifest->pulled > view.now - *rule.keep_pulled_within) {
     return "pulled at " + to_rfc3339(manifest->pulled);
   }
-  if (graph.has_platform(tag.digest, rule.keep_platforms)) return "it is for a platform that is kept";
+  if (rule.keep_platforms.empty()) return "";
+  switch (graph.find_platform(tag.digest, rule.keep_platforms)) {
+    case Graph::Found::yes: return "it is for a platform that is kept";
+    case Graph::Found::unread: return "its platform cannot be told now";
+    case Graph::Found::no: return "";
+  }
   return "";
 }
 

@@ -40,8 +40,9 @@ struct RetentionView {
     std::vector<oci::Digest> children{};  ///< of an index
     std::optional<oci::Digest> subject{};
     std::optional<oci::Platform> platform{};
-    WallTime pulled{};          ///< last
-    WallTime untagged_since{};  ///< of one without a tag: when it was put, or lost its last one
+    bool has_unread_platform = false;  ///< what would tell it cannot be read now
+    WallTime pulled{};                 ///< last
+    WallTime untagged_since{};         ///< of one without a tag: when it was put, or lost its last one
   };
   WallTime now{};
   bool is_frozen = false;  ///< its host cannot be asked

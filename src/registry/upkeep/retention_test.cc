@@ -89,6 +89,8 @@ TEST(Retention, keeps_tags_as_the_rule_says) {
       {"pulled within six hours", {.keep_pulled_within = hours(6)}, "v1 release-1"},
       {"pulled within five hours, which it just was not", {.keep_pulled_within = hours(5)}, ""},
       {"for a platform, of a child", {.keep_platforms = {linux_arm}}, "v2"},
+      {"for a platform as others write it", {.keep_platforms = {{"linux", "arm64", "v8"}}}, "v2"},
+      {"for a platform nobody has", {.keep_platforms = {{"linux", "riscv64", ""}}}, ""},
   };
   for (const auto& row : rows) EXPECT_EQ(kept_tags(decide_retention(row.rule, view)), row.kept) << row.what;
 }
@@ -105,6 +107,19 @@ TEST(Retention, says_why) {
     const bool is_tagged = one.digest == sha256_of("b");
     EXPECT_EQ(one.reason, is_tagged ? "a tag that is kept points at it" : "manifests without a tag are kept");
   }
+}
+
+TEST(Retention, keeps_a_tag_whose_platform_cannot_be_told) {
+  RetentionView view =
+      view_of({{"v3", "c", 1}, {"v2", "b", 2}, {"v1", "a", 3}}, {{.name = "a", .children = {"a-arm"}},
+                                                                 {.name = "a-arm"},
+                                                                 {.name = "b", .platform = "linux/amd64"},
+                                                                 {.name = "c", .platform = "linux/arm64"}});
+  view.manifests[1].has_unread_platform = true;
+  const auto decision = decide_retention({.keep_platforms = {{"linux", "arm64", ""}}}, view);
+  EXPECT_EQ(kept_tags(decision), "v3 v1");
+  EXPECT_EQ(decision.tags[2].reason, "its platform cannot be told now");
+  EXPECT_EQ(kept_tags(decide_retention({.keep_last = 1}, view)), "v3") << "nobody asked for its platform";
 }
 
 TEST(Retention, never_takes_what_something_kept_needs) {
