@@ -12,6 +12,7 @@
 #include "cli/scrub.h"
 #include "cli/serve.h"
 #include "cli/status.h"
+#include "cli/tag.h"
 #include "cli/verify.h"
 #include "cli/version.h"
 
@@ -48,6 +49,7 @@ constexpr Command kCommands[] = {
     {.name = "export", .summary = "Write it all out for other registries", .manual = export_manual, .run = run_export},
     {.name = "gc", .summary = "Remove what nothing needs any more", .manual = gc_manual, .run = run_gc},
     {.name = "prune", .summary = "Remove what retention does not keep", .manual = prune_manual, .run = run_prune},
+    {.name = "tag", .summary = "Say what tags were, restore and pin them", .manual = tag_manual, .run = run_tag},
     {.name = "scrub",
      .summary = "Look at everything that is held, and mend it",
      .manual = scrub_manual,

@@ -18,6 +18,7 @@ std::string_view adopt_manual();
 std::string_view export_manual();
 std::string_view gc_manual();
 std::string_view prune_manual();
+std::string_view tag_manual();
 std::string_view scrub_manual();
 std::string_view config_manual();
 std::string_view version_manual();

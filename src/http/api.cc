@@ -8,6 +8,7 @@
 #include "http/api_prune.h"
 #include "http/api_scrub.h"
 #include "http/api_status.h"
+#include "http/api_tags.h"
 #include "oci/text.h"
 
 namespace lifeboat::http {
@@ -17,7 +18,8 @@ constexpr ApiCall kCalls[] = {
     {.name = "status", .answer = answer_status},   {.name = "prefetch", .answer = answer_prefetch},
     {.name = "capture", .answer = answer_capture}, {.name = "explain", .answer = answer_explain},
     {.name = "gc", .answer = answer_gc},           {.name = "scrub", .answer = answer_scrub},
-    {.name = "prune", .answer = answer_prune},
+    {.name = "prune", .answer = answer_prune},     {.name = "history", .answer = answer_history},
+    {.name = "restore", .answer = answer_restore}, {.name = "pins", .answer = answer_pins},
 };
 
 }  // namespace

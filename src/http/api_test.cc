@@ -10,6 +10,7 @@
 #include "http/endpoint_test.h"
 #include "http/explain_report.h"
 #include "http/prune_report.h"
+#include "http/tag_report.h"
 
 namespace lifeboat::http {
 namespace {
@@ -187,6 +188,65 @@ TEST_F(ApiTest, prunes_and_says_why) {
   EXPECT_EQ(get("/v2/app/manifests/1").status, 200);
   EXPECT_EQ(prune("{").status, 400);
   EXPECT_EQ(call("/api/v1/prune").status, 405);
+}
+
+TEST_F(ApiTest, restores_a_tag_that_was_deleted) {
+  push_blob("app", "config");
+  push_manifest("app", "v1", manifest_of("config"));
+  const std::string digest = get("/v2/app/manifests/v1").field("Docker-Content-Digest");
+  const auto restore = [&](std::string body) {
+    return ask({.method = "POST", .target = "/api/v1/restore", .body = std::move(body), .door = sys::HttpDoor::local});
+  };
+  EXPECT_EQ(restore(R"({"reference":"app:v1"})").status, 400) << "it is there";
+  ASSERT_EQ(ask({.method = "DELETE", .target = "/v2/app/manifests/" + digest}).status, 202);
+  ASSERT_EQ(get("/v2/app/manifests/v1").status, 404);
+
+  const auto history = parse_history(call("/api/v1/history?repository=app&tag=v1").body);
+  ASSERT_TRUE(history) << history.error().message();
+  ASSERT_EQ(history->moments.size(), 1U);
+  EXPECT_EQ(history->moments[0].digest, digest);
+  EXPECT_EQ(history->moments[0].source, "push");
+  EXPECT_EQ(history->moments[0].restorable, "stored");
+  EXPECT_EQ(parse_history(call("/api/v1/history?repository=app").body).value(), *history);
+
+  EXPECT_EQ(restore(R"({"reference":"app:v1","dry_run":true})").status, 200);
+  EXPECT_EQ(get("/v2/app/manifests/v1").status, 404) << "it was only asked";
+  const auto restored = restore(R"({"reference":"app:v1"})");
+  ASSERT_EQ(restored.status, 200) << restored.body;
+  EXPECT_EQ(parse_restore(restored.body)->manifests, 1U);
+  EXPECT_EQ(get("/v2/app/manifests/v1").field("Docker-Content-Digest"), digest);
+  EXPECT_EQ(restore(R"({"reference":"app:v9"})").status, 404);
+  EXPECT_EQ(restore(R"({"reference":"app@)" + digest + R"("})").status, 400);
+  EXPECT_EQ(call("/api/v1/history").status, 400);
+  EXPECT_EQ(call("/api/v1/history?repository=app", "POST").status, 405);
+  EXPECT_EQ(call("/api/v1/restore").status, 405);
+}
+
+TEST_F(ApiTest, pins_and_unpins) {
+  const auto change = [&](std::string method, std::string target, std::string body = "") {
+    return ask({.method = std::move(method),
+                .target = "/api/v1/pins" + target,
+                .body = std::move(body),
+                .door = sys::HttpDoor::local});
+  };
+  push_blob("app", "config");
+  const auto pinned = change("POST", "", R"({"reference":"app:v1","reason":"it runs"})");
+  ASSERT_EQ(pinned.status, 200) << pinned.body;
+  EXPECT_EQ(parse_pins(pinned.body)->repository, "app");
+  EXPECT_EQ(parse_pins(pinned.body)->reference, "v1");
+  const auto all = parse_pins(call("/api/v1/pins").body).value();
+  ASSERT_EQ(all.pins.size(), 1U);
+  EXPECT_EQ(all.pins[0].repository, "app");
+  EXPECT_EQ(all.pins[0].reference, "v1");
+  EXPECT_EQ(all.pins[0].reason, "it runs");
+  EXPECT_EQ(all.reference, "");
+  EXPECT_EQ(change("POST", "", R"({"reference":"app:v1","reason":")" + std::string(1025, 'x') + "\"}").status, 400);
+  EXPECT_EQ(change("POST", "", R"({"reference":"A"})").status, 400);
+  EXPECT_EQ(change("DELETE", "").status, 400);
+  EXPECT_EQ(change("DELETE", "?reference=app:v2").status, 404);
+  EXPECT_EQ(change("DELETE", "?reference=app:v1").status, 200);
+  EXPECT_TRUE(parse_pins(call("/api/v1/pins").body)->pins.empty());
+  EXPECT_EQ(change("PUT", "").status, 405);
 }
 
 TEST_F(ApiTest, serves_the_registry_on_the_local_door_too) {

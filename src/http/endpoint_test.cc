@@ -43,6 +43,7 @@ struct EndpointTest::Registry {
                   .metrics = test.metrics_,
                   .log = test.log_},
                  {.policies = {{.match = {"*"}, .rule = {.keep_last = 1}}}}),
+        history(test.blobs_, test.names_, push, addressing, test.stamps_),
         repairer(
             {test.blobs_, test.blobs_, test.names_, leases, addressing, faults, test.clock_, test.metrics_, test.log_},
             {}),
@@ -74,6 +75,7 @@ struct EndpointTest::Registry {
   registry::Explain explain;
   registry::Collector collector;
   registry::Retainer retainer;
+  registry::TagHistory history;
   registry::Repairer repairer;
   registry::Scrubber scrubber;
   std::thread thread;
@@ -89,9 +91,10 @@ void EndpointTest::start(HandlerOptions options) {
   hosts->hosts.push_back({*oci::RegistryHost::parse("upstream.example"), &source_, {}, rules_});
   registry_ = std::make_unique<Registry>(*this, hosts);
   handler_ = std::make_unique<Handler>(
-      options, Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_,
-                              names_, registry_->capture, registry_->explain, registry_->collector, registry_->retainer,
-                              registry_->scrubber, registry_->repairer, status_, clock_, metrics_, log_, 1});
+      options,
+      Handler::Parts{registry_->pull, registry_->push, registry_->uploads, registry_->addressing, stamps_, names_,
+                     registry_->capture, registry_->explain, registry_->collector, registry_->retainer,
+                     registry_->history, registry_->scrubber, registry_->repairer, status_, clock_, metrics_, log_, 1});
 }
 
 Awaitable<bool> EndpointTest::exchange(test::FakeExchange& exchange) {

@@ -23,9 +23,9 @@ Handler::Handler(HandlerOptions options, const Parts& parts)
       clock_(parts.clock),
       log_(parts.log),
       answers_({.loops = parts.loops, .max_bytes = options.manifest_cache_bytes}, parts.clock),
-      services_{parts.pull,    parts.push,    parts.uploads,   parts.addressing, parts.stamps,   parts.names,
-                parts.capture, parts.explain, parts.collector, parts.retainer,   parts.scrubber, parts.repairer,
-                parts.status,  parts.clock,   parts.log,       options_,         answers_},
+      services_{parts.pull,     parts.push,    parts.uploads,   parts.addressing, parts.stamps,  parts.names,
+                parts.capture,  parts.explain, parts.collector, parts.retainer,   parts.history, parts.scrubber,
+                parts.repairer, parts.status,  parts.clock,     parts.log,        options_,      answers_},
       probes_(parts.names, parts.metrics),
       metrics_(parts.metrics) {}
 

@@ -29,6 +29,7 @@ class Handler final : public sys::HttpHandler {
     registry::Explain& explain;
     registry::Collector& collector;
     registry::Retainer& retainer;
+    registry::TagHistory& history;
     registry::Scrubber& scrubber;
     registry::Repairer& repairer;
     const NodeStatus& status;

@@ -12,6 +12,7 @@
 #include "registry/explain.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/tag_history.h"
 #include "registry/upkeep/capture.h"
 #include "registry/upkeep/collector.h"
 #include "registry/upkeep/repairer.h"
@@ -49,6 +50,7 @@ struct Services {
   registry::Explain& explain;
   registry::Collector& collector;
   registry::Retainer& retainer;
+  registry::TagHistory& history;
   registry::Scrubber& scrubber;
   registry::Repairer& repairer;
   const NodeStatus& status;

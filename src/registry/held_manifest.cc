@@ -2,8 +2,6 @@
 
 #include <span>
 
-#include "oci/manifest.h"
-
 namespace lifeboat::registry {
 
 namespace {
@@ -19,6 +17,15 @@ Result<std::string> whole_bytes(const blob::Content& content, const oci::Digest&
 }
 
 }  // namespace
+
+Result<oci::Manifest> parse_manifest(std::string_view bytes, const std::string& content_type) {
+  auto manifest = oci::Manifest::parse(as_bytes(bytes), content_type);
+  for (const std::string_view type : {oci::kOciManifest, oci::kOciIndex}) {
+    if (manifest || !content_type.empty()) break;
+    manifest = oci::Manifest::parse(as_bytes(bytes), type);
+  }
+  return manifest;
+}
 
 Task<std::string> read_document(Call call, blob::Store& blobs, oci::Digest digest) {
   LB_CO_TRY(const blob::Content content, co_await blobs.open(std::move(call), digest));

@@ -45,7 +45,7 @@ Task<PushedManifest> Push::manifest(Call call, ManifestPush push) {
                         .edges = required_edges_of(manifest),
                         .tags = std::move(push.tags),
                         .condition = push.condition,
-                        .source = "push"};
+                        .source = std::move(push.source)};
   // Content first, then names: bytes without a name are harmless, a name without bytes is a fault.
   LB_CO_TRY(const ContentLeases::Lease share, co_await leases_.share(call, digest));
   LB_CO_CHECK(co_await blobs_.put(call, digest, std::move(push.bytes)));

@@ -23,6 +23,7 @@ struct ManifestPush {
   std::string content_type;           ///< the request's, may be empty
   std::string bytes;
   std::optional<meta::TagCondition> condition;  ///< W58
+  std::string source = "push";                  ///< for the history of the tags
 };
 
 struct PushedManifest {

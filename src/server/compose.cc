@@ -17,6 +17,7 @@
 #include "registry/manifest_fetch.h"
 #include "registry/pull.h"
 #include "registry/push.h"
+#include "registry/tag_history.h"
 #include "registry/upkeep/capture.h"
 #include "registry/upkeep/collector.h"
 #include "registry/upkeep/evictor.h"
@@ -133,6 +134,7 @@ struct Node::Parts {
   std::unique_ptr<registry::Evictor> evictor;  ///< null: nothing is evicted
   Guarded<std::vector<oci::FullReference>> always_held;
   std::unique_ptr<registry::Retainer> retainer;
+  std::unique_ptr<registry::TagHistory> history;
   std::unique_ptr<registry::Explain> explain;
   std::unique_ptr<registry::Repairer> repairer;
   std::unique_ptr<registry::Scrubber> scrubber;
@@ -441,6 +443,7 @@ void Node::Parts::build_use_cases() {
                                 .metrics = metrics,
                                 .log = log},
       retention_of(config));
+  history = std::make_unique<registry::TagHistory>(*blobs, *names, *push, *addressing, stamps);
   explain = std::make_unique<registry::Explain>(
       registry::Explain::Parts{*blobs, *names, *addressing, *capture, *freeze, clock});
   repairer = std::make_unique<registry::Repairer>(
@@ -473,6 +476,7 @@ void Node::Parts::build_use_cases() {
                                                                           .explain = *explain,
                                                                           .collector = *collector,
                                                                           .retainer = *retainer,
+                                                                          .history = *history,
                                                                           .scrubber = *scrubber,
                                                                           .repairer = *repairer,
                                                                           .status = *status,

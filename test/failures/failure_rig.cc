@@ -43,7 +43,7 @@ FailureRig::FailureRig(sys::HttpClient& client, const Failure& failure, Held hel
   handler_ = std::make_unique<http::Handler>(
       http::HandlerOptions{.answer_within = scene_.answer_within},
       http::Handler::Parts{pull_, push_, uploads_, addressing_, stamps_, names_, capture_, explain_, collector_,
-                           retainer_, scrubber_, repairer_, status_, clock_, metrics_, log_, 1});
+                           retainer_, history_, scrubber_, repairer_, status_, clock_, metrics_, log_, 1});
   thread_ = std::thread([this] { loops_.run(); });
 }
 

@@ -55,6 +55,7 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                                                      .metrics = metrics_,
                                                                      .log = log},
                                            registry::RetainerOptions{});
+  history_ = std::make_unique<registry::TagHistory>(disk.blobs, disk.names, *push_, *addressing_, stamps_);
   collector_ =
       std::make_unique<registry::Collector>(registry::Collector::Parts{.blobs = disk.blobs,
                                                                        .inventory = disk.blobs,
@@ -85,6 +86,7 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                                                            .explain = *explain_,
                                                                            .collector = *collector_,
                                                                            .retainer = *retainer_,
+                                                                           .history = *history_,
                                                                            .scrubber = *scrubber_,
                                                                            .repairer = *repairer_,
                                                                            .status = status_,

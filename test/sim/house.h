@@ -84,6 +84,7 @@ class House {
   std::unique_ptr<registry::Explain> explain_;
   std::unique_ptr<registry::Collector> collector_;
   std::unique_ptr<registry::Retainer> retainer_;
+  std::unique_ptr<registry::TagHistory> history_;
   std::unique_ptr<registry::Repairer> repairer_;
   std::unique_ptr<registry::Scrubber> scrubber_;
   std::unique_ptr<registry::Uploads> uploads_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "oci/manifest.h"
+#include "registry/held_manifest.h"
 #include "registry/manifest_edges.h"
 #include "registry/random_id.h"
 #include "registry/upkeep/scrub_plan.h"
@@ -25,16 +26,6 @@ std::string text_of(const std::vector<meta::TagPlace>& tags, const std::vector<m
   for (const meta::TagPlace& tag : tags) add(tag.repository.to_string() + ":" + tag.tag.to_string());
   for (const meta::ContentPlace& place : places) add(place.repository.to_string());
   return text;
-}
-
-/// The media type stands in the document, or the source says it; of what is on disk alone it is one of these.
-Result<oci::Manifest> read_manifest(std::string_view bytes, const std::string& content_type) {
-  auto manifest = oci::Manifest::parse(as_bytes(bytes), content_type);
-  for (const std::string_view type : {oci::kOciManifest, oci::kOciIndex}) {
-    if (manifest || !content_type.empty()) break;
-    manifest = oci::Manifest::parse(as_bytes(bytes), type);
-  }
-  return manifest;
 }
 
 }  // namespace
@@ -298,7 +289,7 @@ Task<void> Repairer::record_manifest(Call call, oci::RepositoryId repository, oc
   std::string bytes(content.size_bytes, '\0');
   LB_CO_TRY(const std::size_t count, content.bytes->read_at(0, std::as_writable_bytes(std::span(bytes))));
   bytes.resize(count);
-  LB_CO_TRY(const oci::Manifest manifest, read_manifest(bytes, content_type));
+  LB_CO_TRY(const oci::Manifest manifest, parse_manifest(bytes, content_type));
   meta::ManifestPut put{.repository = std::move(repository),
                         .manifest = record_of(manifest, digest, content.size_bytes),
                         .edges = edges_of(manifest),
