@@ -20,7 +20,8 @@ constexpr std::string_view kMethods = "GET, HEAD, PUT, DELETE";
 /// How long an answer is given without noting the pull anew: what retention goes by is days.
 constexpr Duration kPullNotedWithin{std::chrono::hours(1)};
 
-/// A HEAD counts as well: a node that has the image asks no more than that at each start of a pod.
+/// Our own inspector uses no image. A HEAD does: it is all that a start costs a node that has the image and pulls
+/// `Always` (CLIENTS §6).
 bool is_pull(const RequestContext& context) {
   return context.request().fields.find("User-Agent") != oci::kInspectionAgent;
 }
@@ -43,13 +44,15 @@ Awaitable<void> get(RequestContext& context, const ManifestRoute& route) {
   if (served->stale) context.mark_stale(head, *served->stale);
   const uint64_t size_bytes = served->bytes.size();
   const auto prepared = prepare(head, {std::move(served->bytes), nullptr, size_bytes});
-  // What is made for the inspector is not kept: a client that got it would not be noted.
+  // One that was prepared for our inspector would hide the pulls of clients who get it.
   if (is_pull(context)) {
     services.names.usage().note_pulled(*repository, served->digest, services.clock.wall());
-    const SteadyTime valid_until =
-        std::min(served->valid_until.value_or(SteadyTime::max()), services.clock.now() + kPullNotedWithin);
-    services.answers.keep(exchange.loop(), context.request().target,
-                          {prepared, digest, RouteKind::manifest, valid_until}, watch);
+    const SteadyTime noted_until = services.clock.now() + kPullNotedWithin;
+    AnswerCache::Answer answer{.prepared = prepared,
+                               .digest = digest,
+                               .route = RouteKind::manifest,
+                               .valid_until = std::min(served->valid_until.value_or(SteadyTime::max()), noted_until)};
+    services.answers.keep(exchange.loop(), context.request().target, std::move(answer), watch);
   }
   sys::PreparedHit hit{context.with_endpoint(prepared, std::move(served->endpoint)),
                        is_known_to_client(context.request().fields.joined("If-None-Match"), digest)};

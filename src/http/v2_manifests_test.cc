@@ -80,11 +80,21 @@ TEST_F(ManifestsTest, are_noted_as_pulled_when_a_client_gets_them) {
   const auto pulled = [&] {
     return test::run(names_.usage().pulled(Call(SteadyTime::max(), "test"), app, digest)).value();
   };
-  const std::vector<std::pair<std::string, std::string>> inspector{{"User-Agent", "lifeboat-inspector"}};
-  EXPECT_EQ(get("/v2/app/manifests/v1", inspector).status, 200);
+  EXPECT_EQ(get("/v2/app/manifests/v1", {{"User-Agent", "lifeboat-inspector"}}).status, 200);
   EXPECT_EQ(pulled(), std::nullopt) << "our own probe uses nothing";
+  EXPECT_EQ(get("/v2/app/manifests/v1", {{"User-Agent", "containerd/2"}}).status, 200);
+  EXPECT_NE(pulled(), std::nullopt) << "an answer that was prepared for the probe hid the pull";
+}
+
+TEST_F(ManifestsTest, are_noted_as_pulled_when_a_node_that_has_them_asks) {
+  const oci::Digest digest = *oci::Digest::parse(push("v1"));
+  const oci::RepositoryId app{std::nullopt, *oci::Repository::parse("app")};
+  EXPECT_EQ(get("/v2/app/manifests/v1", {{"User-Agent", "lifeboat-inspector"}}).status, 200);
+  EXPECT_EQ(handler_->prepared(0, {true, "/v2/app/manifests/v1", ""}).answer, nullptr)
+      << "an answer that was prepared for the probe would hide the use";
   EXPECT_EQ(head("/v2/app/manifests/v1").status, 200);
-  EXPECT_NE(pulled(), std::nullopt) << "a node that has the image only asks, or got what was made for the inspector";
+  const auto pulled = test::run(names_.usage().pulled(Call(SteadyTime::max(), "test"), app, digest));
+  EXPECT_NE(pulled.value(), std::nullopt) << "retention would take what runs";
 }
 
 TEST_F(ManifestsTest, are_404_where_there_are_none) {

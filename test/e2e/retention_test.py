@@ -145,6 +145,31 @@ def takes_nothing_of_an_upstream_that_is_down(rig):
 
 
 @scenario
+def what_looks_at_images_does_not_use_them(rig):
+    sections = ('[gc]\nprune_every = "0s"\n[[retention]]\nmatch = ["team/*"]\nkeep_pulled_within = "1h"\n'
+                '[[probe]]\nname = "self"\ntarget = "self"\nevery = "1s"\n')
+    lifeboat = Lifeboat(rig, server="builtin_upstreams = false\n", sections=sections)
+    images = {tag: content.multi_platform(tag, with_packages=False) for tag in ("looked-at", "pulled", "asked-for")}
+    for tag, image in images.items():
+        image.push(lifeboat.client, "team/app", tag)
+    runs = "registry_manifest_integrity_last_run_timestamp"
+    for _ in range(2):
+        before = lifeboat.metric(runs, target="self")
+        eventually(lambda b=before: lifeboat.metric(runs, target="self") > b, "a tour of the probe", 60)
+    check(lifeboat.metric("registry_manifest_integrity_tags_checked", target="self") == 3, "the probe saw other tags")
+    check_sound(rig, lifeboat, "team/app:looked-at")
+    rig.run(LIFEBOAT, "verify", "--deep", f"{lifeboat.address}/team/app:looked-at")
+    check_equal({tag: kept for tag, (kept, _) in reasons_in(foreseen(rig, lifeboat)).items()},
+                {tag: False for tag in images}, "what is kept before anybody pulls")
+    check_equal(lifeboat.client.manifest("team/app", "pulled").status, 200, "the pull")
+    check_equal(lifeboat.client.manifest("team/app", "asked-for", "HEAD").status, 200, "the HEAD")
+    reasons = reasons_in(foreseen(rig, lifeboat))
+    check_equal(reasons["looked-at"], (False, "no rule keeps it"), "what nobody pulled")
+    for tag in ("pulled", "asked-for"):
+        check(reasons[tag][0] and reasons[tag][1].startswith("pulled at 20"), f"what a node uses: {reasons}")
+
+
+@scenario
 def what_is_for_a_platform_stays(rig):
     sections = ('[gc]\nprune_every = "0s"\n[[retention]]\nmatch = ["team/*"]\nkeep_platforms = ["linux/arm64", '
                 '"linux/riscv64"]\n')
