@@ -8,6 +8,7 @@
 #include "oci/range.h"
 #include "upstream/accept.h"
 #include "upstream/paging.h"
+#include "upstream/referrers.h"
 #include "upstream/scope.h"
 #include "upstream/verdict.h"
 
@@ -19,7 +20,6 @@ using std::chrono::milliseconds;
 constexpr int kAskedMax = 3;
 /// Tries of one request: what is known, what the challenge taught, a secret read again.
 constexpr int kLoginsMax = 3;
-constexpr int kReferrerPagesMax = 16;
 constexpr uint64_t kListMaxBytes = 8 * kMiB;
 constexpr Duration kPause = milliseconds(500);
 constexpr std::string_view kCatalogScope = "registry:catalog:*";
@@ -284,44 +284,32 @@ Task<blob::Inspector::RepositoryPage> RegistryInspector::repositories(Call call,
   co_return answer;
 }
 
+class RegistryInspector::Referrers final : public ReferrersAsked {
+ public:
+  Referrers(RegistryInspector& asked, oci::Repository repository, oci::Digest subject)
+      : asked_(asked), repository_(std::move(repository)), subject_(subject) {}
+
+  Task<Page> page(Call call, std::string query) override {
+    LB_CO_TRY(Question question, asked_.question_of(repository_, "/referrers/" + subject_.to_string() + query,
+                                                    Wanted::referrers, "referrers of '" + subject_.to_string() + "'"));
+    LB_CO_TRY(Reply reply, co_await asked_.ask(call, std::move(question)));
+    co_return Page{.body = std::move(reply.response.body), .link = reply.response.fields.joined("Link")};
+  }
+  Task<std::string> manifest(Call call, oci::Tag tag) override {
+    LB_CO_TRY(auto answered, co_await asked_.manifest(call, repository_, oci::Reference(std::move(tag))));
+    co_return std::move(answered.bytes);
+  }
+
+ private:
+  RegistryInspector& asked_;
+  const oci::Repository repository_;
+  const oci::Digest subject_;
+};
+
 Task<std::vector<oci::Referrer>> RegistryInspector::referrers(Call call, oci::Repository repository,
                                                               oci::Digest subject) {
-  std::vector<oci::Referrer> all;
-  std::string query;
-  for (int page = 0; page < kReferrerPagesMax; ++page) {
-    LB_CO_TRY(Question question, question_of(repository, "/referrers/" + subject.to_string() + query, Wanted::referrers,
-                                             "referrers of '" + subject.to_string() + "'"));
-    auto reply = co_await ask(call, std::move(question));
-    if (!reply) {
-      const ErrorCode code = reply.error().code();
-      const bool knows_no_api =
-          code == ErrorCode::not_found || code == ErrorCode::unsupported || code == ErrorCode::invalid;
-      if (page > 0 || !knows_no_api) co_return std::unexpected(std::move(reply).error());
-      co_return co_await referrers_by_tag(call, std::move(repository), subject);
-    }
-    auto listed = oci::parse_referrers(as_bytes(reply->response.body));
-    if (!listed) co_return fail(ErrorCode::corrupt, listed.error().message());
-    all.insert(all.end(), std::make_move_iterator(listed->begin()), std::make_move_iterator(listed->end()));
-    const auto next = next_query(reply->response.fields.joined("Link"));
-    if (!next) co_return all;
-    query = "?" + *next;
-  }
-  co_return fail(ErrorCode::corrupt, "cannot list referrers of '" + subject.to_string() + "': more than " +
-                                         std::to_string(kReferrerPagesMax) + " pages");
-}
-
-// OCI distribution-spec 1.1, "Referrers Tag Schema".
-Task<std::vector<oci::Referrer>> RegistryInspector::referrers_by_tag(Call call, oci::Repository repository,
-                                                                     oci::Digest subject) {
-  LB_CO_TRY(auto tag, oci::Tag::parse(std::string(subject.algorithm_name()) + "-" + subject.hex().substr(0, 64)));
-  auto answered = co_await manifest(call, std::move(repository), oci::Reference(std::move(tag)));
-  if (!answered) {
-    if (answered.error().code() == ErrorCode::not_found) co_return std::vector<oci::Referrer>{};
-    co_return std::unexpected(std::move(answered).error());
-  }
-  auto listed = oci::parse_referrers(as_bytes(answered->bytes));
-  if (!listed) co_return fail(ErrorCode::corrupt, listed.error().message());
-  co_return std::move(*listed);
+  Referrers asked(*this, std::move(repository), subject);
+  co_return co_await list_referrers(std::move(call), subject, asked);
 }
 
 }  // namespace lifeboat::upstream

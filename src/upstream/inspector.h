@@ -75,13 +75,13 @@ class RegistryInspector final : public blob::Inspector {
     uint64_t to_drop = 0;                           ///< of the beginning: it knows no ranges
   };
   class Body;
+  class Referrers;
 
   Result<Question> question_of(const oci::Repository& repository, const std::string& path, Wanted wanted,
                                std::string subject) const;
   Task<Reply> ask(Call call, Question question);
   Task<Reply> ask_once(Call call, const Question& question, std::optional<Duration>& named_pause);
   Task<Reply> exchange(Call call, const Question& question, std::string authorization);
-  Task<std::vector<oci::Referrer>> referrers_by_tag(Call call, oci::Repository repository, oci::Digest subject);
 
   // constant after construction
   const Parts parts_;

@@ -4,6 +4,7 @@
 
 #include "upstream/accept.h"
 #include "upstream/paging.h"
+#include "upstream/referrers.h"
 #include "upstream/scope.h"
 #include "upstream/source_shared.h"
 
@@ -12,7 +13,6 @@ namespace {
 
 /// Tries of one request: what is known, what the challenge taught, a secret read again.
 constexpr int kTriesMax = 3;
-constexpr int kReferrerPagesMax = 16;
 constexpr uint64_t kTagsMaxBytes = 8 * kMiB;
 constexpr Duration kPauseDefault = std::chrono::seconds(1);
 constexpr std::string_view kWrongBytes = "its bytes are not those of the digest";
@@ -305,47 +305,35 @@ Task<blob::Source::TagPage> RegistrySource::tags(Call call, oci::RepositoryId re
   co_return page_of(std::move(names), last, limit, is_next_named);
 }
 
-Task<std::vector<oci::Referrer>> RegistrySource::referrers(Call call, oci::RepositoryId repository,
-                                                           oci::Digest subject) {
-  std::vector<oci::Referrer> all;
-  std::string query;
-  for (int page = 0; page < kReferrerPagesMax; ++page) {
-    LB_CO_TRY(std::string there, endpoint_.repository_of(repository));
+class RegistrySource::Referrers final : public ReferrersAsked {
+ public:
+  Referrers(RegistrySource& asked, oci::RepositoryId repository, oci::Digest subject)
+      : asked_(asked), repository_(std::move(repository)), subject_(subject) {}
+
+  Task<Page> page(Call call, std::string query) override {
+    LB_CO_TRY(std::string there, asked_.endpoint_.repository_of(repository_));
     Question question{.wanted = Wanted::referrers,
                       .repository = std::move(there),
-                      .path = "/referrers/" + subject.to_string() + query,
-                      .subject = "referrers of '" + subject.to_string() + "'"};
-    auto reply = co_await ask(call, std::move(question));
-    if (!reply) {
-      const ErrorCode code = reply.error().code();
-      const bool knows_no_api =
-          code == ErrorCode::not_found || code == ErrorCode::unsupported || code == ErrorCode::invalid;
-      if (page > 0 || !knows_no_api) co_return std::unexpected(std::move(reply).error());
-      co_return co_await referrers_by_tag(call, std::move(repository), subject);
-    }
-    auto listed = oci::parse_referrers(as_bytes(reply->response.body));
-    if (!listed) co_return fail(ErrorCode::corrupt, listed.error().message());
-    all.insert(all.end(), std::make_move_iterator(listed->begin()), std::make_move_iterator(listed->end()));
-    const auto next = next_query(reply->response.fields.joined("Link"));
-    if (!next) co_return all;
-    query = "?" + *next;
+                      .path = "/referrers/" + subject_.to_string() + query,
+                      .subject = "referrers of '" + subject_.to_string() + "'"};
+    LB_CO_TRY(auto reply, co_await asked_.ask(call, std::move(question)));
+    co_return Page{.body = std::move(reply.response.body), .link = reply.response.fields.joined("Link")};
   }
-  co_return fail(ErrorCode::corrupt, "cannot list referrers of '" + subject.to_string() + "': more than " +
-                                         std::to_string(kReferrerPagesMax) + " pages");
-}
+  Task<std::string> manifest(Call call, oci::Tag tag) override {
+    LB_CO_TRY(auto fetched, co_await asked_.manifest(call, repository_, oci::Reference(std::move(tag))));
+    co_return std::move(fetched.bytes);
+  }
 
-// OCI distribution-spec 1.1, "Referrers Tag Schema".
-Task<std::vector<oci::Referrer>> RegistrySource::referrers_by_tag(Call call, oci::RepositoryId repository,
-                                                                  oci::Digest subject) {
-  LB_CO_TRY(auto tag, oci::Tag::parse(std::string(subject.algorithm_name()) + "-" + subject.hex().substr(0, 64)));
-  auto fetched = co_await manifest(call, std::move(repository), oci::Reference(std::move(tag)));
-  if (!fetched) {
-    if (fetched.error().code() == ErrorCode::not_found) co_return std::vector<oci::Referrer>{};
-    co_return std::unexpected(std::move(fetched).error());
-  }
-  auto listed = oci::parse_referrers(as_bytes(fetched->bytes));
-  if (!listed) co_return fail(ErrorCode::corrupt, listed.error().message());
-  co_return std::move(*listed);
+ private:
+  RegistrySource& asked_;
+  const oci::RepositoryId repository_;
+  const oci::Digest subject_;
+};
+
+Task<std::vector<oci::Referrer>> RegistrySource::referrers(Call call, oci::RepositoryId repository,
+                                                           oci::Digest subject) {
+  Referrers asked(*this, std::move(repository), subject);
+  co_return co_await list_referrers(std::move(call), subject, asked);
 }
 
 }  // namespace lifeboat::upstream

@@ -96,6 +96,7 @@ class RegistrySource final : public blob::Source {
     uint64_t to_drop = 0;                         ///< of the beginning: the endpoint knows no ranges
   };
   class DownloadStream;
+  class Referrers;
 
   Task<Reply> ask(Call call, Question question);
   Task<Reply> ask_with_authorization(Call call, Question question, Health::Permit permit);
@@ -105,7 +106,6 @@ class RegistrySource final : public blob::Source {
   void learn_rate(const Reply& reply);
   Awaitable<CredentialState> judge_credentials(Call call);
   Awaitable<CredentialState> try_credentials(Call call, std::string challenges, std::optional<Credentials> credentials);
-  Task<std::vector<oci::Referrer>> referrers_by_tag(Call call, oci::RepositoryId repository, oci::Digest subject);
 
   // constant after construction
   sys::HttpClient& client_;
