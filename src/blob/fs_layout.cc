@@ -123,17 +123,12 @@ Status FsLayout::for_each_content(const std::function<void(const oci::Digest&)>&
 }
 
 Result<std::vector<StoredContent>> FsLayout::list(HashAlgorithm algorithm, std::byte first) const {
-  const std::string_view name = kAlgorithms.at(algorithm == HashAlgorithm::sha256 ? 0 : 1);
-  const sys::Path shard = blobs_ / name / to_hex(std::span(&first, 1));
+  const std::size_t of_algorithm = algorithm == HashAlgorithm::sha256 ? 0 : 256;
+  LB_TRY(const std::vector<oci::Digest> digests, list(of_algorithm + std::to_integer<std::size_t>(first)));
   std::vector<StoredContent> found;
-  const auto entries = files_.list(shard);
-  if (!entries && entries.error().code() == ErrorCode::not_found) return found;
-  if (!entries) return std::unexpected(entries.error());
-  for (const sys::DirectoryEntry& entry : *entries) {
-    const auto digest = oci::Digest::parse(std::string(name) + ":" + entry.name);
-    if (entry.is_directory || !digest || digest->raw()[0] != first) continue;
-    const auto info = files_.info(shard / entry.name);
-    if (info) found.push_back({*digest, info->size_bytes});  // else it went meanwhile
+  for (const oci::Digest& digest : digests) {
+    const auto one = find(digest);
+    if (one && *one) found.push_back(**one);  // else it went meanwhile
   }
   return found;
 }
@@ -186,7 +181,8 @@ Result<std::vector<oci::Digest>> FsLayout::list(std::size_t index) const {
   if (!entries) return std::unexpected(entries.error());
   for (const sys::DirectoryEntry& entry : *entries) {
     const auto digest = oci::Digest::parse(algorithm + ":" + entry.name);
-    if (digest && !entry.is_directory) found.push_back(*digest);
+    // In another's directory it is no content.
+    if (digest && !entry.is_directory && digest->raw()[0] == first[0]) found.push_back(*digest);
   }
   return found;
 }
