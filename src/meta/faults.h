@@ -84,7 +84,8 @@ class FaultIndex {
   /// The tags that cannot be pulled whole without it: those of manifests that are it, name it, or name what names it.
   /// In order, at most `limit`.
   virtual Task<std::vector<TagPlace>> tags_over(Call call, oci::Digest digest, std::size_t limit) = 0;
-  /// Manifests that a tag, or an index of a hosted repository, stands for, and that the repository has no record of.
+  /// Manifests that a tag, an index of a hosted repository, or both edges and the past of a tag stand for, and that the
+  /// repository has no record of.
   virtual Task<std::vector<LostManifest>> lost_manifests(Call call, std::size_t limit) = 0;
 };
 
