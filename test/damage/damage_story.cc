@@ -345,16 +345,19 @@ void DamageStory::expect_what_is_lost_is_named() {
   for (const Piece& piece : pieces_) {
     if (piece.is_lost()) lost[piece.digest()].insert(piece.tags.begin(), piece.tags.end());
   }
+  // A tag that was lost is named again once its upstream was asked for it.
+  std::set<std::string> unclear;
   for (const Name& name : tagged_) {
-    if (!name.is_lost) continue;
-    for (auto& [digest, tags] : lost) tags.erase(name.repository.to_string() + ":" + name.tag);
+    if (name.is_lost) unclear.insert(name.repository.to_string() + ":" + name.tag);
   }
+  for (auto& [digest, tags] : lost) std::erase_if(tags, [&](const auto& tag) { return unclear.contains(tag); });
   const bool has_lost_rows = is_murky() && has_any(&Piece::has_lost_rows);
   const auto standing = run(house_->repairer.standing(call(), 100));
   if (!standing) return fault("what is broken cannot be told: " + standing.error().message());
   for (const registry::StandingFault& one : *standing) {
     std::set<std::string> tags;
     for (const auto& tag : one.tags) tags.insert(tag.repository.to_string() + ":" + tag.tag.to_string());
+    std::erase_if(tags, [&](const auto& tag) { return unclear.contains(tag); });
     const auto expected = lost.find(one.fault.digest);
     if (expected == lost.end()) {
       fault("said to be broken, and is not, or could be healed: " + one.fault.digest.to_string() + ": " +
