@@ -84,7 +84,8 @@ class Child {
   pid_t pid_;
 };
 
-Result<pid_t> spawn(const std::vector<std::string>& arguments, int input, int output) {
+Result<pid_t> spawn(const ProcessRequest& request, int input, int output) {
+  const std::vector<std::string>& arguments = request.arguments;
   std::vector<char*> argv;
   for (const std::string& argument : arguments)
     argv.push_back(const_cast<char*>(argument.c_str()));  // NOLINT: the API's way
@@ -93,7 +94,11 @@ Result<pid_t> spawn(const std::vector<std::string>& arguments, int input, int ou
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  if (request.keeps_errors) {
+    ::posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+  } else {
+    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  }
   // Whatever the program leaves running must not keep our port or our lock.
   ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   posix_spawnattr_t attributes;
@@ -126,7 +131,7 @@ Result<ProcessResult> run_process(const ProcessRequest& request) {
   Channel output;
   LB_CHECK(input.open());
   LB_CHECK(output.open());
-  LB_TRY(const pid_t pid, spawn(request.arguments, input.theirs.get(), output.theirs.get()));
+  LB_TRY(const pid_t pid, spawn(request, input.theirs.get(), output.theirs.get()));
   Child child(pid);
   input.theirs.close();
   output.theirs.close();

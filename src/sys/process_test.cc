@@ -20,6 +20,12 @@ TEST(Process, tells_how_it_ended) {
   EXPECT_EQ(run_process({.arguments = {"true"}, .input = "nobody reads this"})->exit_status, 0);
 }
 
+TEST(Process, keeps_what_it_says_on_standard_error_only_when_asked) {
+  const std::vector<std::string> program{"sh", "-c", "echo out; echo why >&2"};
+  EXPECT_EQ(run_process({.arguments = program, .input = ""})->output, "out\n");
+  EXPECT_EQ(run_process({.arguments = program, .input = "", .keeps_errors = true})->output, "out\nwhy\n");
+}
+
 TEST(Process, inherits_no_descriptor) {
   const int kept = ::dup(STDERR_FILENO);  // without close-on-exec, as a library may open one
   const auto listed = run_process({.arguments = {"sh", "-c", "ls /proc/$$/fd"}, .input = ""});
