@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/guarded.h"
+#include "blob/archive_source.h"
 #include "blob/data_directory.h"
 #include "blob/fs_store.h"
 #include "blob/layout_source.h"
@@ -538,7 +539,10 @@ std::vector<registry::RepairSource> Node::Parts::repair_sources(const Config& wa
     auto from = RepairFrom::parse(entry);
     LB_ASSERT(from.has_value());  // load_config has read it too
     registry::RepairSource source{.match = std::move(from->match), .host = std::move(from->host), .name = entry};
-    if (!from->path.empty()) {
+    if (from->is_of_archives) {
+      source.source =
+          std::make_shared<blob::ArchiveSource>(from->path, blob::ArchiveSource::Parts{*files, disk, blocks});
+    } else if (!from->path.empty()) {
       source.source = std::make_shared<blob::LayoutSource>(from->path, blob::LayoutSource::Parts{*files, disk, blocks});
     }
     sources.push_back(std::move(source));

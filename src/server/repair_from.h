@@ -9,12 +9,13 @@
 
 namespace lifeboat::server {
 
-/// An entry of `scrub.repair_from`: `[PATTERN=]WHERE`, where WHERE is the host of a configured upstream, or the
-/// absolute path of a directory in the OCI image layout.
+/// An entry of `scrub.repair_from`: `[PATTERN=]WHERE`, where WHERE is the host of a configured upstream, the absolute
+/// path of a directory in the OCI image layout, or `archive:` and that of a directory with archives in it.
 struct RepairFrom {
   std::optional<oci::ReferencePattern> match{};  ///< of hosted repositories; nothing: everything
   std::optional<oci::RegistryHost> host{};
   std::string path{};  ///< "" when it is a host
+  bool is_of_archives = false;
 
   /// invalid: neither.
   static Result<RepairFrom> parse(std::string_view text);

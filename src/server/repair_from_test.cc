@@ -25,8 +25,23 @@ TEST(RepairFrom, reads_hosts_and_directories_with_and_without_a_pattern) {
   }
 }
 
+TEST(RepairFrom, reads_directories_of_archives) {
+  const auto from = RepairFrom::parse("archive:/mnt/archives=old").value();
+  EXPECT_EQ(from.path, "/mnt/archives=old");
+  EXPECT_TRUE(from.is_of_archives);
+  EXPECT_FALSE(from.host);
+  EXPECT_FALSE(from.match);
+  const auto matched = RepairFrom::parse("team/*=archive:/mnt/archives").value();
+  EXPECT_EQ(matched.path, "/mnt/archives");
+  EXPECT_TRUE(matched.is_of_archives);
+  EXPECT_EQ(matched.match->to_string(), "team/*");
+  EXPECT_FALSE(RepairFrom::parse("/mnt/layout").value().is_of_archives);
+  EXPECT_EQ(RepairFrom::parse("archive:5000").value().host->to_string(), "archive:5000") << "a host of that name";
+}
+
 TEST(RepairFrom, refuses_what_is_neither) {
-  for (const char* text : {"", "relative/path", "team/*=", "=backup.example", "https://backup.example"}) {
+  for (const char* text : {"", "relative/path", "team/*=", "=backup.example", "archive:relative",
+                           "archive:", "archive:backup.example", "https://backup.example"}) {
     const auto from = RepairFrom::parse(text);
     ASSERT_FALSE(from) << text;
     EXPECT_EQ(from.error().code(), ErrorCode::invalid) << text;

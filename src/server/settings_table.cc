@@ -167,8 +167,10 @@ constexpr Setting kSettings[] = {
      .key = "repair_from",
      .kind = list,
      .meaning = "Where damaged content is fetched from again, beside the upstream it came from: the host of an "
-                "upstream that has it under the same name, or the path of a directory in the OCI image layout. With "
-                "`PATTERN=` before it only for hosted repositories of such names, as in `team/*=backup.example`.",
+                "upstream that has it under the same name, the path of a directory in the OCI image layout, or "
+                "`archive:` and the path of a directory with archives of `lifeboat archive save` in it, of which the "
+                "compressed ones are passed over. With `PATTERN=` before it only for hosted repositories of such "
+                "names, as in `team/*=backup.example`.",
      .takes_effect = on_reload,
      .field = +[](Config& c) -> Slot { return &c.scrub.repair_from; }},
     {.section = "scrub",
