@@ -1,4 +1,5 @@
 #include "cli/adopt.h"
+#include "cli/archive.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/copy.h"
@@ -47,6 +48,10 @@ constexpr Command kCommands[] = {
      .run = run_fsck},
     {.name = "adopt", .summary = "Take a registry over", .manual = adopt_manual, .run = run_adopt},
     {.name = "export", .summary = "Write it all out for other registries", .manual = export_manual, .run = run_export},
+    {.name = "archive",
+     .summary = "Keep what can be loaded without any registry",
+     .manual = archive_manual,
+     .run = run_archive},
     {.name = "gc", .summary = "Remove what nothing needs any more", .manual = gc_manual, .run = run_gc},
     {.name = "prune", .summary = "Remove what retention does not keep", .manual = prune_manual, .run = run_prune},
     {.name = "tag", .summary = "Say what tags were, restore and pin them", .manual = tag_manual, .run = run_tag},

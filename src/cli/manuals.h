@@ -16,6 +16,7 @@ std::string_view copy_manual();
 std::string_view fsck_manual();
 std::string_view adopt_manual();
 std::string_view export_manual();
+std::string_view archive_manual();
 std::string_view gc_manual();
 std::string_view prune_manual();
 std::string_view tag_manual();

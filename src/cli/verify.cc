@@ -1,11 +1,11 @@
 #include "cli/verify.h"
 
 #include <algorithm>
-#include <charconv>
 #include <random>
 
 #include "cli/remote_registry.h"
 #include "cli/verify_text.h"
+#include "cli/whole_number.h"
 #include "registry/verify/walk.h"
 #include "registry/verify/wanted.h"
 #include "sys/beside.h"
@@ -26,18 +26,6 @@ struct Order {
   verify::WalkOptions options{};
   std::size_t sample = 0;
 };
-
-Result<uint64_t> number_of(std::string_view option, const std::optional<std::string>& text, uint64_t otherwise,
-                           uint64_t max) {
-  if (!text) return otherwise;
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc() || end != text->data() + text->size() || number == 0 || number > max) {
-    return fail(ErrorCode::invalid, "'" + std::string(option) + "' wants a number from 1 to " + std::to_string(max) +
-                                        " (got '" + *text + "')");
-  }
-  return number;
-}
 
 /// One registry of the order, and what became of it.
 class Visit {
@@ -186,9 +174,9 @@ int run_verify(const Command& self, Words words, Process& process) {
     if (!platform) return refuse(platform.error().message());
     order.options.platforms.push_back(*platform);
   }
-  const auto jobs_at_a_time = number_of("--jobs", jobs, order.options.jobs, kJobsMax);
+  const auto jobs_at_a_time = whole_number_of("--jobs", jobs, order.options.jobs, kJobsMax);
   if (!jobs_at_a_time) return refuse(jobs_at_a_time.error().message());
-  const auto sampled = number_of("--sample", sample, 0, UINT32_MAX);
+  const auto sampled = whole_number_of("--sample", sample, 0, UINT32_MAX);
   if (!sampled) return refuse(sampled.error().message());
   if (is_deep && sample) return refuse("'--deep' hashes all of it, and '--sample' some: want one of them");
   order.options.jobs = static_cast<unsigned>(*jobs_at_a_time);
