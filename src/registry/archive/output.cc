@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sys/symbolic_link.h"
+#include "sys/write_out.h"
 
 namespace lifeboat::registry::archive {
 namespace {
@@ -16,6 +17,8 @@ constexpr std::string_view kPartial = ".partial";
 constexpr std::string_view kChecksumPartial = ".sha256.partial";
 constexpr std::string_view kLinkPartial = ".link.partial";
 constexpr std::string_view kLock = ".lock";
+/// A second of a slow disk, at most: what is given to it at a time.
+constexpr uint64_t kWriteOutBytes = 8 * kMiB;
 constexpr std::array kLeft{kPartial, kChecksumPartial, kLinkPartial};
 
 Status gone(Status removed) {
@@ -42,6 +45,7 @@ Result<std::unique_ptr<Output>> Output::begin(sys::FileSystem& files, sys::Path 
   LB_TRY(output->lock_, files.lock(output->hidden(kLock)));
   LB_CHECK(output->clean());
   LB_TRY(output->file_, files.create(output->hidden(kPartial)));
+  LB_TRY(output->written_, files.open(output->hidden(kPartial)));
   return output;
 }
 
@@ -56,6 +60,10 @@ Status Output::append(ByteView bytes) {
   LB_CHECK(file_->append(bytes));
   hasher_.update(bytes);
   size_bytes_ += bytes.size();
+  if (size_bytes_ - on_its_way_bytes_ >= kWriteOutBytes) {
+    sys::begin_write_out(*written_, on_its_way_bytes_, size_bytes_ - on_its_way_bytes_);
+    on_its_way_bytes_ = size_bytes_;
+  }
   return {};
 }
 

@@ -41,6 +41,8 @@ class Output {
   std::unique_ptr<sys::WritableFile> file_;
   Hasher hasher_{HashAlgorithm::sha256};
   uint64_t size_bytes_ = 0;
+  std::shared_ptr<const sys::ReadableFile> written_;
+  uint64_t on_its_way_bytes_ = 0;  ///< what the disk was told to begin with
 };
 
 /// Removes what killed runs left in a directory, except of what is being written now. How many files.
