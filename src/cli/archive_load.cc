@@ -81,7 +81,8 @@ class LoadRun {
     const sys::Path path = error ? sys::Path(flags_.words.front()) : real;
     auto checked = look(path);
     if (!checked) return could_not(checked.error());
-    if (!checked->is_whole()) {
+    const bool can_be_loaded = flags_.into == "docker" ? checked->is_whole() : checked->is_loadable();
+    if (!can_be_loaded) {
       process_.err(checked_text({path.native(), std::move(*checked)}));
       return kFoundWrong;
     }

@@ -94,6 +94,7 @@ std::string checked_text(const CheckedArchive& checked) {
   if (report.compression != sys::TarCompression::none) text.append(", " + std::string(to_string(report.compression)));
   text.append(report.has_checksum ? ", with its checksum\n" : "\n");
   for (const std::string& fault : report.faults) text.append("  " + printable(fault) + "\n");
+  for (const std::string& fault : report.docker_faults) text.append("  for docker: " + printable(fault) + "\n");
   for (const archive::Checked& one : report.names) {
     text.append("  " + printable(one.name));
     if (!one.left_out.empty()) text.append(" (without " + printable(joined(one.left_out)) + ")");
@@ -115,6 +116,7 @@ std::string checked_json(const std::vector<CheckedArchive>& all) {
                             {"compression", to_string(checked.report.compression)},
                             {"checksum", checked.report.has_checksum},
                             {"faults", checked.report.faults},
+                            {"docker_faults", checked.report.docker_faults},
                             {"left_out", std::move(left_out)},
                             {"verify", Json::parse(verify_json(summary_of(checked)), nullptr, false)}});
   }

@@ -35,7 +35,7 @@ TEST(ArchiveText, says_what_was_saved_and_what_went_for_it) {
 
 CheckedArchive broken() {
   CheckedArchive one{.path = "/mnt/a.tar", .report = {}};
-  one.report.faults = {"'manifest.json' is not in it"};
+  one.report.docker_faults = {"'manifest.json' is not in it"};
   archive::Checked name{
       .name = "a.example/app:v1",
       .verdict = {.name = {oci::Repository::parse("app").value(), oci::Reference(kDigest)}, .digest = kDigest},
@@ -49,13 +49,13 @@ CheckedArchive broken() {
 TEST(ArchiveText, names_what_is_missing_for_each_name) {
   const std::string text = checked_text(broken());
   EXPECT_TRUE(text.starts_with("/mnt/a.tar: broken\n")) << text;
-  EXPECT_NE(text.find("'manifest.json' is not in it"), std::string::npos) << text;
+  EXPECT_NE(text.find("for docker: 'manifest.json' is not in it"), std::string::npos) << text;
   EXPECT_NE(text.find("a.example/app:v1 (without linux/arm64)"), std::string::npos) << text;
   EXPECT_NE(text.find("not in the archive"), std::string::npos) << text;
   const Json json = Json::parse(checked_json({broken()}))["archives"][0];
   EXPECT_EQ(json["whole"], false);
   EXPECT_EQ(json["left_out"]["a.example/app:v1"][0], "linux/arm64");
-  EXPECT_EQ(json["faults"][0], "'manifest.json' is not in it");
+  EXPECT_EQ(json["docker_faults"][0], "'manifest.json' is not in it");
   EXPECT_TRUE(json["verify"].is_object());
 }
 

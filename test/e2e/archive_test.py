@@ -187,6 +187,11 @@ def load_puts_it_into_each_engine(rig):
     containerd.ctr(*NAMESPACE, "images", "rm", stage.name, stage.by_digest)
     archive(rig, "load", directory / "team-app-v1-latest.tar.zst", "--address", containerd.socket)
     check_equal(digest_in(containerd, stage.name), stage.pushed.root.digest, "digest, from a compressed archive")
+    containerd.ctr(*NAMESPACE, "images", "rm", stage.name, stage.by_digest)
+    other = stage.pushed.write_archive(rig.path("other.tar"), stage.name)  # an OCI layout without Docker's list
+    archive(rig, "load", other, "--address", containerd.socket)
+    check_equal(digest_in(containerd, stage.name), stage.pushed.root.digest, "digest, from another tool's archive")
+    archive(rig, "load", other, "--into", "docker", code=1)
     said = archive(rig, "load", latest, "--address", rig.path("nothing.sock"), code=3)
     check("ctr" in said, f"it does not say what ctr said: {said}")
 

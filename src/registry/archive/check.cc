@@ -131,14 +131,16 @@ class Judge {
   }
 
   void judge_docker_list() {
-    if (!found_.docker_list) return blame("'manifest.json' is not in it: docker load does not take it");
+    const auto blame_for_docker = [this](std::string what) { report_.docker_faults.push_back(std::move(what)); };
+    if (!found_.docker_list) return blame_for_docker("'manifest.json' is not in it: docker load does not take it");
     const auto entries = read_docker_list(as_bytes(*found_.docker_list));
-    if (!entries) return blame(entries.error().message());
+    if (!entries) return blame_for_docker(entries.error().message());
     for (const DockerEntry& entry : *entries) {
       std::vector<std::string> paths = entry.layers;
       paths.push_back(entry.config);
       for (const std::string& path : paths) {
-        if (!found_.paths.contains(path)) blame("'manifest.json' names '" + path + "', which is not in the archive");
+        if (found_.paths.contains(path)) continue;
+        blame_for_docker("'manifest.json' names '" + path + "', which is not in the archive");
       }
     }
   }
@@ -176,7 +178,7 @@ Result<bool> check_checksum(sys::FileSystem& files, const sys::Path& path, const
 
 }  // namespace
 
-bool CheckReport::is_whole() const {
+bool CheckReport::is_loadable() const {
   return faults.empty() && std::ranges::all_of(names, [](const Checked& one) {
            return one.verdict.outcome() == verify::Verdict::Outcome::whole;
          });

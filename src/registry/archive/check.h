@@ -25,11 +25,13 @@ struct Checked {
 
 struct CheckReport {
   std::vector<Checked> names{};
-  std::vector<std::string> faults{};  ///< of the archive as a whole
+  std::vector<std::string> faults{};         ///< of the archive as a whole
+  std::vector<std::string> docker_faults{};  ///< for which only docker does not load it
   verify::Totals totals{};
   sys::TarCompression compression = sys::TarCompression::none;
   bool has_checksum = false;  ///< there is a file beside it, and it is right
-  bool is_whole() const;
+  bool is_whole() const { return is_loadable() && docker_faults.empty(); }
+  bool is_loadable() const;  ///< by everybody but docker
 };
 
 struct CheckOptions {

@@ -78,7 +78,13 @@ Task<Kept> save_as(Call call, KeepParts parts, sys::Path path, std::vector<Wante
                    Told told) {
   const sys::Path directory = path.has_parent_path() ? path.parent_path() : sys::Path(".");
   const std::string file = path.filename();
-  auto output = co_await parts.disk.run([&] { return Output::begin(parts.files, directory, file); });
+  auto output = co_await parts.disk.run([&]() -> Result<std::unique_ptr<Output>> {
+    const auto there = parts.files.info(path);
+    if (file.empty() || (there && there->is_directory)) {
+      return fail(ErrorCode::conflict, "cannot save archive '" + path.native() + "': it is a directory");
+    }
+    return Output::begin(parts.files, directory, file);
+  });
   if (!output) co_return std::unexpected(std::move(output).error());
   Saver saver({parts.disk, parts.hash}, options.platforms);
   LB_CO_CHECK(co_await saver.gather(call, std::move(wanted)));

@@ -37,13 +37,13 @@ using Told = std::function<void(const SaveProgress&)>;
 
 /// All names in the file `path`, which is replaced; its directory is there. no_space: the disk has not enough room for
 /// it, said before anything is written where it is not compressed, or it filled meanwhile; conflict: another process
-/// writes it; else as Saver. What was there before stays whatever fails.
+/// writes it, or a directory stands there; else as Saver. What was there before stays whatever fails.
 Task<Kept> save_as(Call call, KeepParts parts, sys::Path path, std::vector<Wanted> wanted, KeepOptions options,
                    Told told);
 
 /// One name, in `directory`, as shelf.h calls it, with its checksum; then its `latest` link leads to it; then the ones
 /// beyond `keep` go. A plain archive of the same content that is found whole is not written again. Else as save_as;
-/// invalid: the directory has archives of another name that would be called the same.
+/// conflict: the directory has archives of another name that would be called the same.
 Task<Kept> keep_in(Call call, KeepParts parts, sys::Path directory, Wanted wanted, KeepOptions options, Told told);
 
 }  // namespace lifeboat::registry::archive

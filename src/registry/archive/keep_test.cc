@@ -101,6 +101,17 @@ TEST_F(ArchiveKeep, counts_what_a_tag_came_back_to_as_the_newest) {
   EXPECT_TRUE(fs::exists(directory() / "org-app-v1-latest.tar")) << "it leads somewhere";
 }
 
+TEST_F(ArchiveKeep, never_removes_what_it_has_just_saved_whatever_the_clock_said_before) {
+  const oci::Digest first = push("one");
+  ASSERT_TRUE(keep());
+  fs::last_write_time(directory() / file_of(first), fs::file_time_type::clock::now() + std::chrono::hours(24));
+  const oci::Digest second = push("two");
+  ASSERT_TRUE(keep({.keep = 1}));
+  std::set<std::string> want{"org-app-v1-latest.tar"};
+  add(want, second);
+  EXPECT_EQ(names(), want);
+}
+
 TEST_F(ArchiveKeep, keeps_what_was_there_when_a_save_fails) {
   const oci::Digest digest = push("one");
   ASSERT_TRUE(keep({.keep = 1}));
@@ -129,7 +140,7 @@ TEST_F(ArchiveKeep, leaves_archives_of_other_names_and_of_digests_alone) {
 TEST_F(ArchiveKeep, refuses_a_name_that_would_be_called_as_another) {
   push("one");
   ASSERT_TRUE(keep());
-  EXPECT_EQ(code_of(keep({}, "b.example/org/app:v1")), "invalid");
+  EXPECT_EQ(code_of(keep({}, "b.example/org/app:v1")), "conflict");
 }
 
 TEST_F(ArchiveKeep, compresses_beside_the_plain_ones) {
@@ -154,6 +165,12 @@ TEST_F(ArchiveKeep, saves_many_names_in_one_file) {
       test::run(save_as(test::a_call(), {*files_, disk_, hash_}, path, wanted, {}, [](const SaveProgress&) {}));
   ASSERT_TRUE(saved) << saved.error().message();
   EXPECT_EQ(look_at(*files_, path).value().tags().size(), 2U);
+
+  registry_.asked.clear();
+  const auto into_directory = test::run(
+      save_as(test::a_call(), {*files_, disk_, hash_}, directory_.path(), wanted, {}, [](const SaveProgress&) {}));
+  EXPECT_EQ(code_of(into_directory), "conflict");
+  EXPECT_TRUE(registry_.asked.empty()) << "it is said before anything is fetched";
 }
 
 }  // namespace

@@ -140,10 +140,10 @@ Status check_family(sys::FileSystem& files, const sys::Path& directory, const oc
       return of && of->host == name.host && of->repository == name.repository;
     });
     if (is_of_name) continue;
-    return fail(ErrorCode::invalid, "cannot save '" + name.to_string() + "' in '" + directory.native() + "': '" +
-                                        entry.name + "' is of another name (got '" +
-                                        (found->entries.empty() ? "" : found->entries.front().name) +
-                                        "', want a directory of its own)");
+    return fail(ErrorCode::conflict, "cannot save '" + name.to_string() + "' in '" + directory.native() + "': '" +
+                                         entry.name + "' is of another name (got '" +
+                                         (found->entries.empty() ? "" : found->entries.front().name) +
+                                         "', want a directory of its own)");
   }
   return {};
 }

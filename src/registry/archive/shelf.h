@@ -38,7 +38,7 @@ Result<Standing> look_at(sys::FileSystem& files, const sys::Path& path);
 /// Every `*.tar`, `*.tar.gz` and `*.tar.zst` but links, the newest first.
 Result<std::vector<Standing>> archives_in(sys::FileSystem& files, const sys::Path& directory);
 
-/// invalid: the directory has archives of another name that would be called the same.
+/// conflict: the directory has archives of another name that would be called the same.
 Status check_family(sys::FileSystem& files, const sys::Path& directory, const oci::FullReference& name);
 
 /// Which of `archives`, newest first, go when `keep` of each name stay. Archives count together when they have the same

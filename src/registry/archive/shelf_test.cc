@@ -87,8 +87,8 @@ TEST_F(Shelf, refuses_to_mix_two_names_that_are_called_the_same) {
   put("org-app-v1-0123456789ab.tar", "ghcr.io/org/app:v1");
   EXPECT_TRUE(check_family(*files_, directory_.path(), name("ghcr.io/org/app:v1")));
   EXPECT_TRUE(check_family(*files_, directory_.path(), name("ghcr.io/org/app:v2"))) << "another family";
-  EXPECT_EQ(code_of(check_family(*files_, directory_.path(), name("backup.example/org/app:v1"))), "invalid");
-  EXPECT_EQ(code_of(check_family(*files_, directory_.path(), name("ghcr.io/org-app:v1"))), "invalid");
+  EXPECT_EQ(code_of(check_family(*files_, directory_.path(), name("backup.example/org/app:v1"))), "conflict");
+  EXPECT_EQ(code_of(check_family(*files_, directory_.path(), name("ghcr.io/org-app:v1"))), "conflict");
 }
 
 Standing standing(const std::string& file, const std::string& tag, bool is_readable = true) {
