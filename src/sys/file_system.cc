@@ -189,12 +189,6 @@ class PosixFileSystem final : public FileSystem {
   Result<std::vector<DirectoryEntry>> list(const Path& path) override;
   Result<FileInfo> info(const Path& path) override;
 
-  Status make_read_only(const Path& path) override {
-    LB_TRY(const Place at, ground_->find(path));
-    if (change_mode(at, kFileMode) != 0) return fail_at(at, errno, about("make read-only the file", path));
-    return {};
-  }
-
   Result<std::unique_ptr<FileLock>> lock(const Path& path) override;
 
  private:

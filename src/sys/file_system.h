@@ -78,8 +78,6 @@ class FileSystem {
   virtual Status sync_directory(const Path& path) = 0;
   virtual Result<std::vector<DirectoryEntry>> list(const Path& path) = 0;
   virtual Result<FileInfo> info(const Path& path) = 0;
-  /// Removes write permission: content is read-only.
-  virtual Status make_read_only(const Path& path) = 0;
   /// conflict when another process holds it; the message names its pid when the lock file tells.
   virtual Result<std::unique_ptr<FileLock>> lock(const Path& path) = 0;
 };

@@ -81,9 +81,6 @@ TEST_F(PosixFileSystem, files_are_made_without_write_permission_and_can_be_conti
   EXPECT_EQ(mode_of() & 0222U, 0U);
   ASSERT_TRUE(disk_->open_to_append(root_ / "file").value()->append(as_bytes("d")));
   EXPECT_EQ(mode_of() & 0222U, 0U);
-  ASSERT_EQ(::chmod((root_ / "file").c_str(), 0644), 0);
-  ASSERT_TRUE(disk_->make_read_only(root_ / "file"));
-  EXPECT_EQ(mode_of() & 0222U, 0U);
 }
 
 TEST_F(PosixFileSystem, opens_files_alone_and_never_waits_for_a_pipe) {

@@ -354,12 +354,6 @@ Result<sys::FileInfo> FaultyFileSystem::info(const sys::Path& path) {
   return sys::FileInfo{.size_bytes = node->bytes.size(), .is_directory = node->is_directory, .modified = {}};
 }
 
-Status FaultyFileSystem::make_read_only(const sys::Path& path) {
-  const std::lock_guard lock(disk_->mutex);
-  LB_TRY(const auto node, disk_->look(path, "make read-only the file"));
-  return {};
-}
-
 Result<std::unique_ptr<sys::FileLock>> FaultyFileSystem::lock(const sys::Path& path) {
   const std::lock_guard lock(disk_->mutex);
   LB_TRY(const auto directory, disk_->look(path.parent_path(), "lock file in"));

@@ -52,7 +52,6 @@ class FaultyFileSystem final : public sys::FileSystem {
   Status sync_directory(const sys::Path& path) override;
   Result<std::vector<sys::DirectoryEntry>> list(const sys::Path& path) override;
   Result<sys::FileInfo> info(const sys::Path& path) override;
-  Status make_read_only(const sys::Path& path) override;
   Result<std::unique_ptr<sys::FileLock>> lock(const sys::Path& path) override;
 
   struct Node;
