@@ -128,16 +128,20 @@ bool MemoryNames::has_manifest_anywhere(const oci::Digest& digest) const {
   return std::ranges::any_of(repositories_, [&](const auto& entry) { return entry.second.manifests.contains(digest); });
 }
 
+void MemoryNames::put_edges(const oci::Digest& manifest, const std::vector<Edge>& edges) {
+  std::vector<Edge>& known = edges_[manifest];
+  for (const Edge& edge : edges) {
+    const auto is_same = [&](const Edge& other) { return other.kind == edge.kind && other.to == edge.to; };
+    if (std::ranges::none_of(known, is_same)) known.push_back(edge);
+  }
+}
+
 Status MemoryNames::put_manifest(const ManifestPut& put, WallTime now) {
   LB_CHECK(check_condition(put));
   LB_CHECK(check_required(put));
   repositories_[put.repository].manifests.insert_or_assign(put.manifest.digest, put.manifest);
   clear_fault(put.manifest.digest);
-  std::vector<Edge>& edges = edges_[put.manifest.digest];
-  for (const Edge& edge : put.edges) {
-    const auto is_same = [&](const Edge& other) { return other.kind == edge.kind && other.to == edge.to; };
-    if (std::ranges::none_of(edges, is_same)) edges.push_back(edge);
-  }
+  put_edges(put.manifest.digest, put.edges);
   for (const oci::Tag& tag : put.tags) move_tag(put.repository, tag, put.manifest.digest, put.source, now);
   Repository& in = *known(put.repository);
   in.untagged.erase(put.manifest.digest);

@@ -64,6 +64,7 @@ class MemoryNames {
   void acquit(const std::vector<oci::Digest>& digests);
   bool is_needed(const oci::Digest& digest) const;
   std::vector<oci::Digest> needed_by_tags() const;
+  bool restore_edges(const oci::RepositoryId& repository, const oci::Digest& manifest, const std::vector<Edge>& edges);
 
   void note_pulled(const oci::RepositoryId& repository, const oci::Digest& manifest, WallTime at);
   std::optional<WallTime> pulled(const oci::RepositoryId& repository, const oci::Digest& manifest) const;
@@ -113,6 +114,7 @@ class MemoryNames {
   Status check_condition(const ManifestPut& put) const;
   Status check_required(const ManifestPut& put) const;
   static void note_tagging(Repository& repository, const oci::Digest& manifest, WallTime now);
+  void put_edges(const oci::Digest& manifest, const std::vector<Edge>& edges);
   bool has_manifest_anywhere(const oci::Digest& digest) const;
   std::size_t links_of(const oci::Digest& digest) const;
   bool is_named(const oci::Digest& blob) const;

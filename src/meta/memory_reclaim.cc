@@ -107,6 +107,14 @@ void MemoryNames::acquit(const std::vector<oci::Digest>& digests) {
   for (const oci::Digest& digest : digests) condemned_.erase(digest);
 }
 
+bool MemoryNames::restore_edges(const oci::RepositoryId& repository, const oci::Digest& manifest,
+                                const std::vector<Edge>& edges) {
+  const Repository* const in = known(repository);
+  if (in == nullptr || !in->manifests.contains(manifest)) return false;
+  put_edges(manifest, edges);
+  return true;
+}
+
 std::vector<oci::Digest> MemoryNames::needed_by_tags() const {
   std::set<oci::Digest> needed;
   std::vector<oci::Digest> to_see;

@@ -317,6 +317,11 @@ class Reclaim final : public ReclaimIndex {
       return digests;
     });
   }
+  Task<bool> restore_edges(Call call, oci::RepositoryId repository, oci::Digest manifest,
+                           std::vector<Edge> edges) override {
+    co_return shared_.write(
+        call, [&](MemoryNames& names) -> Result<bool> { return names.restore_edges(repository, manifest, edges); });
+  }
   Task<RootPage> needed_by_tags(Call call, std::string, std::size_t) override {
     co_return shared_.read(call, [&](MemoryNames& names) -> Result<RootPage> {
       return RootPage{.digests = names.needed_by_tags(), .next = ""};

@@ -127,10 +127,7 @@ Status put_manifest(SqliteConnection& connection, const ManifestPut& put, WallTi
                        manifest.artifact_type, manifest.annotations_json)
                .run());
   LB_CHECK(clear_fault(connection, content));
-  for (const Edge& edge : put.edges) {
-    LB_TRY(const int64_t child, content_of(connection, edge.to));
-    LB_CHECK(SqliteQuery(connection, kPutEdge, content, number_of(edge.kind), child, edge.size_bytes).run());
-  }
+  LB_CHECK(put_edges(connection, content, put.edges));
   for (const oci::Tag& tag : put.tags) {
     LB_CHECK(move_tag(connection, id,
                       {.tag = tag,
@@ -216,6 +213,14 @@ Result<std::optional<int64_t>> find_manifest_content(SqliteConnection& connectio
   LB_TRY(const bool has_row, query.next());
   if (!has_row) return std::nullopt;
   return query.integer(0);
+}
+
+Status put_edges(SqliteConnection& connection, int64_t manifest, const std::vector<Edge>& edges) {
+  for (const Edge& edge : edges) {
+    LB_TRY(const int64_t child, content_of(connection, edge.to));
+    LB_CHECK(SqliteQuery(connection, kPutEdge, manifest, number_of(edge.kind), child, edge.size_bytes).run());
+  }
+  return {};
 }
 
 Result<bool> drop_manifest(SqliteConnection& connection, int64_t repository, int64_t content, WallTime since) {

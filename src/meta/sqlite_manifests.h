@@ -33,6 +33,8 @@ class SqliteManifests final : public ManifestIndex {
 /// The number of the digest when the repository has a manifest of it.
 Result<std::optional<int64_t>> find_manifest_content(SqliteConnection& connection, int64_t repository,
                                                      const oci::Digest& digest);
+/// What the manifest names, beside what is recorded already.
+Status put_edges(SqliteConnection& connection, int64_t manifest, const std::vector<Edge>& edges);
 /// The row goes, with its tags, its capture, and its edges when no other repository has the manifest. True: nothing
 /// needs its bytes any more, they are condemned since then. What names it, and note_removal(), are the caller's.
 Result<bool> drop_manifest(SqliteConnection& connection, int64_t repository, int64_t content, WallTime since);

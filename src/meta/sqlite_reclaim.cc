@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "meta/sqlite_content.h"
+#include "meta/sqlite_manifests.h"
 #include "meta/sqlite_repositories.h"
 
 /// Whether something is reclaimable is asked in the statement that takes it, in the writer's transaction: what was seen
@@ -248,6 +249,16 @@ Status find_unrecorded(SqliteConnection& connection, std::size_t limit, std::vec
   }
 }
 
+Result<bool> put_edges_again(SqliteConnection& connection, const oci::RepositoryId& repository,
+                             const oci::Digest& manifest, const std::vector<Edge>& edges) {
+  LB_TRY(const auto id, find_repository(connection, repository));
+  if (!id) return false;
+  LB_TRY(const auto content, find_manifest_content(connection, *id, manifest));
+  if (!content) return false;
+  LB_CHECK(put_edges(connection, *content, edges));
+  return true;
+}
+
 Result<std::vector<std::string>> find_faults(SqliteConnection& connection, std::size_t limit) {
   std::vector<std::string> faults;
   SqliteQuery check(connection, kQuickCheck);
@@ -322,6 +333,14 @@ Task<std::vector<oci::Digest>> SqliteReclaim::unneeded(Call call, std::vector<oc
         }
         return unneeded;
       });
+}
+
+Task<bool> SqliteReclaim::restore_edges(Call call, oci::RepositoryId repository, oci::Digest manifest,
+                                        std::vector<Edge> edges) {
+  return writer_.write<bool>(std::move(call), [repository = std::move(repository), manifest,
+                                               edges = std::move(edges)](SqliteConnection& connection) {
+    return put_edges_again(connection, repository, manifest, edges);
+  });
 }
 
 Task<ReclaimIndex::RootPage> SqliteReclaim::needed_by_tags(Call call, std::string position, std::size_t tags_max) {

@@ -15,6 +15,8 @@ class SqliteReclaim final : public ReclaimIndex {
   Task<std::vector<Condemned>> condemned(Call call, WallTime before, std::size_t limit) override;
   void acquit(std::vector<oci::Digest> digests) override;
   Task<std::vector<oci::Digest>> unneeded(Call call, std::vector<oci::Digest> digests) override;
+  Task<bool> restore_edges(Call call, oci::RepositoryId repository, oci::Digest manifest,
+                           std::vector<Edge> edges) override;
   Task<RootPage> needed_by_tags(Call call, std::string position, std::size_t tags_max) override;
   Task<std::vector<std::string>> faults(Call call, std::size_t limit) override;
 

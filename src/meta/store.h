@@ -286,6 +286,9 @@ class ReclaimIndex {
   virtual void acquit(std::vector<oci::Digest> digests) = 0;
   /// Those of `digests` that are not needed, in their order.
   virtual Task<std::vector<oci::Digest>> unneeded(Call call, std::vector<oci::Digest> digests) = 0;
+  /// What a manifest names is recorded again, if the repository has it (still). True: it has.
+  virtual Task<bool> restore_edges(Call call, oci::RepositoryId repository, oci::Digest manifest,
+                                   std::vector<Edge> edges) = 0;
   /// A page of what the tags of hosted repositories need, whole: digests that have rows. `position` as of look().
   struct RootPage {
     std::vector<oci::Digest> digests;

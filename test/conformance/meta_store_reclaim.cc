@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "test/conformance/meta_store_suite.h"
@@ -278,6 +279,22 @@ TEST_P(MetaStoreSuite, tells_what_the_tags_of_hosted_repositories_need) {
   } while (!position.empty());
   EXPECT_EQ(needed, (std::set{digest("index"), digest("child"), digest("config"), digest("layer")}));
   EXPECT_TRUE(run(store().reclaim().faults(call(), 10))->empty());
+}
+
+TEST_P(MetaStoreSuite, records_what_a_manifest_names_again) {
+  using enum meta::EdgeKind;
+  for (const char* name : {"config", "layer"}) ASSERT_TRUE(add(hosted("a"), digest(name)));
+  ASSERT_TRUE(put(manifest_put(hosted("a"), record(digest("m")), {{config, digest("config"), 7}})));
+  const std::vector<meta::Edge> edges{{config, digest("config"), 7}, {layer, digest("layer"), 7}};
+  EXPECT_TRUE(run(store().reclaim().restore_edges(call(), hosted("a"), digest("m"), edges)).value());
+  auto named = run(faults().named_by(call(), digest("m"))).value();
+  std::ranges::sort(named);
+  std::vector<oci::Digest> wanted{digest("config"), digest("layer")};
+  std::ranges::sort(wanted);
+  EXPECT_EQ(named, wanted);
+  EXPECT_TRUE(look(store(), call(), at(5000)).empty());
+  EXPECT_FALSE(run(store().reclaim().restore_edges(call(), hosted("b"), digest("m"), edges)).value());
+  EXPECT_FALSE(run(manifests().find(call(), hosted("b"), digest("m")))) << "another repository has it";
 }
 
 }  // namespace lifeboat::test

@@ -180,6 +180,10 @@ class Reclaim final : public meta::ReclaimIndex {
     if (mutation_.unlinks_unasked && is_last_question) co_return digests;
     co_return co_await between(turns_, real_.unneeded(std::move(call), std::move(digests)));
   }
+  Task<bool> restore_edges(Call call, RepositoryId repository, Digest manifest,
+                           std::vector<meta::Edge> edges) override {
+    return between(turns_, real_.restore_edges(std::move(call), std::move(repository), manifest, std::move(edges)));
+  }
   Task<RootPage> needed_by_tags(Call call, std::string position, std::size_t tags_max) override {
     return between(turns_, real_.needed_by_tags(std::move(call), std::move(position), tags_max));
   }
