@@ -21,7 +21,8 @@ void MemoryNames::note_pulled(const oci::RepositoryId& repository, const oci::Di
   Repository* const in = known(repository);
   if (in == nullptr || !in->manifests.contains(manifest)) return;
   WallTime& held = in->pulls[manifest];
-  held = std::max(held, at);
+  const bool is_before_the_clock_was_set = held > at + std::chrono::minutes(10);
+  held = is_before_the_clock_was_set ? at : std::max(held, at);
 }
 
 std::optional<WallTime> MemoryNames::pulled(const oci::RepositoryId& repository, const oci::Digest& manifest) const {

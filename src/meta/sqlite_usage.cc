@@ -19,9 +19,10 @@ constexpr Sql kNotePut{"note that a manifest was put without a tag",
                        "NOT EXISTS (SELECT 1 FROM tag WHERE repository_id = ?1 AND content_id = ?2)"};
 constexpr Sql kForgetPulls{"forget the pulls of a manifest",
                            "DELETE FROM pull WHERE repository_id = ? AND content_id = ?"};
+// One that is noted ten minutes later than now was noted before the clock was set.
 constexpr Sql kNotePulled{"note a pull",
                           "INSERT INTO pull (repository_id, content_id, at) VALUES (?1, ?2, ?3) "
-                          "ON CONFLICT DO UPDATE SET at = ?3 WHERE at < ?3"};
+                          "ON CONFLICT DO UPDATE SET at = ?3 WHERE at < ?3 OR at > ?3 + 600000"};
 constexpr Sql kPulled{"find when a manifest was pulled",
                       "SELECT at FROM content CROSS JOIN pull ON repository_id = ?1 AND content_id = content.id "
                       "WHERE digest = ?2"};

@@ -39,7 +39,8 @@ struct UsedManifest {
 class UsageIndex {
  public:
   virtual ~UsageIndex() = default;
-  /// A client got the manifest then; nothing when the repository does not have it. Durable soon.
+  /// A client got the manifest then, or asked whether it is the same; nothing when the repository does not have it. One
+  /// that was noted for a later time stays, unless it is so late that the clock was set since. Durable soon.
   virtual void note_pulled(oci::RepositoryId repository, oci::Digest manifest, WallTime at) = 0;
   /// When a client last got it; nothing: never, or it is not there.
   virtual Task<std::optional<WallTime>> pulled(Call call, oci::RepositoryId repository, oci::Digest manifest) = 0;

@@ -50,6 +50,15 @@ TEST_P(MetaStoreSuite, notes_the_last_pull_of_a_manifest) {
   EXPECT_EQ(run(store().usage().pulled(call(), hosted("a"), digest("m"))).value(), std::nullopt);
 }
 
+TEST_P(MetaStoreSuite, notes_pulls_again_after_the_clock_was_set_back) {
+  const int64_t hour = 3'600'000;
+  ASSERT_TRUE(put(hosted("a"), digest("m")));
+  store().usage().note_pulled(hosted("a"), digest("m"), at(9000 * hour));
+  store().usage().note_pulled(hosted("a"), digest("m"), at(2 * hour));
+  EXPECT_EQ(run(store().usage().pulled(call(), hosted("a"), digest("m"))).value(), at(2 * hour))
+      << "it would count as pulled for a year";
+}
+
 TEST_P(MetaStoreSuite, keeps_pins_by_reference) {
   const auto add_pin = [&](const oci::RepositoryId& repository, const char* reference, const char* reason) {
     return run(store().usage().add_pin(
