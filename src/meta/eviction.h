@@ -47,7 +47,8 @@ class EvictionIndex {
   virtual ~EvictionIndex() = default;
   /// The next of the cached images; looks at `rows_max` manifests or a few.
   virtual Task<EvictionPage> look(Call call, EvictionPosition from, std::size_t rows_max) = 0;
-  /// In one transaction: if it is still such an image, nobody used any of it after `used`, and none of it is pinned,
+  /// In one transaction: if it is still such an image, nobody used any of it after `used`, none of it is pinned, and no
+  /// tag has left it for a manifest that is still to be captured (in an outage the image would be served in its place),
   /// all of it goes but what another image of the repository shares: manifests with their tags (not their history) and
   /// captures, and the links to blobs that no other manifest of the repository names.
   virtual Task<Evicted> evict(Call call, CachedImage image) = 0;

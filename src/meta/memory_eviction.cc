@@ -57,6 +57,17 @@ bool MemoryNames::is_any_pinned(const oci::RepositoryId& repository, const std::
       pins_, [&](const auto& entry) { return entry.first.first == repository && is_named(entry.first.second); });
 }
 
+bool MemoryNames::does_any_stand_in(const Repository& in, const std::vector<oci::Digest>& members) {
+  return std::ranges::any_of(in.tags, [&](const auto& entry) {
+    const auto& [name, tag] = entry;
+    const auto history = in.history.find(name);
+    if (!in.captures.contains(tag.digest) || history == in.history.end()) return false;
+    return std::ranges::any_of(history->second, [&](const TagPast& past) {
+      return past.digest != tag.digest && std::ranges::find(members, past.digest) != members.end();
+    });
+  });
+}
+
 std::vector<CachedImage> MemoryNames::cached_images() const {
   std::vector<CachedImage> images;
   for (const auto& [id, in] : repositories_) {
@@ -107,6 +118,7 @@ Evicted MemoryNames::evict(const CachedImage& image) {
   if (!over(image.repository, image.root).empty()) return evicted;
   const auto all = members(image.repository, image.root);
   if (last_use(*in, all) > image.used || is_any_pinned(image.repository, all)) return evicted;
+  if (does_any_stand_in(*in, all)) return evicted;
   std::vector<oci::Digest> going{image.root};
   const auto goes = [&](const oci::Digest& one) { return std::ranges::find(going, one) != going.end(); };
   for (bool has_grown = true; has_grown;) {

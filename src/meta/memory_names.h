@@ -131,6 +131,8 @@ class MemoryNames {
   std::vector<oci::Digest> members(const oci::RepositoryId& repository, const oci::Digest& root) const;
   WallTime last_use(const Repository& in, const std::vector<oci::Digest>& members) const;
   bool is_any_pinned(const oci::RepositoryId& repository, const std::vector<oci::Digest>& members) const;
+  /// A tag has left one of them for a manifest that is still to be captured.
+  static bool does_any_stand_in(const Repository& in, const std::vector<oci::Digest>& members);
   void take_members(Repository& in, const std::vector<oci::Digest>& going, Evicted& evicted);
   void move_tag(const oci::RepositoryId& repository, const oci::Tag& tag, const oci::Digest& digest,
                 const std::string& source, WallTime now);

@@ -43,6 +43,11 @@ constexpr Sql kIsPinned{"find the pins of a cached manifest",
                         "SELECT EXISTS (SELECT 1 FROM repository CROSS JOIN pin ON pin.host = repository.host AND "
                         "pin.name = repository.name WHERE repository.id = ?1 AND (reference = ?3 OR reference IN "
                         "(SELECT tag.name FROM tag WHERE repository_id = ?1 AND content_id = ?2)))"};
+constexpr Sql kStandsIn{"find tags that have left a cached manifest",
+                        "SELECT EXISTS (SELECT 1 FROM capture CROSS JOIN tag ON tag.repository_id = ?1 AND "
+                        "tag.content_id = capture.content_id CROSS JOIN tag_history AS past ON past.repository_id = ?1 "
+                        "AND past.name = tag.name AND past.content_id = ?2 WHERE capture.repository_id = ?1 AND "
+                        "capture.content_id <> ?2)"};
 constexpr Sql kBlobs{"find the blobs of a cached manifest",
                      "SELECT digest, blob_size FROM edge CROSS JOIN content ON content.id = child_id "
                      "WHERE parent_id = ? AND kind < 2 AND blob_size IS NOT NULL"};
@@ -89,6 +94,16 @@ Result<bool> is_any_pinned(SqliteConnection& connection, int64_t repository, con
     SqliteQuery pinned(connection, kIsPinned, repository, member, digest.to_string());
     LB_TRY(const bool has_row, pinned.next());
     if (has_row && pinned.boolean(0)) return true;
+  }
+  return false;
+}
+
+/// What a tag was before is what is served in an outage, until what it is now is here.
+Result<bool> does_any_stand_in(SqliteConnection& connection, int64_t repository, const std::vector<int64_t>& members) {
+  for (const int64_t member : members) {
+    SqliteQuery query(connection, kStandsIn, repository, member);
+    LB_TRY(const bool has_row, query.next());
+    if (has_row && query.boolean(0)) return true;
   }
   return false;
 }
@@ -190,6 +205,8 @@ Result<Evicted> evict_image(SqliteConnection& connection, const CachedImage& ima
   LB_TRY(const WallTime used, last_use(connection, *repository, members));
   LB_TRY(const bool is_pinned, is_any_pinned(connection, *repository, members));
   if (used > image.used || is_pinned) return evicted;
+  LB_TRY(const bool is_standing_in, does_any_stand_in(connection, *repository, members));
+  if (is_standing_in) return evicted;
   LB_TRY(const auto going, those_that_go(connection, root, members));
   LB_CHECK(take_manifests(connection, *repository, going, evicted));
   evicted.has_gone = true;

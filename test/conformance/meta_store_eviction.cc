@@ -224,6 +224,21 @@ TEST_P(EvictionSuite, leaves_what_is_pinned) {
   EXPECT_TRUE(cache.evict("index", 9999).has_gone);
 }
 
+TEST_P(EvictionSuite, leaves_what_a_tag_was_until_what_it_is_now_is_captured) {
+  Cache cache{store(), eviction(), clock_};
+  cache.manifest("child", {}, 1000);
+  cache.manifest("old", {Cache::child("child")}, 1000, {tag("v1")});
+  cache.manifest("other", {}, 1000, {tag("v2")});
+  cache.manifest("new", {}, 2000, {tag("v1")});
+  EXPECT_FALSE(cache.evict("old", 9999).has_gone) << "in an outage it is served in the place of the new one";
+  EXPECT_TRUE(has_manifest(cache.repository, "child"));
+  EXPECT_TRUE(cache.evict("other", 9999).has_gone) << "no tag has left it";
+  const auto job = run(store().captures().find(call(), cache.repository, digest("new"))).value();
+  ASSERT_TRUE(job);
+  store().captures().finish(*job);
+  EXPECT_TRUE(cache.evict("old", 9999).has_gone);
+}
+
 INSTANTIATE_TEST_SUITE_P(Meta, EvictionSuite,
                          testing::Values(Kind{"MemoryStore",
                                               [](const auto&, const sys::Clock& clock, meta::EvictionIndex*& eviction) {
