@@ -28,6 +28,11 @@ std::string gc_text(const http::GcReport& report) {
   }
   if (report.in_use > 0) text += "left for the next time, in use now: " + human_count(report.in_use, "content") + "\n";
   if (report.failures > 0) text += "could not be unlinked: " + human_count(report.failures, "content") + "\n";
+  if (report.lost > 0) {
+    text += "lost, and named by tags ('lifeboat status' says which): " + human_count(report.lost, "content") + "\n";
+  }
+  if (report.restored > 0)
+    text += "records that were lost and are here again: " + human_count(report.restored, "manifest") + "\n";
   return text;
 }
 

@@ -14,6 +14,9 @@ TEST(GcText, says_what_went) {
             "removed 2 links, 1 content, 2.0 KiB\nleft for the next time, in use now: 1 content\n"
             "could not be unlinked: 3 contents\n");
   EXPECT_EQ(gc_text({.number = 1}), "nothing to remove\n");
+  EXPECT_EQ(gc_text({.number = 1, .lost = 2, .restored = 1}),
+            "nothing to remove\nlost, and named by tags ('lifeboat status' says which): 2 contents\n"
+            "records that were lost and are here again: 1 manifest\n");
 }
 
 TEST(GcText, lists_what_would_go_and_why) {

@@ -31,6 +31,8 @@ GcReport report_of(const registry::CollectState& state) {
                   .bytes = state.report.bytes,
                   .in_use = state.report.in_use,
                   .failures = state.report.failures,
+                  .lost = state.report.lost,
+                  .restored = state.report.restored,
                   .items_left_out = state.report.items_left_out};
   if (state.number != 0) report.started = to_rfc3339(state.started);
   if (state.ended) report.ended = to_rfc3339(*state.ended);
@@ -65,6 +67,8 @@ std::string render_gc(const GcReport& report) {
                   {"bytes", report.bytes},
                   {"in_use", report.in_use},
                   {"failures", report.failures},
+                  {"lost", report.lost},
+                  {"restored", report.restored},
                   {"items", std::move(items)},
                   {"items_left_out", report.items_left_out}});
 }
@@ -83,6 +87,8 @@ Result<GcReport> parse_gc(std::string_view json_text) try {
                   .bytes = json.at("bytes").get<uint64_t>(),
                   .in_use = json.at("in_use").get<uint64_t>(),
                   .failures = json.at("failures").get<uint64_t>(),
+                  .lost = json.at("lost").get<uint64_t>(),
+                  .restored = json.at("restored").get<uint64_t>(),
                   .items_left_out = json.at("items_left_out").get<uint64_t>()};
   for (const Json& one : json.at("items")) {
     report.items.push_back({.reason = one.at("reason").get<std::string>(),

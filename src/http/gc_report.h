@@ -37,6 +37,8 @@ struct GcReport {
   uint64_t bytes = 0;
   uint64_t in_use = 0;
   uint64_t failures = 0;
+  uint64_t lost = 0;      ///< contents that tags need and that are not on disk
+  uint64_t restored = 0;  ///< manifests of which a record was lost, and is here again
   std::vector<Item> items{};
   uint64_t items_left_out = 0;
   friend bool operator==(const GcReport&, const GcReport&) = default;

@@ -24,6 +24,8 @@ TEST(GcReport, comes_back_as_it_was_sent) {
   state.report.links = 1;
   state.report.contents = 1;
   state.report.bytes = 12;
+  state.report.lost = 3;
+  state.report.restored = 4;
   const oci::RepositoryId repository{std::nullopt, oci::Repository::parse("team/app").value()};
   state.report.items.push_back({registry::SweepReason::unlinked, repository, digest, 12});
   state.report.items.push_back({registry::SweepReason::orphan, std::nullopt, digest, 12});
@@ -31,6 +33,8 @@ TEST(GcReport, comes_back_as_it_was_sent) {
   EXPECT_EQ(report.items[0].repository, "team/app");
   EXPECT_EQ(report.items[1].repository, "");
   EXPECT_FALSE(report.is_refused);
+  EXPECT_EQ(report.lost, 3U);
+  EXPECT_EQ(report.restored, 4U);
   EXPECT_EQ(parse_gc(render_gc(report)).value(), report);
   EXPECT_EQ(parse_gc("[]").error().code(), ErrorCode::invalid);
 }

@@ -423,12 +423,12 @@ void Node::Parts::build_use_cases() {
   follow_prefetch(config);
   freeze = std::make_unique<registry::Freeze>(*names, clock, metrics, log);
   collector = std::make_unique<registry::Collector>(
-      registry::Collector::Parts{.blobs = *blobs,
-                                 .inventory = *blobs,
-                                 .names = *names,
-                                 .leases = leases,
-                                 .stamps = stamps,
-                                 .is_frozen = [this](const auto& host) { return freeze->is_frozen(host); },
+      registry::Collector::Parts{.sweep = {.blobs = *blobs,
+                                           .inventory = *blobs,
+                                           .names = *names,
+                                           .leases = leases,
+                                           .stamps = stamps,
+                                           .is_frozen = [this](const auto& host) { return freeze->is_frozen(host); }},
                                  .clock = clock,
                                  .loops = loops,
                                  .metrics = metrics,

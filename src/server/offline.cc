@@ -44,12 +44,12 @@ Result<http::GcReport> collect_offline(const Config& config, registry::Sweep::Dr
   http::GcReport report;
   {
     sys::EventLoops loops(1);
-    registry::Collector collector({.blobs = *blobs,
-                                   .inventory = *blobs,
-                                   .names = *names,
-                                   .leases = leases,
-                                   .stamps = stamps,
-                                   .is_frozen = [](const oci::RegistryHost&) { return true; },
+    registry::Collector collector({.sweep = {.blobs = *blobs,
+                                             .inventory = *blobs,
+                                             .names = *names,
+                                             .leases = leases,
+                                             .stamps = stamps,
+                                             .is_frozen = [](const oci::RegistryHost&) { return true; }},
                                    .clock = clock,
                                    .loops = loops,
                                    .metrics = metrics,

@@ -118,12 +118,12 @@ class FailureRig {
                              {}};
   registry::Freeze freeze_{names_, clock_, metrics_, log_};
   registry::Explain explain_{{blobs_, names_, addressing_, capture_, freeze_, clock_}};
-  registry::Collector collector_{{.blobs = blobs_,
-                                  .inventory = blobs_,
-                                  .names = names_,
-                                  .leases = leases_,
-                                  .stamps = stamps_,
-                                  .is_frozen = [](const auto&) { return false; },
+  registry::Collector collector_{{.sweep = {.blobs = blobs_,
+                                            .inventory = blobs_,
+                                            .names = names_,
+                                            .leases = leases_,
+                                            .stamps = stamps_,
+                                            .is_frozen = [](const auto&) { return false; }},
                                   .clock = clock_,
                                   .loops = loops_,
                                   .metrics = metrics_,

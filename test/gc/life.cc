@@ -258,9 +258,8 @@ Awaitable<void> Life::collect() {
                          .names = *names_,
                          .leases = leases,
                          .stamps = stamps_,
-                         .is_frozen = [](const oci::RegistryHost&) { return false; },
-                         .is_stopping = [] { return false; }},
-                        world_.clock.wall() - kGrace, registry::Sweep::DryRun::no);
+                         .is_frozen = [](const oci::RegistryHost&) { return false; }},
+                        {.before = world_.clock.wall() - kGrace, .is_stopping = [] { return false; }});
   const Status done = co_await sweep.run(test::a_call());
   is_collecting_ = false;
   const registry::SweepReport report = sweep.report();

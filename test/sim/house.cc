@@ -56,22 +56,22 @@ House::House(const SimWorld& world, Disk& disk, sys::HttpClient& network, Log& l
                                                                      .log = log},
                                            registry::RetainerOptions{});
   history_ = std::make_unique<registry::TagHistory>(disk.blobs, disk.names, *push_, *addressing_, stamps_);
-  collector_ =
-      std::make_unique<registry::Collector>(registry::Collector::Parts{.blobs = disk.blobs,
-                                                                       .inventory = disk.blobs,
-                                                                       .names = disk.names,
-                                                                       .leases = leases_,
-                                                                       .stamps = stamps_,
-                                                                       .is_frozen = [](const auto&) { return false; },
-                                                                       .clock = clock_,
-                                                                       .loops = loops_,
-                                                                       .metrics = metrics_,
-                                                                       .log = log},
-                                            registry::CollectorOptions{});
-  repairer_ =
-      std::make_unique<registry::Repairer>(registry::Repairer::Parts{disk.blobs, disk.blobs, disk.names, leases_,
-                                                                     *addressing_, *faults_, clock_, metrics_, log},
-                                           std::vector<registry::RepairSource>{});
+  collector_ = std::make_unique<registry::Collector>(
+      registry::Collector::Parts{.sweep = {.blobs = disk.blobs,
+                                           .inventory = disk.blobs,
+                                           .names = disk.names,
+                                           .leases = leases_,
+                                           .stamps = stamps_,
+                                           .is_frozen = [](const auto&) { return false; }},
+                                 .clock = clock_,
+                                 .loops = loops_,
+                                 .metrics = metrics_,
+                                 .log = log},
+      registry::CollectorOptions{});
+  repairer_ = std::make_unique<registry::Repairer>(
+      registry::Repairer::Parts{disk.blobs, disk.blobs, disk.names, leases_, *addressing_, *faults_, clock_, loops_,
+                                metrics_, log},
+      std::vector<registry::RepairSource>{});
   scrubber_ = std::make_unique<registry::Scrubber>(
       registry::Scrubber::Parts{disk.blobs, disk.blobs, disk.names, *faults_, *repairer_, clock_, metrics_, log},
       registry::ScrubOptions{});

@@ -9,7 +9,6 @@ namespace {
 constexpr Duration kFirstAfter{std::chrono::minutes(5)};
 /// A pass has no deadline of its own; this one is for a disk that hangs.
 constexpr Duration kPassWithin{std::chrono::hours(6)};
-constexpr Duration kClockStepMax{std::chrono::minutes(10)};
 
 sys::Counter& runs(sys::Metrics& metrics, std::string_view result) {
   return metrics.counter("lifeboat_gc_runs_total", "Passes of the collector, by how they ended.", {{"result", result}});
@@ -32,7 +31,7 @@ Collector::Collector(Parts parts, CollectorOptions options)
                                             "Links of repositories to blobs that the collector removed.")),
       last_success_(parts_.metrics.gauge("lifeboat_gc_last_success_timestamp_seconds",
                                          "When the collector last came to its end; 0 before that.")),
-      anchor_(Anchor{parts_.clock.wall(), parts_.clock.now(), SteadyTime::min()}),
+      time_(parts_.clock, options_.grace),
       tasks_(parts_.loops) {
   // From the start, so that an alert sees the first refusal as a change.
   for (const std::string_view result : {"ok", "refused", "failed"}) runs(parts_.metrics, result);
@@ -46,41 +45,29 @@ CollectState Collector::state() const {
   });
 }
 
-Result<WallTime> Collector::trusted_now() {
-  const WallTime wall = parts_.clock.wall();
-  const SteadyTime steady = parts_.clock.now();
-  return anchor_.with([&](Anchor& anchor) -> Result<WallTime> {
-    const WallTime reckoned = anchor.wall + std::chrono::duration_cast<Duration>(steady - anchor.steady);
-    const Duration step = wall - reckoned;
-    if (std::chrono::abs(step) > kClockStepMax) {
-      anchor = {wall, steady, steady + options_.grace};
-      parts_.log.error("gc.clock_was_set", {{"by_s", step / std::chrono::seconds(1)}});
-    }
-    if (steady >= anchor.closed_until) return std::min(wall, reckoned);
-    const auto left = std::chrono::duration_cast<Duration>(anchor.closed_until - steady);
-    return fail(ErrorCode::unavailable,
-                "cannot collect: the clock of the system was set, nothing is removed until " + to_rfc3339(wall + left));
-  });
+Result<std::shared_ptr<Sweep>> Collector::enter(Sweep::DryRun dry_run) {
+  const TrustedTime::Reading time = time_.read("collect");
+  if (time.set_by != Duration(0)) {
+    parts_.log.error("gc.clock_was_set", {{"by_s", time.set_by / std::chrono::seconds(1)}});
+  }
+  LB_TRY(const WallTime now, time.now);
+  return enter(Sweep::Order{.before = now - options_.grace, .dry_run = dry_run, .is_stopping = {}});
 }
 
-Result<std::shared_ptr<Sweep>> Collector::enter(Sweep::DryRun dry_run) {
+Result<std::shared_ptr<Sweep>> Collector::enter(Sweep::Order order) {
   if (is_stopping_) return fail(ErrorCode::cancelled, "cannot collect: the server is stopping");
-  Sweep::Parts parts{.blobs = parts_.blobs,
-                     .inventory = parts_.inventory,
-                     .names = parts_.names,
-                     .leases = parts_.leases,
-                     .stamps = parts_.stamps,
-                     .is_frozen = parts_.is_frozen,
-                     .is_stopping = [this] { return is_stopping_.load(); }};
-  LB_TRY(const WallTime now, trusted_now());
-  auto sweep = std::make_shared<Sweep>(std::move(parts), now - options_.grace, dry_run);
+  order.is_stopping = [this] { return is_stopping_.load(); };
+  const Sweep::DryRun dry_run = order.dry_run;
+  const Sweep::Extent extent = order.extent;
+  auto sweep = std::make_shared<Sweep>(parts_.sweep, std::move(order));
   const bool is_free = current_.with([&](Current& current) {
     if (current.state.is_running) return false;
     current.state = {.number = current.state.number + 1,
                      .is_running = true,
                      .is_dry_run = dry_run == Sweep::DryRun::yes,
-                     .started = now};
+                     .started = parts_.clock.wall()};
     current.sweep = sweep;
+    current.extent = extent;
     return true;
   });
   if (!is_free) return fail(ErrorCode::conflict, "cannot collect: a collection is under way already");
@@ -90,31 +77,36 @@ Result<std::shared_ptr<Sweep>> Collector::enter(Sweep::DryRun dry_run) {
 Task<SweepReport> Collector::carry_out(std::shared_ptr<Sweep> sweep) {
   const Call call(parts_.clock.now() + kPassWithin, "gc");
   Status done = co_await sweep->run(call);
+  Sweep::Extent extent = Sweep::Extent::all;
   const CollectState ended = current_.with([&](Current& current) {
     current.sweep.reset();
+    extent = current.extent;
     current.state.is_running = false;
     current.state.ended = parts_.clock.wall();
     current.state.report = sweep->report();
     if (!done) current.state.failure = done.error();
     return current.state;
   });
-  tell(ended);
+  tell(ended, extent);
   if (!done) co_return std::unexpected(std::move(done).error());
   co_return ended.report;
 }
 
-void Collector::tell(const CollectState& ended) {
+void Collector::tell(const CollectState& ended, Sweep::Extent extent) {
   const SweepReport& report = ended.report;
   const std::string_view result = result_of(ended);
   if (!ended.is_dry_run) {
-    runs(parts_.metrics, result).add();
+    // A pass over a part that went well says nothing of the whole.
+    const bool is_told = extent == Sweep::Extent::all || ended.failure;
+    if (is_told) runs(parts_.metrics, result).add();
     removed_contents_.add(static_cast<double>(report.contents));
     removed_bytes_.add(static_cast<double>(report.bytes));
     removed_links_.add(static_cast<double>(report.links));
-    if (!ended.failure) {
+    if (!ended.failure && extent == Sweep::Extent::all) {
       last_success_.set(static_cast<double>(ended.ended.value_or(WallTime()).time_since_epoch().count()) / 1000);
     }
   }
+  if (report.restored > 0) parts_.log.warning("gc.records_restored", {{"manifests", report.restored}});
   if (report.lost > 0) parts_.log.warning("gc.lost_content", {{"contents", report.lost}});
   if (ended.failure && ended.failure->code() != ErrorCode::cancelled) {
     parts_.log.error("gc.failed", {{"reason", ended.failure->message()}});
@@ -142,6 +134,11 @@ Result<uint64_t> Collector::begin(Sweep::DryRun dry_run) {
 
 Task<SweepReport> Collector::collect(Sweep::DryRun dry_run) {
   LB_CO_TRY(auto sweep, enter(dry_run));
+  co_return co_await carry_out(std::move(sweep));
+}
+
+Task<SweepReport> Collector::collect_evicted() {
+  LB_CO_TRY(auto sweep, enter(Sweep::Order{.extent = Sweep::Extent::evicted, .is_stopping = {}}));
   co_return co_await carry_out(std::move(sweep));
 }
 

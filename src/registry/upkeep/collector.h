@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "registry/upkeep/sweep.h"
+#include "registry/upkeep/trusted_time.h"
 #include "sys/clock.h"
 #include "sys/event_loops.h"
 #include "sys/metrics.h"
@@ -30,20 +31,12 @@ struct CollectState {
   SweepReport report{};
 };
 
-/// Removes what nothing needs (sweep.h), from time to time and on request, one pass at a time. Any thread.
-///
-/// Ages are told by the wall clock, and that may be set. A pass never takes more time for gone than has gone by since
-/// the start; and when the wall clock was set by more than ten minutes, there is no pass until the grace has gone by:
-/// then all that was touched before is older than that, whatever the clock said.
+/// Removes what nothing needs (sweep.h), from time to time and on request, one pass at a time; none for the grace after
+/// the clock was set (trusted_time.h). Any thread.
 class Collector {
  public:
   struct Parts {
-    blob::Store& blobs;
-    blob::Inventory& inventory;
-    meta::Store& names;
-    ContentLeases& leases;
-    ChangeStamps& stamps;
-    std::function<bool(const oci::RegistryHost&)> is_frozen;
+    Sweep::Parts sweep;
     sys::Clock& clock;
     sys::EventLoops& loops;
     sys::Metrics& metrics;
@@ -59,6 +52,9 @@ class Collector {
   CollectState state() const;
   /// One pass. The errors of Sweep::run and begin.
   Task<SweepReport> collect(Sweep::DryRun dry_run);
+  /// A pass that only gives the bytes of what was evicted back to the disk. It goes by no time, so it may run also when
+  /// the clock was set.
+  Task<SweepReport> collect_evicted();
   /// Passes end at their next step.
   void stop();
   Awaitable<void> join() { co_await tasks_.join(); }
@@ -67,18 +63,13 @@ class Collector {
   struct Current {
     CollectState state;
     std::shared_ptr<const Sweep> sweep;  ///< while it runs
+    Sweep::Extent extent = Sweep::Extent::all;
   };
-  /// Both clocks at one moment, and until when there is no pass.
-  struct Anchor {
-    WallTime wall;
-    SteadyTime steady;
-    SteadyTime closed_until;
-  };
-  Result<WallTime> trusted_now();
   Result<std::shared_ptr<Sweep>> enter(Sweep::DryRun dry_run);
+  Result<std::shared_ptr<Sweep>> enter(Sweep::Order order);
   Task<SweepReport> carry_out(std::shared_ptr<Sweep> sweep);
   Awaitable<void> carry_out_alone(std::shared_ptr<Sweep> sweep);
-  void tell(const CollectState& ended);
+  void tell(const CollectState& ended, Sweep::Extent extent);
 
   const Parts parts_;
   const CollectorOptions options_;
@@ -89,7 +80,7 @@ class Collector {
   std::atomic<bool> is_stopping_ = false;
   sys::Notification stop_asked_;
   Guarded<Current> current_;
-  Guarded<Anchor> anchor_;
+  TrustedTime time_;
   sys::TaskGroup tasks_;
 };
 

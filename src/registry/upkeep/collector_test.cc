@@ -17,20 +17,6 @@ using test::a_call;
 using test::run;
 using test::sha256_of;
 
-/// Of which the wall clock can be set as well.
-class SettableClock final : public sys::Clock {
- public:
-  SteadyTime now() const override { return time_.now(); }
-  WallTime wall() const override { return time_.wall() + Duration(ahead_ms_.load()); }
-  Awaitable<void> sleep_until(SteadyTime time) override { return time_.sleep_until(time); }
-  void advance(Duration by) { time_.advance(by); }
-  void set_by(Duration step) { ahead_ms_ += step.count(); }
-
- private:
-  test::ManualClock time_;
-  std::atomic<int64_t> ahead_ms_ = 0;
-};
-
 /// Of which all was written when it is said.
 class DatedInventory final : public blob::Inventory {
  public:
@@ -73,7 +59,7 @@ class CollectorTest : public testing::Test {
   const oci::RepositoryId repository_{std::nullopt, oci::Repository::parse("team/app").value()};
   const oci::RepositoryId cached_{oci::RegistryHost::parse("ghcr.io").value(),
                                   oci::Repository::parse("org/app").value()};
-  SettableClock clock_;
+  test::ManualClock clock_;
   Log log_{{.level = LogLevel::error}};
   sys::Metrics metrics_;
   blob::MemoryStore blobs_;
@@ -83,12 +69,12 @@ class CollectorTest : public testing::Test {
   ChangeStamps stamps_;
   bool is_frozen_ = false;
   sys::EventLoops loops_{1};
-  Collector collector_{{.blobs = blobs_,
-                        .inventory = inventory_,
-                        .names = names_,
-                        .leases = leases_,
-                        .stamps = stamps_,
-                        .is_frozen = [this](const oci::RegistryHost&) { return is_frozen_; },
+  Collector collector_{{.sweep = {.blobs = blobs_,
+                                  .inventory = inventory_,
+                                  .names = names_,
+                                  .leases = leases_,
+                                  .stamps = stamps_,
+                                  .is_frozen = [this](const oci::RegistryHost&) { return is_frozen_; }},
                         .clock = clock_,
                         .loops = loops_,
                         .metrics = metrics_,
@@ -199,7 +185,7 @@ TEST_F(CollectorTest, goes_on_collecting_when_what_is_absent_is_known_to_be_lost
 
 TEST_F(CollectorTest, takes_nothing_for_old_because_the_clock_was_set) {
   test::keep_blob(blobs_, names_, repository_, "lone");
-  clock_.set_by(std::chrono::hours(48));
+  clock_.set_wall_by(std::chrono::hours(48));
   for (int hour = 0; hour < 24; ++hour) {
     const auto refused = collect();
     ASSERT_FALSE(refused) << "it is " << hour << " h old";
@@ -211,14 +197,14 @@ TEST_F(CollectorTest, takes_nothing_for_old_because_the_clock_was_set) {
 }
 
 TEST_F(CollectorTest, makes_no_pass_when_the_clock_was_set_back) {
-  clock_.set_by(-std::chrono::hours(48));
+  clock_.set_wall_by(-std::chrono::hours(48));
   EXPECT_EQ(collect().error().code(), ErrorCode::unavailable);
 }
 
 TEST_F(CollectorTest, takes_no_more_time_for_gone_than_has_gone_by) {
   test::keep_blob(blobs_, names_, repository_, "lone");
   clock_.advance(std::chrono::hours(24) - std::chrono::minutes(5));
-  clock_.set_by(std::chrono::minutes(9));
+  clock_.set_wall_by(std::chrono::minutes(9));
   EXPECT_EQ(collect()->contents, 0U);
   clock_.advance(std::chrono::minutes(5));
   EXPECT_EQ(collect()->contents, 1U);

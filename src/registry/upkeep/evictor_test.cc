@@ -51,12 +51,12 @@ class EvictorTest : public testing::Test, protected test::PullRig {
   uint64_t below_bytes_ = 0;
   bool is_frozen_ = false;
   std::vector<oci::FullReference> always_held_;
-  Collector collector_{{.blobs = blobs,
-                        .inventory = blobs,
-                        .names = names,
-                        .leases = leases,
-                        .stamps = stamps,
-                        .is_frozen = [this](const auto&) { return is_frozen_; },
+  Collector collector_{{.sweep = {.blobs = blobs,
+                                  .inventory = blobs,
+                                  .names = names,
+                                  .leases = leases,
+                                  .stamps = stamps,
+                                  .is_frozen = [this](const auto&) { return is_frozen_; }},
                         .clock = clock,
                         .loops = loops,
                         .metrics = metrics,

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "oci/glob.h"
+#include "registry/upkeep/manifest_check.h"
 #include "registry/upkeep/retention_platforms.h"
 
 namespace lifeboat::registry {
@@ -13,6 +14,8 @@ namespace {
 constexpr Duration kFirstAfter{std::chrono::minutes(10)};
 /// A pass has no deadline of its own; this one is for a disk that hangs.
 constexpr Duration kPassWithin{std::chrono::hours(6)};
+/// After the clock was set: time for whoever set it wrong to see it.
+constexpr Duration kNoPassAfterClockWasSet{std::chrono::hours(24)};
 constexpr std::size_t kPage = 500;
 constexpr std::size_t kItemsMax = 10000;
 
@@ -45,8 +48,9 @@ std::set<oci::Digest> pinned_in(const oci::RepositoryId& repository, const std::
 
 class Retainer::Pass {
  public:
-  Pass(const Parts& parts, const RetainerOptions& options, const std::atomic<bool>& is_stopping, DryRun dry_run)
-      : parts_(parts), options_(options), is_stopping_(is_stopping), dry_run_(dry_run) {}
+  Pass(const Parts& parts, const RetainerOptions& options, const std::atomic<bool>& is_stopping, DryRun dry_run,
+       WallTime now)
+      : parts_(parts), options_(options), is_stopping_(is_stopping), dry_run_(dry_run), now_(now) {}
 
   Task<void> run(Call call) {
     LB_CO_TRY(pins_, co_await parts_.names.usage().pins(call));
@@ -82,15 +86,22 @@ class Retainer::Pass {
     if (is_stopping_) co_return fail(ErrorCode::cancelled, "cannot prune: the server is stopping");
     const RetentionRule* const rule = rule_for(repository);
     if (rule == nullptr) co_return Status();
-    LB_CO_TRY(RetentionView view, co_await view_of(call, repository));
+    LB_CO_TRY(RetentionView view, co_await view_for(call, repository, *rule));
     if (view.manifests.empty()) co_return Status();
-    if (!rule->keep_platforms.empty() && !view.is_frozen) {
-      const PlatformsOf of{parts_.blobs, parts_.names, repository, is_stopping_};
-      co_await tell_platforms(call, of, view);
-    }
     ++report.repositories;
     if (view.is_frozen) report.frozen.push_back(repository.to_string());
-    const RetentionDecision decision = decide_retention(*rule, view);
+    RetentionDecision decision = decide_retention(*rule, view);
+    const bool is_anything_to_go =
+        !std::ranges::all_of(decision.manifests, &RetentionDecision::ManifestVerdict::is_kept);
+    if (is_anything_to_go && dry_run_ == DryRun::no) {
+      // A record that was lost must not take an index's child along.
+      LB_CO_CHECK(co_await manifests_.look_at(call, repository));
+      LB_CO_TRY(view, co_await view_for(call, repository, *rule));
+      decision = decide_retention(*rule, view);
+      if (manifests_.is_unreadable(repository)) {
+        for (RetentionDecision::ManifestVerdict& manifest : decision.manifests) manifest.is_kept = true;
+      }
+    }
     for (const auto& tag : decision.tags) {
       LB_CO_CHECK(co_await treat_tag(call, repository, tag));
     }
@@ -101,8 +112,18 @@ class Retainer::Pass {
     co_return Status();
   }
 
+  /// With what the rule wants to know.
+  Task<RetentionView> view_for(Call call, oci::RepositoryId repository, const RetentionRule& rule) {
+    LB_CO_TRY(RetentionView view, co_await view_of(call, repository));
+    if (!rule.keep_platforms.empty() && !view.is_frozen) {
+      const PlatformsOf of{parts_.blobs, parts_.names, repository, is_stopping_};
+      co_await tell_platforms(call, of, view);
+    }
+    co_return view;
+  }
+
   Task<RetentionView> view_of(Call call, oci::RepositoryId repository) {
-    RetentionView view{.now = parts_.clock.wall(), .is_frozen = is_frozen(repository)};
+    RetentionView view{.now = now_, .is_frozen = is_frozen(repository)};
     meta::UsageIndex& usage = parts_.names.usage();
     std::string last;
     for (bool is_all = false; !is_all;) {
@@ -149,7 +170,7 @@ class Retainer::Pass {
     if (dry_run_ == DryRun::no) {
       bool is_gone = false;
       if (!is_frozen(repository)) {
-        const WallTime untagged_by = parts_.clock.wall() - rule.delete_untagged_after.value_or(Duration(0));
+        const WallTime untagged_by = now_ - rule.delete_untagged_after.value_or(Duration(0));
         LB_CO_TRY(is_gone,
                   co_await parts_.names.usage().remove_manifest(call, repository, manifest.digest, untagged_by));
       }
@@ -185,6 +206,8 @@ class Retainer::Pass {
   const RetainerOptions& options_;
   const std::atomic<bool>& is_stopping_;
   const DryRun dry_run_;
+  const WallTime now_;
+  ManifestCheck manifests_{parts_.blobs, parts_.names, ManifestCheck::Mend::yes};
   std::vector<meta::Pin> pins_;
   std::size_t kept_items_ = 0;
   std::size_t going_items_ = 0;
@@ -193,6 +216,7 @@ class Retainer::Pass {
 Retainer::Retainer(Parts parts, RetainerOptions options)
     : parts_(std::move(parts)),
       options_(std::move(options)),
+      time_(parts_.clock, kNoPassAfterClockWasSet),
       removed_tags_(parts_.metrics.counter("lifeboat_retention_removed_tags_total", "Tags that retention removed.")),
       removed_manifests_(
           parts_.metrics.counter("lifeboat_retention_removed_manifests_total", "Manifests that retention removed.")),
@@ -204,7 +228,15 @@ Retainer::Retainer(Parts parts, RetainerOptions options)
 Task<PruneReport> Retainer::prune(DryRun dry_run) {
   if (is_stopping_) co_return fail(ErrorCode::cancelled, "cannot prune: the server is stopping");
   if (is_running_.exchange(true)) co_return fail(ErrorCode::conflict, "cannot prune: a pass is under way already");
-  Pass pass(parts_, options_, is_stopping_, dry_run);
+  const TrustedTime::Reading time = time_.read("prune");
+  if (time.set_by != Duration(0)) {
+    parts_.log.error("retention.clock_was_set", {{"by_s", time.set_by / std::chrono::seconds(1)}});
+  }
+  if (!time.now) {
+    is_running_ = false;
+    co_return std::unexpected(time.now.error());
+  }
+  Pass pass(parts_, options_, is_stopping_, dry_run, *time.now);
   const Call call(parts_.clock.now() + kPassWithin, "retention");
   const Status done = co_await pass.run(call);
   is_running_ = false;

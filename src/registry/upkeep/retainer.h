@@ -12,6 +12,7 @@
 #include "meta/store.h"
 #include "registry/change_stamps.h"
 #include "registry/upkeep/retention.h"
+#include "registry/upkeep/trusted_time.h"
 #include "sys/clock.h"
 #include "sys/metrics.h"
 #include "sys/notification.h"
@@ -62,7 +63,8 @@ class Retainer {
   Retainer(Parts parts, RetainerOptions options);
 
   enum class DryRun : bool { no, yes };
-  /// One pass over everything. conflict: one is under way; cancelled: stop() was; the store's errors: what was removed
+  /// One pass over everything. conflict: one is under way; cancelled: stop() was; unavailable: the clock was set; the
+  /// store's errors: what was removed
   /// before stays removed.
   Task<PruneReport> prune(DryRun dry_run);
   /// Passes from time to time, until stop().
@@ -75,6 +77,7 @@ class Retainer {
 
   const Parts parts_;
   const RetainerOptions options_;
+  TrustedTime time_;
   sys::Counter& removed_tags_;
   sys::Counter& removed_manifests_;
   sys::Counter& failures_;

@@ -137,6 +137,27 @@ TEST_F(RetainerTest, keeps_what_is_pinned_by_tag_or_by_digest) {
   EXPECT_FALSE(has(app_, image_of("v3"))) << "the pin is of another repository";
 }
 
+TEST_F(RetainerTest, takes_nothing_for_old_because_the_clock_was_set) {
+  push_indexes(app_, 1);
+  ASSERT_TRUE(run(names_.tags().remove(a_call(), app_, oci::Tag::parse("v1").value())));
+  Retainer retainer({.blobs = blobs_,
+                     .names = names_,
+                     .stamps = stamps_,
+                     .is_frozen = [](const oci::RegistryHost&) { return false; },
+                     .clock = clock_,
+                     .metrics = metrics_,
+                     .log = log_},
+                    {.policies = {{.match = {"team/*"}, .rule = {.delete_untagged_after = std::chrono::hours(24)}}}});
+  clock_.set_wall_by(std::chrono::days(365));
+  const auto refused = run(retainer.prune(Retainer::DryRun::no));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::unavailable);
+  EXPECT_TRUE(has(app_, index_of("v1")));
+  clock_.advance(std::chrono::hours(25));
+  EXPECT_TRUE(run(retainer.prune(Retainer::DryRun::no))) << "the time that has gone by since is no error of the clock";
+  EXPECT_FALSE(has(app_, index_of("v1")));
+}
+
 TEST_F(RetainerTest, leaves_a_host_alone_that_cannot_be_asked) {
   push_indexes(cached_, 3);
   push_indexes(app_, 2);

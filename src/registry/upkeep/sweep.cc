@@ -35,8 +35,10 @@ std::string_view to_string(SweepReason reason) {
   return "";
 }
 
-Sweep::Sweep(Parts parts, WallTime before, DryRun dry_run)
-    : parts_(std::move(parts)), before_(before), is_dry_run_(dry_run == DryRun::yes) {}
+Sweep::Sweep(Parts parts, Order order)
+    : parts_(std::move(parts)),
+      order_(std::move(order)),
+      manifests_(parts_.blobs, parts_.names, ManifestCheck::Mend{order_.dry_run == DryRun::no}) {}
 
 SweepReport Sweep::report() const {
   return report_.with([](const SweepReport& report) { return report; });
@@ -59,12 +61,13 @@ void Sweep::note(Swept swept) {
 }
 
 Status Sweep::go_on() const {
-  if (!parts_.is_stopping()) return {};
+  if (!order_.is_stopping()) return {};
   return fail(ErrorCode::cancelled, "cannot go on collecting: the server is stopping");
 }
 
 Task<void> Sweep::run(Call call) {
   LB_CO_CHECK(co_await check(call));
+  if (order_.extent == Extent::evicted) co_return co_await unlink_condemned(call);
   LB_CO_CHECK(co_await take_rows(call));
   LB_CO_CHECK(co_await unlink_condemned(call));
   co_return co_await unlink_orphans(call);
@@ -107,17 +110,32 @@ Task<void> Sweep::take_rows(Call call) {
   std::optional<meta::ReclaimPosition> position = meta::ReclaimPosition{};
   while (position) {
     LB_CO_CHECK(go_on());
-    LB_CO_TRY(auto page, co_await parts_.names.reclaim().look(call, *position, before_, kLookAtMax));
+    LB_CO_TRY(auto page, co_await parts_.names.reclaim().look(call, *position, order_.before, kLookAtMax));
     position = page.next;
     std::erase_if(page.found, [&](const meta::Reclaimable& one) {
       return one.repository && one.repository->host && parts_.is_frozen(*one.repository->host);
     });
-    if (is_dry_run_) {
+    LB_CO_CHECK(co_await drop_named(call, page.found));
+    if (order_.dry_run == DryRun::yes) {
       foresee(page.found);
     } else {
       LB_CO_CHECK(co_await take_page(call, std::move(page.found)));
     }
   }
+  co_return Status{};
+}
+
+/// What a manifest names stays, also when no record says so any more; and where that cannot be told, all stays.
+Task<void> Sweep::drop_named(Call call, std::vector<meta::Reclaimable>& found) {
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (!found[i].repository) continue;
+    LB_CO_CHECK(go_on());
+    LB_CO_CHECK(co_await manifests_.look_at(call, *found[i].repository));
+  }
+  report_.with([&](SweepReport& report) { report.restored = manifests_.restored(); });
+  std::erase_if(found, [&](const meta::Reclaimable& one) {
+    return one.repository && manifests_.may_name(*one.repository, one.digest);
+  });
   co_return Status{};
 }
 
@@ -127,7 +145,7 @@ Task<void> Sweep::take_page(Call call, std::vector<meta::Reclaimable> found) {
     const auto rest = found.begin() + static_cast<std::ptrdiff_t>(std::min(kTakeMax, found.size()));
     std::vector<meta::Reclaimable> batch(found.begin(), rest);
     found.erase(found.begin(), rest);
-    LB_CO_TRY(const auto went, co_await parts_.names.reclaim().release(call, std::move(batch), before_));
+    LB_CO_TRY(const auto went, co_await parts_.names.reclaim().release(call, std::move(batch), order_.before));
     for (const meta::Reclaimable& one : went) {
       if (!one.repository) continue;
       parts_.stamps.bump(*one.repository);
@@ -152,7 +170,7 @@ Task<void> Sweep::unlink_condemned(Call call) {
   for (;;) {
     LB_CO_CHECK(go_on());
     acquit_all();
-    LB_CO_TRY(auto list, co_await parts_.names.reclaim().condemned(call, before_, left + kCondemnedMax));
+    LB_CO_TRY(auto list, co_await parts_.names.reclaim().condemned(call, order_.before, left + kCondemnedMax));
     std::erase_if(list, [&](const meta::Condemned& one) { return seen_.contains(one.digest); });
     if (list.empty()) co_return Status{};
     for (const meta::Condemned& one : list) {
@@ -160,7 +178,7 @@ Task<void> Sweep::unlink_condemned(Call call) {
       seen_.insert(one.digest);
       LB_CO_TRY(const Fate fate, co_await unlink(call, one.digest));
       if (fate == Fate::unlinked) note({SweepReason::unneeded, std::nullopt, one.digest, one.size_bytes});
-      const bool is_left = is_dry_run_ || fate == Fate::in_use || fate == Fate::failed;
+      const bool is_left = order_.dry_run == DryRun::yes || fate == Fate::in_use || fate == Fate::failed;
       if (is_left) ++left;
     }
   }
@@ -192,7 +210,7 @@ Task<void> Sweep::unlink_orphans(Call call) {
     LB_CO_TRY(const auto orphans, co_await without_spared(call, std::move(unneeded)));
     for (const oci::Digest& digest : orphans) {
       LB_CO_TRY(const auto stored, co_await parts_.inventory.find(call, digest));
-      if (!stored || stored->modified > before_) continue;
+      if (!stored || stored->modified > order_.before) continue;
       LB_CO_TRY(const Fate fate, co_await unlink(call, digest));
       if (fate == Fate::unlinked) note({SweepReason::orphan, std::nullopt, digest, stored->size_bytes});
     }
@@ -216,7 +234,7 @@ Task<Sweep::Fate> Sweep::unlink(Call call, oci::Digest digest) {
   }
   std::vector<oci::Digest> asked{digest};
   LB_CO_TRY(const auto unneeded, co_await parts_.names.reclaim().unneeded(call, std::move(asked)));
-  if (is_dry_run_) co_return unneeded.empty() ? Fate::needed : Fate::unlinked;
+  if (order_.dry_run == DryRun::yes) co_return unneeded.empty() ? Fate::needed : Fate::unlinked;
   if (!unneeded.empty()) {
     const Status removed = co_await parts_.blobs.remove(call, digest);
     if (!removed) {

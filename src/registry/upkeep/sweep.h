@@ -16,6 +16,7 @@
 #include "oci/repository_id.h"
 #include "registry/change_stamps.h"
 #include "registry/content_leases.h"
+#include "registry/upkeep/manifest_check.h"
 
 namespace lifeboat::registry {
 
@@ -41,6 +42,7 @@ struct SweepReport {
   uint64_t in_use = 0;    ///< contents left for the next time: somebody was about to need them
   uint64_t failures = 0;  ///< contents that could not be unlinked
   uint64_t lost = 0;      ///< contents that tags need, that are not on disk, and that a fault stands for
+  uint64_t restored = 0;  ///< manifests of which not all that they name was recorded, and is again
   std::vector<Swept> items{};
   uint64_t items_left_out = 0;  ///< beyond the first 10,000
 };
@@ -59,10 +61,12 @@ struct SweepReport {
 ///   1  one transaction takes the rows of a batch, and condemns the digests that nothing needs any more;
 ///   2  for each of them, alone with its digest (ContentLeases): no row needs it → unlink. A row does → it stays.
 ///   3  it is no longer condemned.
-/// A crash behind 1 leaves bytes without a row, and the note to unlink them; behind 2 a note without bytes; both are
-/// finished by the next pass. Bytes without row or note (a crash between commit and row) are found by a tour of the
-/// disk. Power loss may bring an unlinked file back: bytes without a row again. A writer that meets 2 waits for that
-/// one unlink (ContentLeases::share); no other ever waits for the collector.
+/// Before links of a repository go, its manifests are read and compared with what is recorded of them
+/// (manifest_check.h): a record that was lost must not take a layer along. A crash behind 1 leaves bytes without a row,
+/// and the note to unlink them; behind 2 a note without bytes; both are finished by the next pass. Bytes without row or
+/// note (a crash between commit and row) are found by a tour of the disk. Power loss may bring an unlinked file back:
+/// bytes without a row again. A writer that meets 2 waits for that one unlink (ContentLeases::share); no other ever
+/// waits for the collector.
 class Sweep {
  public:
   struct Parts {
@@ -73,13 +77,21 @@ class Sweep {
     ChangeStamps& stamps;
     /// Nothing is removed of a host that cannot be asked now.
     std::function<bool(const oci::RegistryHost&)> is_frozen;
-    std::function<bool()> is_stopping;
   };
   enum class DryRun : bool { no, yes };
+  enum class Extent {
+    all,
+    evicted,  ///< only the bytes of what was evicted, whatever the time (meta/eviction.h)
+  };
+  struct Order {
+    WallTime before{};  ///< what was touched later stays
+    DryRun dry_run = DryRun::no;
+    Extent extent = Extent::all;
+    std::function<bool()> is_stopping;
+  };
 
-  /// Takes what nobody touched after `before`.
-  Sweep(Parts parts, WallTime before, DryRun dry_run);
-  /// corrupt: the store fails its own check, and nothing was removed. cancelled: is_stopping(). One that failed
+  Sweep(Parts parts, Order order);
+  /// corrupt: the store fails its own check, and nothing was removed. cancelled: Order::is_stopping. One that failed
   /// half-way did no harm, and report() tells what it did.
   Task<void> run(Call call);
   /// As far as it has come. Any thread.
@@ -90,6 +102,7 @@ class Sweep {
   Task<void> find_absent(Call call, std::vector<oci::Digest> digests, std::vector<std::string>& faults);
   Task<void> take_rows(Call call);
   Task<void> take_page(Call call, std::vector<meta::Reclaimable> found);
+  Task<void> drop_named(Call call, std::vector<meta::Reclaimable>& found);
   Task<void> unlink_condemned(Call call);
   Task<void> unlink_orphans(Call call);
   Task<std::vector<oci::Digest>> without_spared(Call call, std::vector<oci::Digest> unneeded);
@@ -101,8 +114,8 @@ class Sweep {
   Status go_on() const;
 
   const Parts parts_;
-  const WallTime before_;
-  const bool is_dry_run_;
+  const Order order_;
+  ManifestCheck manifests_;
   std::map<oci::Digest, uint64_t> links_foreseen_;  ///< in a dry run: links that would go, by blob
   std::set<oci::Digest> lost_;                      ///< as counted in the report
   std::set<oci::Digest> seen_;                      ///< contents whose fate is decided
