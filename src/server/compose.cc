@@ -448,7 +448,7 @@ void Node::Parts::build_use_cases() {
   explain = std::make_unique<registry::Explain>(
       registry::Explain::Parts{*blobs, *names, *addressing, *capture, *freeze, clock});
   repairer = std::make_unique<registry::Repairer>(
-      registry::Repairer::Parts{*blobs, *blobs, *names, leases, *addressing, *faults, clock, metrics, log},
+      registry::Repairer::Parts{*blobs, *blobs, *names, leases, *addressing, *faults, clock, loops, metrics, log},
       repair_sources(config));
   scrubber = std::make_unique<registry::Scrubber>(
       registry::Scrubber::Parts{*blobs, *blobs, *names, *faults, *repairer, clock, metrics, log},

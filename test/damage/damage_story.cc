@@ -61,7 +61,7 @@ struct DamageStory::House {
         pull(*story.rig_.store, *story.names_, addressing, manifest_fetches, blob_fetches, faults, story.clock_,
              story.metrics_, story.log_),
         repairer({*story.rig_.store, *story.rig_.store, *story.names_, leases, addressing, faults, story.clock_,
-                  story.metrics_, story.log_},
+                  story.loops_, story.metrics_, story.log_},
                  sources_of(story.backup_)),
         scrubber({*story.rig_.store, *story.rig_.store, *story.names_, faults, repairer, story.clock_, story.metrics_,
                   story.log_},

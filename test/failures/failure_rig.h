@@ -138,7 +138,8 @@ class FailureRig {
                                 .log = log_},
                                {}};
   registry::TagHistory history_{blobs_, names_, push_, addressing_, stamps_};
-  registry::Repairer repairer_{{blobs_, blobs_, names_, leases_, addressing_, faults_, clock_, metrics_, log_}, {}};
+  registry::Repairer repairer_{{blobs_, blobs_, names_, leases_, addressing_, faults_, clock_, loops_, metrics_, log_},
+                               {}};
   registry::Scrubber scrubber_{{blobs_, blobs_, names_, faults_, repairer_, clock_, metrics_, log_}, {}};
   std::unique_ptr<http::Handler> handler_;
   std::thread thread_;

@@ -7,6 +7,7 @@
 #include "registry/held_manifest.h"
 #include "registry/manifest_edges.h"
 #include "registry/random_id.h"
+#include "registry/slow_body.h"
 #include "registry/upkeep/scrub_plan.h"
 
 namespace lifeboat::registry {
@@ -17,7 +18,6 @@ constexpr Duration kStepWithin = std::chrono::minutes(1);
 constexpr Duration kLookAgain = std::chrono::minutes(10);
 constexpr Duration kStoreFailedPause = std::chrono::seconds(30);
 constexpr std::size_t kAtATime = 1000;
-constexpr int kLevels = 3;
 
 /// "app:v1, team/base:stable" …
 std::string text_of(const std::vector<meta::TagPlace>& tags, const std::vector<meta::ContentPlace>& places) {
@@ -50,55 +50,96 @@ void Repairer::replace(std::vector<RepairSource> sources) {
 
 Awaitable<void> Repairer::run() {
   sys::Notification& noted = parts_.faults.noted();
+  bool is_hurried = false;
+  std::set<oci::Digest> tried;  // since it was hurried
   while (!is_stopping_) {
     const uint64_t seen = noted.version();
-    const Call call(parts_.clock.now() + kStepWithin, "repair");
-    const WallTime due = is_hurried_.exchange(false) ? WallTime::max() : parts_.clock.wall();
-    const Status tried = co_await try_due(call, due);
-    if (is_stopping_) break;
-    SteadyTime next = parts_.clock.now() + kLookAgain;
-    if (!tried) {
-      parts_.log.warning("repair.cannot_look", {{"reason", tried.error().message()}});
-      next = parts_.clock.now() + kStoreFailedPause;
-    } else {
-      const auto first = co_await parts_.names.faults().list(call, 1);
-      if (first && !first->empty()) {
-        const Duration wait = std::max(first->front().due - parts_.clock.wall(), Duration(1000));
-        next = std::min(next, parts_.clock.now() + wait);
-      }
+    const SteadyTime now = parts_.clock.now();
+    const SteadyTime not_before = store_failed_until_.with([](SteadyTime until) { return until; });
+    if (now < not_before) {
+      co_await noted.wait(seen, not_before);
+      continue;
     }
+    if (is_hurried_.exchange(false)) {
+      is_hurried = true;
+      tried.clear();
+    }
+    const auto started = co_await start(is_hurried ? Which::untried : Which::due, tried);
+    if (is_stopping_) break;
+    if (started && started->are_all) is_hurried = false;
+    SteadyTime next = now + kLookAgain;
+    if (!started) {
+      parts_.log.warning("repair.cannot_look", {{"reason", started.error().message()}});
+      next = now + kStoreFailedPause;
+    } else if (started->next < WallTime::max()) {
+      next = std::min(next, now + std::max(started->next - parts_.clock.wall(), Duration(1000)));
+    }
+    co_await count_standing(Call(now + kStepWithin, "repair"));
     co_await noted.wait(seen, next);
+  }
+  for (;;) {
+    const uint64_t seen = work_ended_.version();
+    const bool is_idle = in_work_.with([](const auto& all) { return all.empty(); });
+    if (is_idle) co_return;
+    co_await work_ended_.wait(seen, SteadyTime::max());
   }
 }
 
 Task<void> Repairer::try_all(Call call) {
-  LB_CO_CHECK(co_await try_due(call, WallTime::max()));
   // What came back may have told of more that is missing: an index of its children, those of their layers.
-  for (int i = 0; i < kLevels; ++i)
-    LB_CO_CHECK(co_await try_due(Call(parts_.clock.now() + kStepWithin, call.request_id()), parts_.clock.wall()));
-  // What the background had in its hands already.
+  std::set<oci::Digest> tried;
   for (;;) {
     const uint64_t seen = work_ended_.version();
+    LB_CO_TRY(const Started started, co_await start(Which::untried, tried));
     const bool is_idle = in_work_.with([](const auto& all) { return all.empty(); });
-    if (is_idle || is_stopping_) co_return Status{};
+    if (is_stopping_ || (is_idle && started.are_all)) break;
     co_await work_ended_.wait(seen, parts_.clock.now() + kStepWithin);
-  }
-}
-
-Task<void> Repairer::try_due(Call call, WallTime due) {
-  LB_CO_TRY(const auto faults, co_await parts_.names.faults().list(call, kAtATime));
-  for (const meta::Fault& fault : faults) {
-    if (fault.due > due || is_stopping_) break;
-    const bool is_ours = in_work_.with([&](auto& all) { return all.insert(fault.digest).second; });
-    if (!is_ours) continue;
-    const Call own(parts_.clock.now() + kStepWithin, random_upload_id().to_string());
-    const Status attempted = co_await attempt(own, fault);
-    in_work_.with([&](auto& all) { all.erase(fault.digest); });
-    work_ended_.notify_all();
-    if (!attempted) co_return attempted;
   }
   co_await count_standing(call);
   co_return Status{};
+}
+
+Task<Repairer::Started> Repairer::start(Which which, std::set<oci::Digest>& tried) {
+  const Call call(parts_.clock.now() + kStepWithin, "repair");
+  LB_CO_TRY(const auto faults, co_await parts_.names.faults().list(call, kAtATime));
+  const WallTime now = parts_.clock.wall();
+  Started started;
+  for (const meta::Fault& fault : faults) {
+    if (is_stopping_) break;
+    if (which == Which::due && !is_repair_due(fault.due, now)) {
+      started.next = std::min(started.next, fault.due);
+      continue;
+    }
+    if (which == Which::untried && tried.contains(fault.digest)) continue;
+    enum class Room { none, taken, ours };
+    const Room room = in_work_.with([&](auto& all) {
+      if (all.contains(fault.digest)) return Room::taken;
+      if (all.size() >= kAtOnce) return Room::none;
+      all.insert(fault.digest);
+      return Room::ours;
+    });
+    if (room == Room::none) {
+      started.are_all = false;
+      break;
+    }
+    tried.insert(fault.digest);
+    if (room == Room::ours) parts_.loops.spawn(next_loop_++ % parts_.loops.count(), work(fault));
+  }
+  co_return started;
+}
+
+Awaitable<void> Repairer::work(meta::Fault fault) {
+  const oci::Digest digest = fault.digest;
+  const Call call(parts_.clock.now() + kStepWithin, random_upload_id().to_string());
+  const Status attempted = co_await attempt(call, std::move(fault));
+  if (!attempted) {
+    store_failed_until_.with([&](SteadyTime& until) { until = parts_.clock.now() + kStoreFailedPause; });
+    parts_.log.warning("repair.cannot_record",
+                       {{"digest", digest.to_string()}, {"reason", attempted.error().message()}});
+  }
+  in_work_.with([&](auto& all) { all.erase(digest); });
+  work_ended_.notify_all();
+  parts_.faults.noted().notify_all();  // there is room for the next
 }
 
 Awaitable<void> Repairer::count_standing(Call call) {
@@ -229,6 +270,7 @@ std::vector<Repairer::Candidate> Repairer::candidates_for(const meta::ContentPla
 Task<uint64_t> Repairer::bring_blob(Call call, const Candidate& from, oci::Digest digest) {
   LB_CO_TRY(const auto stream, co_await from.source->open(call, from.repository, digest, 0));
   LB_CO_TRY(const auto writer, co_await parts_.blobs.begin(call, random_upload_id(), digest.algorithm()));
+  const SteadyTime begun = parts_.clock.now();
   Status status;
   for (;;) {
     auto block = co_await stream->next();
@@ -237,6 +279,12 @@ Task<uint64_t> Repairer::bring_blob(Call call, const Candidate& from, oci::Diges
       break;
     }
     if (block->size() == 0) break;
+    if (parts_.clock.now() > slowest_end(begun, writer->received() + block->size())) {
+      status = fail(ErrorCode::timed_out, "cannot fetch '" + digest.to_string() + "' from '" + from.name +
+                                              "': it comes too slowly (want " + std::to_string(kSlowestBytesPerMinute) +
+                                              " bytes a minute)");
+      break;
+    }
     if (is_stopping_) {
       status = fail(ErrorCode::cancelled, "cannot fetch '" + digest.to_string() + "': the server is stopping");
       break;

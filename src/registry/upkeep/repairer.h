@@ -14,6 +14,7 @@
 #include "oci/reference_pattern.h"
 #include "registry/addressing.h"
 #include "registry/faults.h"
+#include "sys/event_loops.h"
 
 namespace lifeboat::registry {
 
@@ -34,7 +35,8 @@ struct StandingFault {
 
 /// Brings back what is missing: from the disk itself when somebody brought it meanwhile, from the upstream it came
 /// from, or from where the operator says copies are. Every byte is hashed before it counts. What cannot be had is tried
-/// again, ever later, and named down to the tags it breaks. Any thread.
+/// again, ever later, and named down to the tags it breaks. A few at a time; a source that gives more slowly than
+/// slow_body.h has it is given up for that time. Any thread.
 class Repairer {
  public:
   struct Parts {
@@ -45,10 +47,12 @@ class Repairer {
     Addressing& addressing;
     Faults& faults;
     sys::Clock& clock;
+    sys::EventLoops& loops;
     sys::Metrics& metrics;
     Log& log;
   };
   static constexpr std::size_t kTagsMax = 20;
+  static constexpr std::size_t kAtOnce = 4;
 
   Repairer(const Parts& parts, std::vector<RepairSource> sources);
 
@@ -72,7 +76,14 @@ class Repairer {
     oci::RepositoryId repository;  ///< as the source knows it
     std::string name;
   };
-  Task<void> try_due(Call call, WallTime due);
+  enum class Which { due, untried };
+  struct Started {
+    bool are_all = true;  ///< false: there was no room for more
+    WallTime next = WallTime::max();
+  };
+  /// Starts those there is room for. `untried`: all but those in `tried`, where it notes what is in work.
+  Task<Started> start(Which which, std::set<oci::Digest>& tried);
+  Awaitable<void> work(meta::Fault fault);
   Task<void> attempt(Call call, meta::Fault fault);
   /// Gives where it came from.
   Task<std::string> repair(Call call, const meta::Fault& fault);
@@ -92,7 +103,9 @@ class Repairer {
   sys::Gauge& unrepaired_;
   sys::Counter& repaired_;
   Guarded<std::vector<RepairSource>> sources_;
+  std::atomic<unsigned> next_loop_ = 0;
   Guarded<std::set<oci::Digest>> in_work_;
+  Guarded<SteadyTime> store_failed_until_;
   sys::Notification work_ended_;
   std::atomic<bool> is_stopping_ = false;
   std::atomic<bool> is_hurried_ = false;

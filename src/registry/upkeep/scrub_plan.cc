@@ -36,11 +36,18 @@ std::optional<TourPosition> TourPosition::parse(std::string_view text) {
   return position;
 }
 
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+constexpr std::array<Duration, 5> kPauses{minutes(1), minutes(5), minutes(30), hours(2), hours(6)};
+
+}  // namespace
+
 Duration pause_before_repair(uint32_t tries) {
-  using std::chrono::hours;
-  using std::chrono::minutes;
-  constexpr std::array<Duration, 5> kPauses{minutes(1), minutes(5), minutes(30), hours(2), hours(6)};
   return kPauses.at(std::min<std::size_t>(tries == 0 ? 0 : tries - 1, kPauses.size() - 1));
 }
+
+bool is_repair_due(WallTime due, WallTime now) { return due <= now || due - now > kPauses.back(); }
 
 }  // namespace lifeboat::registry

@@ -41,5 +41,8 @@ struct TourPosition {
 
 /// How long after a try to repair that failed, the `tries`-th in a row, the next one is.
 Duration pause_before_repair(uint32_t tries);
+/// Whether the next try that was set for `due` is to be now. One that is further away than any pause was set before the
+/// clock was.
+bool is_repair_due(WallTime due, WallTime now);
 
 }  // namespace lifeboat::registry

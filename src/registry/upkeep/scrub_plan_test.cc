@@ -61,5 +61,23 @@ TEST(RepairPauses, grow_and_end) {
   EXPECT_EQ(pause_before_repair(1'000'000), hours(6));
 }
 
+TEST(ScrubPlan, tries_what_was_put_off_for_longer_than_any_pause) {
+  const WallTime now(Duration(1'700'000'000'000));
+  const Duration longest = pause_before_repair(100);
+  struct Row {
+    const char* name;
+    Duration ahead;
+    bool is_due;
+  };
+  const Row rows[] = {
+      {"long ago", std::chrono::hours(-9), true},
+      {"now", Duration(0), true},
+      {"soon", Duration(1), false},
+      {"after the longest pause", longest, false},
+      {"in a year: the clock was set back", std::chrono::days(365), true},
+  };
+  for (const Row& row : rows) EXPECT_EQ(is_repair_due(now + row.ahead, now), row.is_due) << row.name;
+}
+
 }  // namespace
 }  // namespace lifeboat::registry

@@ -69,7 +69,7 @@ class ScrubberTest : public testing::Test, protected test::PullRig {
   BadSector integrity_{blobs};
   std::shared_ptr<test::ScriptedSource> backup_ = std::make_shared<test::ScriptedSource>();
   Faults faults_{{blobs, integrity_, names, leases, stamps, clock, metrics, log}};
-  Repairer repairer_{{blobs, integrity_, names, leases, addressing, faults_, clock, metrics, log},
+  Repairer repairer_{{blobs, integrity_, names, leases, addressing, faults_, clock, loops, metrics, log},
                      {{.source = backup_, .name = "backup"}}};
   Scrubber scrubber_{{blobs, integrity_, names, faults_, repairer_, clock, metrics, log}, {.rate_bytes = 0}};
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/hasher.h"
+#include "registry/slow_body.h"
 
 namespace lifeboat::registry::verify {
 namespace {
@@ -13,13 +14,6 @@ using Thing = blob::Inspector::Thing;
 
 /// A body that broke off may have been the network: it is asked for twice.
 constexpr int kBodiesMax = 2;
-/// A body that comes more slowly would hold the walk up for as long as the registry likes.
-constexpr uint64_t kSlowestBytesPerMinute = 64 * kKiB;
-
-/// By then so many bytes must have come; the first minute is for free.
-SteadyTime latest(SteadyTime begun, uint64_t received) {
-  return begun + std::chrono::minutes(1) + std::chrono::minutes(1) * (received / kSlowestBytesPerMinute);
-}
 
 Fault missing_to_get(Fault missing) {
   return {FaultKind::missing_to_get, "a HEAD says that it is there, a GET says " + missing.detail};
@@ -49,7 +43,7 @@ Task<BodyRead> read(blob::Stream& stream, const sys::Clock& clock, BlobWanted wa
     received += block.size();
     if (wanted.depth == Depth::light) co_return BodyRead{.received = received};
     if (received > wanted.size_bytes) co_return BodyRead{.received = wanted.size_bytes + 1, .is_longer = true};
-    if (clock.now() > latest(begun, received)) {
+    if (clock.now() > slowest_end(begun, received)) {
       co_return fail(ErrorCode::timed_out, "too slow: " + std::to_string(received) + " of " +
                                                std::to_string(wanted.size_bytes) + " bytes came, want " +
                                                std::to_string(kSlowestBytesPerMinute) + " a minute");
