@@ -44,9 +44,9 @@ struct EndpointTest::Registry {
                   .log = test.log_},
                  {.policies = {{.match = {"*"}, .rule = {.keep_last = 1}}}}),
         history(test.blobs_, test.names_, push, addressing, test.stamps_),
-        repairer(
-            {test.blobs_, test.blobs_, test.names_, leases, addressing, faults, test.clock_, test.metrics_, test.log_},
-            {}),
+        repairer({test.blobs_, test.blobs_, test.names_, leases, addressing, faults, test.clock_, loops, test.metrics_,
+                  test.log_},
+                 {}),
         scrubber({test.blobs_, test.blobs_, test.names_, faults, repairer, test.clock_, test.metrics_, test.log_}, {}),
         thread([this] { loops.run(); }) {}
   ~Registry() {

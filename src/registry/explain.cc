@@ -59,7 +59,7 @@ Task<Explanation> Explain::of(Call call, oci::FullReference reference) {
     standing.is_short = standing.can_be_asked && found.upstream->source->is_short_of_requests();
   }
   if (found.tag) {
-    standing.tag = HeldTag{found.tag->checked, found.tag->is_gone_upstream};
+    standing.tag = HeldTag{found.tag->checked, found.tag->is_gone_upstream, found.tag->confirmed};
     standing.policy.fresh_for = window_of(found.policy.fresh_for, repository, *tag, found.tag->checked);
   }
   found.outlook = outlook_of(standing);

@@ -22,7 +22,9 @@ constexpr int kWindowShare = 10;
 constexpr Duration kStretchMin = std::chrono::minutes(10);
 
 bool is_within_max_stale(const HeldTag& held, WallTime now, const FreshnessPolicy& policy) {
-  return !policy.max_stale || now - held.checked <= policy.fresh_for + *policy.max_stale;
+  // Each answer that it is gone is a check as well, and confirms nothing.
+  const WallTime last_true = held.is_gone_upstream ? held.confirmed : held.checked;
+  return !policy.max_stale || now - last_true <= policy.fresh_for + *policy.max_stale;
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ namespace lifeboat::registry {
 struct HeldTag {
   WallTime checked{};  ///< when the upstream last spoke of it
   bool is_gone_upstream = false;
+  WallTime confirmed{};  ///< of one that is gone: when the upstream last had it
 };
 
 /// Before the upstream is asked.

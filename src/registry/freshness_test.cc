@@ -13,7 +13,7 @@ using std::chrono::seconds;
 const WallTime kNow{std::chrono::milliseconds(1'700'000'000'000)};
 
 HeldTag checked_ago(seconds age) { return {kNow - age, false}; }
-HeldTag gone_ago(seconds age) { return {kNow - age, true}; }
+HeldTag gone_ago(seconds age) { return {kNow - age, true, kNow - age}; }
 
 TEST(Freshness, decides_before_asking) {
   const FreshnessPolicy policy{.fresh_for = seconds(60), .max_stale = std::nullopt};
@@ -114,6 +114,15 @@ TEST(Freshness, refuses_a_copy_under_refused_credentials_where_the_operator_want
   }
   EXPECT_EQ(after_failure(checked_ago(seconds(60)), ErrorCode::unavailable, kNow, policy).kind,
             AfterFailure::Kind::serve_stale);
+}
+
+TEST(Freshness, counts_max_stale_of_a_tag_that_is_gone_from_when_it_was_last_there) {
+  const FreshnessPolicy policy{.fresh_for = seconds(60), .max_stale = seconds(60)};
+  const HeldTag asked_lately{.checked = kNow - seconds(1), .is_gone_upstream = true, .confirmed = kNow - seconds(121)};
+  EXPECT_EQ(after_failure(asked_lately, ErrorCode::unavailable, kNow, policy).kind, AfterFailure::Kind::unavailable)
+      << "each answer that it is gone made it good for another while";
+  const HeldTag there_lately{.checked = kNow - seconds(1), .is_gone_upstream = true, .confirmed = kNow - seconds(120)};
+  EXPECT_EQ(after_failure(there_lately, ErrorCode::unavailable, kNow, policy).kind, AfterFailure::Kind::serve_stale);
 }
 
 TEST(Freshness, stretches_no_further_than_max_stale) {

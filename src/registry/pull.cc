@@ -162,7 +162,7 @@ Task<ServedManifest> Pull::upstream_tag(Call call, oci::RepositoryId repository,
   auto record = co_await names_.tags().find(call, repository, tag);
   if (!record && record.error().code() != ErrorCode::not_found) co_return std::unexpected(std::move(record).error());
   std::optional<HeldTag> held;
-  if (record) held = HeldTag{record->checked, record->is_gone_upstream};
+  if (record) held = HeldTag{record->checked, record->is_gone_upstream, record->confirmed};
   if (upstream == nullptr && !held) co_return unknown_host(repository);
 
   const FreshnessPolicy policy = upstream != nullptr ? policy_for(*upstream, repository.name, &tag) : FreshnessPolicy{};
