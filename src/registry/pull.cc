@@ -245,12 +245,13 @@ Task<ServedBlob> Pull::blob(Call call, oci::RepositoryId repository, oci::Digest
       answers(repository, "hit").add();
       co_return ServedBlob(std::move(*content));
     }
+    // It may have been deleted, collected or evicted at this moment, which is no fault.
     const auto still = co_await names_.blobs().find(call, repository, digest);
-    if (!still && still.error().code() == ErrorCode::not_found && repository.is_hosted()) {
-      co_return std::unexpected(still.error());  // it was deleted or collected at this moment
-    }
+    const bool has_gone = !still && still.error().code() == ErrorCode::not_found;
+    if (has_gone && repository.is_hosted()) co_return std::unexpected(still.error());
     // Repair is the miss path: from now on it is missing, like what was never here.
-    auto fault = co_await faults_.examine(call, digest, record->size_bytes);
+    Result<std::optional<meta::Fault>> fault = fail(ErrorCode::not_found, "it has gone");
+    if (!has_gone) fault = co_await faults_.examine(call, digest, record->size_bytes);
     if (!fault && repository.is_hosted()) co_return std::unexpected(std::move(fault).error());
     if (fault && *fault && repository.is_hosted()) co_return missing(repository, **fault);
     if (fault && !*fault) {

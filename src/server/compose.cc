@@ -490,18 +490,21 @@ void Node::Parts::build_use_cases() {
 
 void Node::Parts::build_evictor() {
   if (config.storage.evict_above.empty()) return;
-  evictor = std::make_unique<registry::Evictor>(registry::Evictor::Parts{
-      .eviction = *eviction,
-      .names = *names,
-      .addressing = *addressing,
-      .stamps = stamps,
-      .measure = [this](Call call) { return measure(std::move(call)); },
-      .always_held = [this] { return always_held.with([](const auto& held) { return held; }); },
-      .is_frozen = [this](const auto& host) { return freeze->is_frozen(host); },
-      .collect = [this] { return collector->collect(registry::Sweep::DryRun::no); },
-      .clock = clock,
-      .metrics = metrics,
-      .log = log});
+  evictor = std::make_unique<registry::Evictor>(
+      registry::Evictor::Parts{
+          .eviction = *eviction,
+          .blobs = *blobs,
+          .names = *names,
+          .addressing = *addressing,
+          .stamps = stamps,
+          .measure = [this](Call call) { return measure(std::move(call)); },
+          .always_held = [this] { return always_held.with([](const auto& held) { return held; }); },
+          .is_frozen = [this](const auto& host) { return freeze->is_frozen(host); },
+          .collector = *collector,
+          .clock = clock,
+          .metrics = metrics,
+          .log = log},
+      config.storage.evict_unused_for);
 }
 
 Task<registry::EvictionSpace> Node::Parts::measure(Call call) {

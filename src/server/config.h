@@ -39,6 +39,7 @@ struct StorageConfig {
   uint64_t uploads_open_max = 0;
   std::string evict_above;  ///< as Watermark has it; empty (with the other): nothing is evicted
   std::string evict_below;  ///< of the same kind, and less
+  Duration evict_unused_for{};
 
   friend bool operator==(const StorageConfig&, const StorageConfig&) = default;
 };

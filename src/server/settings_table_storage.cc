@@ -67,6 +67,15 @@ constexpr Setting kSettings[] = {
      .meaning = "Where eviction ends: the same kind of value as `evict_above`, and less.",
      .takes_effect = on_restart,
      .field = +[](Config& c) -> Slot { return &c.storage.evict_below; }},
+    {.section = "storage",
+     .key = "evict_unused_for",
+     .kind = duration,
+     .default_text = "10m",
+     .meaning =
+         "An image that was pulled, or asked for, within this time is not evicted, however full the disk: a client "
+         "that has got a manifest comes for its layers next.",
+     .takes_effect = on_restart,
+     .field = +[](Config& c) -> Slot { return &c.storage.evict_unused_for; }},
 };
 
 }  // namespace

@@ -8,7 +8,7 @@ from rig import check, check_equal, eventually, main, scenario
 
 SIZE = 1_000_000
 # Of images of a million bytes: what three of them are is too much, two are not.
-MARKS = 'evict_above = "2500KiB"\nevict_below = "2100KiB"\n'
+MARKS = 'evict_above = "2500KiB"\nevict_below = "2100KiB"\nevict_unused_for = "0s"\n'
 
 
 def cached(rig, storage=""):

@@ -16,6 +16,8 @@ void EvictionOrder::consider(meta::CachedImage image, Standing standing) {
     ++pinned_;
   } else if (standing == Standing::frozen) {
     ++frozen_;
+  } else if (age_.is_in_use(image.used)) {
+    ++in_use_;
   } else {
     first_.insert(std::move(image));
     if (first_.size() <= max_) return;

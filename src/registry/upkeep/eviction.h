@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "base/time.h"
 #include "meta/eviction.h"
 
 /// What of the cache gives way, and when. Pure.
@@ -19,11 +20,19 @@ struct EvictionSpace {
   uint64_t wanted_bytes() const { return is_due() ? used_bytes - below_bytes : 0; }
 };
 
+/// Which images are in use: a client that has got a manifest comes for its layers next.
+struct EvictionAge {
+  WallTime now{};
+  Duration unused_for{0};  ///< so long an image must not have been used
+  /// One that was used in the future was so before the clock was set: who knows when.
+  bool is_in_use(WallTime used) const { return used <= now && now - used < unused_for; }
+};
+
 /// The order in which cached images go: the longest unused first. Takes any number of them and keeps the first `max`
-/// of the order. What is pinned, what is to be held at all times and what could not be fetched again now is not in it.
+/// of the order. What is in use, pinned, to be held at all times, or could not be fetched again now is not in it.
 class EvictionOrder {
  public:
-  explicit EvictionOrder(std::size_t max) : max_(max) {}
+  explicit EvictionOrder(std::size_t max, EvictionAge age = {}) : max_(max), age_(age) {}
 
   enum class Standing {
     free,    ///< it may go
@@ -37,16 +46,19 @@ class EvictionOrder {
   bool has_more() const { return has_more_; }
   uint64_t pinned() const { return pinned_; }  ///< or wanted
   uint64_t frozen() const { return frozen_; }
+  uint64_t in_use() const { return in_use_; }
 
  private:
   struct Before {
     bool operator()(const meta::CachedImage& one, const meta::CachedImage& other) const;
   };
   std::size_t max_;
+  EvictionAge age_;
   std::set<meta::CachedImage, Before> first_;
   bool has_more_ = false;
   uint64_t pinned_ = 0;
   uint64_t frozen_ = 0;
+  uint64_t in_use_ = 0;
 };
 
 }  // namespace lifeboat::registry

@@ -70,5 +70,16 @@ TEST(EvictionOrder, keeps_no_more_than_it_was_told_and_the_oldest_of_them) {
   EXPECT_TRUE(order.has_more());
 }
 
+TEST(EvictionOrder, leaves_out_what_was_used_just_before) {
+  const WallTime now(Duration(1'000'000));
+  EvictionOrder order(10, {.now = now, .unused_for = std::chrono::minutes(10)});
+  order.consider(image("just-now", 1'000'000), Standing::free);
+  order.consider(image("nine-minutes-ago", 1'000'000 - 9 * 60'000), Standing::free);
+  order.consider(image("ten-minutes-ago", 1'000'000 - 10 * 60'000), Standing::free);
+  order.consider(image("before-the-clock-was-set-back", 9'000'000), Standing::free);
+  EXPECT_EQ(names(order), (std::vector<std::string>{"org/ten-minutes-ago", "org/before-the-clock-was-set-back"}));
+  EXPECT_EQ(order.in_use(), 2U);
+}
+
 }  // namespace
 }  // namespace lifeboat::registry

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "registry/upkeep/refetch.h"
+
 namespace lifeboat::registry {
 namespace {
 
@@ -11,6 +13,10 @@ constexpr Duration kEvery = std::chrono::minutes(1);
 constexpr Duration kEveryInVain = std::chrono::minutes(10);
 constexpr Duration kLookWithin = std::chrono::hours(1);
 constexpr Duration kAskWithin = std::chrono::seconds(20);
+/// A full cache is looked at every minute; to read all manifests of a repository takes up to seconds.
+constexpr Duration kManifestsFor = std::chrono::hours(1);
+/// How long an upstream that has given something is taken to be there.
+constexpr Duration kAnswerFor = std::chrono::seconds(10);
 /// Manifests looked at by one read.
 constexpr std::size_t kRowsMax = 200;
 /// Images in the order at a time.
@@ -20,13 +26,17 @@ constexpr std::size_t kHeldPasts = 2;
 
 }  // namespace
 
-Evictor::Evictor(Parts parts)
+Evictor::Evictor(Parts parts, Duration unused_for)
     : parts_(std::move(parts)),
+      unused_for_(unused_for),
       evicted_contents_(parts_.metrics.counter("lifeboat_evicted_contents_total",
                                                "Blobs and manifests that left the cache to make room.")),
       evicted_bytes_(parts_.metrics.counter("lifeboat_evicted_bytes_total", "Bytes that left the cache to make room.")),
+      used_bytes_(parts_.metrics.gauge("lifeboat_evict_used_bytes", "What is compared with the upper mark.")),
+      above_bytes_(parts_.metrics.gauge("lifeboat_evict_above_bytes", "The upper mark: beyond it content goes.")),
       last_success_(parts_.metrics.gauge("lifeboat_evict_last_success_timestamp_seconds",
-                                         "When the cache was last found or brought below its mark; 0 before that.")) {}
+                                         "When the cache was last found or brought below its mark; 0 before that.")),
+      manifests_(parts_.blobs, parts_.names, ManifestCheck::Mend::yes) {}
 
 void Evictor::stop() {
   is_stopping_ = true;
@@ -51,10 +61,10 @@ Awaitable<void> Evictor::run() {
 }
 
 Task<EvictionReport> Evictor::look(Call call) {
-  LB_CO_TRY(EvictionSpace space, co_await parts_.measure(call));
+  LB_CO_TRY(EvictionSpace space, co_await measure(call));
   if (space.is_due() && is_owed_) {
     LB_CO_CHECK(co_await give_back());
-    LB_CO_TRY(space, co_await parts_.measure(call));
+    LB_CO_TRY(space, co_await measure(call));
   }
   EvictionReport report;
   if (space.is_due()) {
@@ -70,20 +80,32 @@ Task<EvictionReport> Evictor::look(Call call) {
   co_return report;
 }
 
+Task<EvictionSpace> Evictor::measure(Call call) {
+  LB_CO_TRY(const EvictionSpace space, co_await parts_.measure(std::move(call)));
+  used_bytes_.set(static_cast<double>(space.used_bytes));
+  above_bytes_.set(static_cast<double>(space.above_bytes));
+  co_return space;
+}
+
 Task<EvictionReport> Evictor::make_room(Call call, EvictionSpace space) {
-  EvictionReport report{.wanted_bytes = space.wanted_bytes()};
+  Round round{.report = {.wanted_bytes = space.wanted_bytes()}};
+  if (parts_.clock.now() >= manifests_until_) {
+    manifests_ = ManifestCheck(parts_.blobs, parts_.names, ManifestCheck::Mend::yes);
+    manifests_until_ = parts_.clock.now() + kManifestsFor;
+  }
+  EvictionReport& report = round.report;
   LB_CO_TRY(const Held held, co_await always_held(call));
-  Answers answers;
   Status done;
   for (bool is_over = false; !is_over && done;) {
-    const auto order = co_await survey(call, held, answers);
+    const auto order = co_await survey(call, held, round);
     if (!order) {
       done = std::unexpected(order.error());
       break;
     }
     report.pinned = order->pinned();
     report.frozen = order->frozen();
-    const auto evicted = co_await evict(call, *order, report, answers);
+    report.in_use = order->in_use();
+    const auto evicted = co_await evict(call, *order, round);
     if (!evicted) done = std::unexpected(evicted.error());
     is_over = !evicted || *evicted;
   }
@@ -91,26 +113,26 @@ Task<EvictionReport> Evictor::make_room(Call call, EvictionSpace space) {
   evicted_bytes_.add(static_cast<double>(report.bytes));
   if (report.images > 0) {
     is_owed_ = true;
-    const Status given_back = co_await give_back();
+    const Status given_back = co_await give_back_evicted();
     if (done) done = given_back;
   }
   if (!done) co_return std::unexpected(std::move(done).error());
   co_return report;
 }
 
-Task<EvictionOrder> Evictor::survey(Call call, const Held& held, const Answers& answers) {
-  EvictionOrder order(kOrderMax);
+Task<EvictionOrder> Evictor::survey(Call call, const Held& held, const Round& round) {
+  EvictionOrder order(kOrderMax, {.now = parts_.clock.wall(), .unused_for = unused_for_});
   std::optional<meta::EvictionPosition> position = meta::EvictionPosition{};
   while (position && !is_stopping_) {
     LB_CO_TRY(auto page, co_await parts_.eviction.look(call, *position, kRowsMax));
     position = page.next;
     for (meta::CachedImage& image : page.images) {
-      const oci::RegistryHost& host = *image.repository.host;
-      const auto answer = answers.find(host);
+      const auto answer = round.answers.find(image.repository);
       auto standing = EvictionOrder::Standing::free;
       if (held.contains({image.repository, image.root})) {
         standing = EvictionOrder::Standing::wanted;
-      } else if (parts_.is_frozen(host) || (answer != answers.end() && !answer->second)) {
+      } else if (parts_.is_frozen(*image.repository.host) ||
+                 (answer != round.answers.end() && !answer->second.may_lose)) {
         standing = EvictionOrder::Standing::frozen;
       }
       order.consider(std::move(image), standing);
@@ -119,16 +141,14 @@ Task<EvictionOrder> Evictor::survey(Call call, const Held& held, const Answers& 
   co_return order;
 }
 
-Task<bool> Evictor::evict(Call call, const EvictionOrder& order, EvictionReport& report, Answers& answers) {
+Task<bool> Evictor::evict(Call call, const EvictionOrder& order, Round& round) {
+  EvictionReport& report = round.report;
   const uint64_t images_before = report.images;
+  const uint64_t refusals_before = round.refusals;
   for (const meta::CachedImage& image : order.oldest_first()) {
     if (is_stopping_ || report.bytes >= report.wanted_bytes) co_return true;
-    const oci::RegistryHost& host = *image.repository.host;
-    if (!answers.contains(host)) {
-      LB_CO_TRY(const bool is_there, co_await can_be_fetched_again(call, image));
-      answers.emplace(host, is_there);
-    }
-    if (!answers.at(host) || parts_.is_frozen(host)) {
+    LB_CO_TRY(const bool is_free, co_await may_lose(call, image, round));
+    if (!is_free || parts_.is_frozen(*image.repository.host)) {
       ++report.frozen;
       continue;
     }
@@ -140,17 +160,27 @@ Task<bool> Evictor::evict(Call call, const EvictionOrder& order, EvictionReport&
     report.bytes += evicted.bytes;
   }
   const bool has_reached = report.bytes >= report.wanted_bytes;
-  co_return has_reached || !order.has_more() || report.images == images_before;
+  const bool is_in_vain = report.images == images_before && round.refusals == refusals_before;
+  co_return has_reached || !order.has_more() || is_in_vain;
 }
 
-/// "No such manifest" is an answer as well: what is unused for the longest is not held because it has become unique.
-Task<bool> Evictor::can_be_fetched_again(Call call, meta::CachedImage image) {
+Task<bool> Evictor::may_lose(Call call, meta::CachedImage image, Round& round) {
+  const oci::RepositoryId& repository = image.repository;
+  const auto known = round.answers.find(repository);
+  if (known != round.answers.end() && (!known->second.may_lose || parts_.clock.now() < known->second.good_until)) {
+    co_return known->second.may_lose;
+  }
+  LB_CO_CHECK(co_await manifests_.look_at(call, repository));
+  bool may_lose = false;
   const auto hosts = parts_.addressing.hosts();
-  const UpstreamHost* const host = hosts == nullptr ? nullptr : hosts->find(*image.repository.host);
-  if (host == nullptr || !host->source->can_be_asked_for(image.repository)) co_return false;
-  const Call asking(std::min(call.deadline(), parts_.clock.now() + kAskWithin), "evict");
-  const auto answer = co_await host->source->manifest(asking, image.repository, oci::Reference(image.root));
-  co_return answer.has_value() || answer.error().code() == ErrorCode::not_found;
+  const UpstreamHost* const host = hosts == nullptr ? nullptr : hosts->find(*repository.host);
+  if (host != nullptr && !manifests_.is_unreadable(repository)) {
+    const Call asking(std::min(call.deadline(), parts_.clock.now() + kAskWithin), "evict");
+    may_lose = co_await can_be_fetched_again(asking, *host->source, repository, image.root);
+  }
+  if (!may_lose) ++round.refusals;
+  round.answers[repository] = {.may_lose = may_lose, .good_until = parts_.clock.now() + kAnswerFor};
+  co_return may_lose;
 }
 
 Task<Evictor::Held> Evictor::always_held(Call call) {
@@ -173,7 +203,7 @@ Task<Evictor::Held> Evictor::always_held(Call call) {
   co_return held;
 }
 
-/// What names it would take it along.
+/// What names it would take it along, and so would what it refers to.
 Task<void> Evictor::hold_with_parents(Call call, oci::RepositoryId repository, oci::Digest digest, Held& held) {
   std::vector<oci::Digest> to_see{digest};
   while (!to_see.empty()) {
@@ -182,12 +212,23 @@ Task<void> Evictor::hold_with_parents(Call call, oci::RepositoryId repository, o
     if (!held.emplace(repository, one).second) continue;
     LB_CO_TRY(const auto parents, co_await parts_.names.manifests().parents(call, repository, one));
     to_see.insert(to_see.end(), parents.begin(), parents.end());
+    const auto record = co_await parts_.names.manifests().find(call, repository, one);
+    if (record && record->subject) to_see.push_back(*record->subject);
   }
   co_return Status{};
 }
 
+/// With what nothing needs, as far as the clock lets tell.
 Task<void> Evictor::give_back() {
-  const auto collected = co_await parts_.collect();
+  const auto collected = co_await parts_.collector.collect(Sweep::DryRun::no);
+  if (!collected && collected.error().code() == ErrorCode::unavailable) co_return co_await give_back_evicted();
+  if (!collected) co_return std::unexpected(collected.error());
+  is_owed_ = false;
+  co_return Status{};
+}
+
+Task<void> Evictor::give_back_evicted() {
+  const auto collected = co_await parts_.collector.collect_evicted();
   if (!collected) co_return std::unexpected(collected.error());
   is_owed_ = false;
   co_return Status{};
@@ -200,7 +241,8 @@ void Evictor::tell(const EvictionReport& report) {
                      {{"missing_bytes", report.wanted_bytes - report.bytes},
                       {"pinned", report.pinned},
                       {"frozen", report.frozen},
-                      {"reason", "all that is left is pinned, hosted here, or could not be fetched again"}});
+                      {"in_use", report.in_use},
+                      {"reason", "all that is left is pinned, in use, hosted here, or could not be fetched again"}});
 }
 
 }  // namespace lifeboat::registry

@@ -14,6 +14,24 @@ using test::a_call;
 using test::run;
 using test::sha256_of;
 
+/// Tells when an image has gone.
+class WatchedEviction final : public meta::EvictionIndex {
+ public:
+  explicit WatchedEviction(meta::EvictionIndex& real) : real_(real) {}
+  Task<meta::EvictionPage> look(Call call, meta::EvictionPosition from, std::size_t rows_max) override {
+    return real_.look(std::move(call), from, rows_max);
+  }
+  Task<meta::Evicted> evict(Call call, meta::CachedImage image) override {
+    auto evicted = co_await real_.evict(std::move(call), std::move(image));
+    if (on_evicted) on_evicted();
+    co_return evicted;
+  }
+  std::function<void()> on_evicted;
+
+ private:
+  meta::EvictionIndex& real_;
+};
+
 /// Images of "ghcr.io/org/app", which is there, put into the cache a second after each other.
 class EvictorTest : public testing::Test, protected test::PullRig {
  protected:
@@ -62,19 +80,21 @@ class EvictorTest : public testing::Test, protected test::PullRig {
                         .metrics = metrics,
                         .log = log},
                        {}};
-  Evictor evictor_{{.eviction = names.eviction(),
+  WatchedEviction eviction_{names.eviction()};
+  Evictor evictor_{{.eviction = eviction_,
+                    .blobs = blobs,
                     .names = names,
                     .addressing = addressing,
                     .stamps = stamps,
                     .measure = [this](Call asked) { return measure(std::move(asked)); },
                     .always_held = [this] { return always_held_; },
                     .is_frozen = [this](const auto&) { return is_frozen_; },
-                    .collect = [this] { return collector_.collect(Sweep::DryRun::no); },
+                    .collector = collector_,
                     .clock = clock,
                     .metrics = metrics,
-                    .log = log}};
+                    .log = log},
+                   Duration(0)};
 
- private:
   Task<EvictionSpace> measure(Call asked) {
     LB_CO_TRY(const meta::StoreTotals totals, co_await names.totals(std::move(asked)));
     EvictionSpace space{.used_bytes = totals.blob_bytes, .above_bytes = above_bytes_, .below_bytes = below_bytes_};
@@ -132,6 +152,96 @@ TEST_F(EvictorTest, takes_nothing_of_a_host_that_does_not_answer) {
   EXPECT_TRUE(is_gone(image));
 }
 
+TEST_F(EvictorTest, asks_again_whether_its_host_is_still_there) {
+  const test::Image first = cache("1st");
+  const test::Image second = cache("2nd");
+  want_gone(first, 2);
+  // The upstream dies behind the first image, and nobody else finds that out.
+  eviction_.on_evicted = [this] {
+    source.fails = ErrorCode::unavailable;
+    clock.advance(std::chrono::seconds(11));
+  };
+  const auto report = look();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->images, 1U);
+  EXPECT_TRUE(is_whole(second)) << "its upstream had stopped answering when it went";
+}
+
+TEST_F(EvictorTest, asks_for_each_repository_and_goes_on_with_those_that_would_be_given_again) {
+  const oci::RepositoryId refused{*repository.host, oci::Repository::parse("org/private").value()};
+  const test::Image private_image = cache_into(refused, "private");
+  const test::Image image = cache("one");
+  source.manifests[test::digest_of(private_image.manifest)] = "a page to log in";
+  want_gone(image, 2);
+  const auto report = look();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_TRUE(is_whole(private_image)) << "nobody would give it again";
+  EXPECT_TRUE(is_gone(image)) << "its repository is another one";
+}
+
+TEST_F(EvictorTest, leaves_an_upstream_alone_that_takes_few_more_requests) {
+  const test::Image image = cache("one");
+  want_gone(image, 1);
+  source.is_short = true;
+  EXPECT_EQ(look()->frozen, 1U);
+  EXPECT_TRUE(is_whole(image));
+}
+
+TEST_F(EvictorTest, keeps_what_a_tag_was_until_what_it_is_now_is_whole) {
+  const test::Image before = cache("v1");
+  const test::Image after = test::image_of("moved", 2);
+  clock.advance(std::chrono::seconds(1));
+  test::keep_manifest(blobs, names, repository, after.manifest, {"v1"});
+  ASSERT_TRUE(run(names.captures().add(call(), repository, sha256_of(after.manifest), "", clock.wall())));
+  above_bytes_ = 0;
+  ASSERT_TRUE(look());
+  EXPECT_TRUE(is_whole(before)) << "it is what an outage at this moment would be served with";
+}
+
+TEST_F(EvictorTest, takes_nothing_that_was_used_just_before) {
+  Evictor patient({.eviction = names.eviction(),
+                   .blobs = blobs,
+                   .names = names,
+                   .addressing = addressing,
+                   .stamps = stamps,
+                   .measure = [this](Call asked) { return measure(std::move(asked)); },
+                   .always_held = [this] { return always_held_; },
+                   .is_frozen = [this](const auto&) { return is_frozen_; },
+                   .collector = collector_,
+                   .clock = clock,
+                   .metrics = metrics,
+                   .log = log},
+                  std::chrono::minutes(10));
+  const test::Image image = cache("one");
+  clock.advance(std::chrono::hours(1));
+  want_gone(image, 1);
+  names.usage().note_pulled(repository, sha256_of(image.manifest), clock.wall());
+  clock.advance(std::chrono::minutes(9));
+  EXPECT_EQ(run(patient.look(call()))->in_use, 1U) << "whoever has got the manifest comes for the layers";
+  EXPECT_TRUE(is_whole(image));
+  clock.advance(std::chrono::minutes(2));
+  EXPECT_EQ(run(patient.look(call()))->images, 1U);
+}
+
+TEST_F(EvictorTest, gives_bytes_back_also_after_the_clock_was_set) {
+  const test::Image image = cache("one");
+  want_gone(image, 1);
+  clock.set_wall_by(std::chrono::days(400));
+  const auto report = look();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_TRUE(is_gone(image)) << "the disk would stay full for as long as the collector waits";
+}
+
+TEST_F(EvictorTest, leaves_what_an_always_held_manifest_refers_to) {
+  const test::Image image = cache("one");
+  const std::string signature = test::image_of("signature", 0, image.manifest).manifest;
+  test::keep_manifest(blobs, names, repository, signature);
+  above_bytes_ = 0;
+  always_held_.push_back(oci::FullReference::parse("ghcr.io/org/app@" + sha256_of(signature).to_string()).value());
+  EXPECT_EQ(look()->pinned, 1U);
+  EXPECT_TRUE(is_whole(image));
+}
+
 TEST_F(EvictorTest, leaves_what_is_hosted_pinned_or_always_held) {
   const oci::RepositoryId hosted{std::nullopt, oci::Repository::parse("team/app").value()};
   const test::Image pushed = cache_into(hosted, "pushed");
@@ -151,6 +261,9 @@ TEST_F(EvictorTest, leaves_what_is_hosted_pinned_or_always_held) {
   for (const test::Image& kept : {pushed, pinned, prefetched}) EXPECT_TRUE(is_whole(kept)) << kept.config;
   EXPECT_NE(metrics.render().find("lifeboat_evict_last_success_timestamp_seconds 0"), std::string::npos)
       << "it did not come below its mark: " << metrics.render();
+  EXPECT_NE(metrics.render().find("lifeboat_evict_used_bytes " + std::to_string(report->wanted_bytes)),
+            std::string::npos)
+      << metrics.render();
 }
 
 TEST_F(EvictorTest, makes_room_with_what_nothing_needs_first) {
