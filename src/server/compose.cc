@@ -28,6 +28,7 @@
 #include "registry/upkeep/retainer.h"
 #include "registry/upkeep/scrubber.h"
 #include "registry/uploads.h"
+#include "server/current_upstreams.h"
 #include "server/node_status.h"
 #include "server/probers.h"
 #include "server/repair_from.h"
@@ -161,14 +162,10 @@ struct Node::Parts {
   void follow_prefetch(const Config& wanted);
   std::vector<registry::RepairSource> repair_sources(const Config& wanted);
   Result<std::shared_ptr<Upstreams>> upstreams_of(const Config& wanted);
-  /// For the next request, and for probes.
-  void adopt(std::shared_ptr<Upstreams> fresh);
-
-  /// Those of before a reload while a transfer still uses them, then those of now.
-  std::vector<std::shared_ptr<Upstreams>> upstreams_in_use();
-  std::shared_ptr<const Upstreams> upstreams_now();
-
-  Guarded<std::vector<std::weak_ptr<Upstreams>>> upstreams;
+  CurrentUpstreams upstreams{[this](auto hosts) {
+    addressing->replace_hosts(std::move(hosts));
+    breaker_opened.notify_all();
+  }};
 };
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -304,7 +301,7 @@ Awaitable<void> Node::keep_probing() {
     look_at_freeze();
     const SteadyTime now = parts.clock.now();
     SteadyTime next = now + kLookAgain;
-    for (const auto& upstreams : parts.upstreams_in_use()) {
+    for (const auto& upstreams : parts.upstreams.in_use()) {
       for (const Upstreams::Host& host : upstreams->all()) {
         for (const auto& endpoint : host.endpoints) {
           const SteadyTime due = std::min(endpoint->next_probe(), endpoint->next_credential_check());
@@ -331,7 +328,7 @@ Awaitable<void> Node::probe(std::shared_ptr<upstream::RegistrySource> endpoint) 
 /// Answers that were made while an upstream could give the rest of an image are made anew when it cannot.
 void Node::look_at_freeze() {
   std::vector<registry::Freeze::Host> hosts;
-  for (const Upstreams::Host& host : parts_->upstreams_now()->all()) {
+  for (const Upstreams::Host& host : parts_->upstreams.now()->all()) {
     hosts.push_back({host.host, host.upstream->can_be_asked()});
   }
   if (!parts_->freeze->look(hosts)) return;
@@ -343,7 +340,7 @@ Status Node::reload(const Config& fresh) {
   LB_TRY(auto upstreams, parts_->upstreams_of(fresh));
   LB_TRY(Probers::Plan probes, parts_->probers->plan(fresh));
   if (parts_->tls) LB_CHECK(parts_->tls->reload());
-  parts_->adopt(upstreams);
+  parts_->upstreams.adopt(upstreams);
   // What failed for want of a login or a host may go through now.
   for (const registry::UpstreamHost& host : upstreams->hosts().hosts) {
     parts_->names->captures().hurry(host.host, parts_->clock.wall());
@@ -358,28 +355,7 @@ Status Node::reload(const Config& fresh) {
 }
 
 Result<std::shared_ptr<Upstreams>> Node::Parts::upstreams_of(const Config& wanted) {
-  return Upstreams::build(wanted, {*client, clock, *files, disk, metrics, log, breaker_opened}, upstreams_in_use());
-}
-
-void Node::Parts::adopt(std::shared_ptr<Upstreams> fresh) {
-  upstreams.with([&](auto& all) { all.push_back(fresh); });
-  addressing->replace_hosts(std::shared_ptr<const registry::UpstreamHosts>(fresh, &fresh->hosts()));
-  breaker_opened.notify_all();
-}
-
-std::vector<std::shared_ptr<Upstreams>> Node::Parts::upstreams_in_use() {
-  std::vector<std::shared_ptr<Upstreams>> in_use;
-  upstreams.with([&](auto& all) {
-    std::erase_if(all, [](const auto& one) { return one.expired(); });
-    for (const auto& one : all) {
-      if (auto kept = one.lock()) in_use.push_back(std::move(kept));
-    }
-  });
-  return in_use;
-}
-
-std::shared_ptr<const Upstreams> Node::Parts::upstreams_now() {
-  return upstreams.with([](const auto& all) { return all.back().lock(); });  // addressing keeps it
+  return Upstreams::build(wanted, {*client, clock, *files, disk, metrics, log, breaker_opened}, upstreams.in_use());
 }
 
 Status Node::Parts::open_store() {
@@ -396,9 +372,9 @@ Status Node::Parts::open_store() {
 
 Status Node::Parts::open_upstreams() {
   client = sys::make_curl_http_client({.user_agent = "lifeboat/" LIFEBOAT_VERSION}, blocks);
-  LB_TRY(auto configured, upstreams_of(config));
+  LB_TRY(const auto configured, upstreams_of(config));
   addressing = std::make_unique<registry::Addressing>(*names, nullptr);
-  adopt(std::move(configured));
+  upstreams.adopt(configured);
   return {};
 }
 
@@ -461,7 +437,7 @@ void Node::Parts::build_use_cases() {
                                                           .fetches = *blob_fetches,
                                                           .freeze = *freeze,
                                                           .probes = [this] { return probers->status(); },
-                                                          .upstreams = [this] { return upstreams_now(); },
+                                                          .upstreams = [this] { return upstreams.now(); },
                                                           .data = std::filesystem::absolute(config.storage.root)});
   const http::HandlerOptions options{.answer_within = config.server.answer_within,
                                      .delete_enabled = config.storage.delete_enabled,

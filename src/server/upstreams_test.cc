@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/current_upstreams.h"
 #include "test/support/http_imposter.h"
 #include "test/support/run.h"
 #include "upstream/source.h"
@@ -98,6 +99,30 @@ TEST_F(UpstreamsTest, take_over_what_the_latest_knows) {
   // A transfer still keeps the first.
   const auto fourth = build(config_of({upstream("ghcr.io", {dead_.url()})}), {first, second, third});
   EXPECT_EQ(breakers(*fourth), "open") << "it went on with what was known before the last reload";
+}
+
+TEST_F(UpstreamsTest, are_known_to_who_probes_at_the_moment_they_serve) {
+  std::shared_ptr<const registry::UpstreamHosts> serving;
+  CurrentUpstreams* known = nullptr;
+  CurrentUpstreams current([&](std::shared_ptr<const registry::UpstreamHosts> hosts) {
+    serving = std::move(hosts);  // nobody keeps those of before any more
+    ASSERT_NE(known->now(), nullptr) << "who looks at the upstreams of now at this moment finds none";
+    EXPECT_EQ(&known->now()->hosts(), serving.get()) << "requests ask others than those that are probed";
+  });
+  known = &current;
+  current.adopt(build(config_of({upstream("ghcr.io", {"http://127.0.0.1:1"})})));
+  EXPECT_EQ(current.in_use().size(), 1U);
+  const auto transfer = current.in_use();
+  current.adopt(build(config_of({upstream("quay.io", {"http://127.0.0.1:1"})})));
+  EXPECT_EQ(current.in_use().size(), 2U) << "a transfer still uses those of before";
+  EXPECT_EQ(current.in_use().back(), current.now());
+}
+
+TEST_F(UpstreamsTest, of_before_a_reload_go_when_nothing_uses_them) {
+  std::shared_ptr<const registry::UpstreamHosts> serving;
+  CurrentUpstreams current([&](auto hosts) { serving = std::move(hosts); });
+  for (int i = 0; i < 3; ++i) current.adopt(build(config_of({upstream("ghcr.io", {"http://127.0.0.1:1"})})));
+  EXPECT_EQ(current.in_use().size(), 1U);
 }
 
 }  // namespace
