@@ -43,7 +43,8 @@ def what_the_alerts_look_at_is_exported(rig):
     registry = UpstreamRegistry(rig, auth=tokens.registry_auth())
     login = registry.endpoint(username=USER, password_file=str(rig.file("password", tokens.password)))
     lifeboat = Lifeboat(rig, [Upstream([Endpoint(limited.url)], fresh_for="0s"), Upstream([login], TOKEN_HOST)],
-                        server="builtin_upstreams = false\n", sections='[[probe]]\ntarget = "self"\n')
+                        server="builtin_upstreams = false\n",
+                        storage='evict_above = "1TiB"\nevict_below = "1000GiB"\n', sections='[[probe]]\ntarget = "self"\n')
     check_equal(held.faults_at(lifeboat.client, f"{HOST}/team/app", "1"), [], "what is held")
     lifeboat.client.manifest(f"{TOKEN_HOST}/team/app", "1")
     limited.stop()
@@ -64,7 +65,7 @@ def what_the_alerts_look_at_is_exported(rig):
         wanted = [m for m in matchers.split(",") if m]
         check(any(line.startswith((name + "{", name + " ")) and all(m in line for m in wanted) for line in lines),
               f"an alert looks at '{name}{{{matchers}}}', and nothing of that name and labels is exported")
-    of_no_host = ("lifeboat_capture_failing", "lifeboat_gc_", "lifeboat_scrub_")
+    of_no_host = ("lifeboat_capture_failing", "lifeboat_evict_", "lifeboat_gc_", "lifeboat_scrub_")
     for name in {name for name, _ in selectors if not name.startswith(of_no_host)}:
         check(all('host="' in line or 'target="' in line for line in lines if line.startswith(name + "{")),
               f"an alert names the host or the target, and '{name}' has none")
