@@ -197,18 +197,77 @@ class Reclaim final : public meta::ReclaimIndex {
   const Mutation mutation_;
 };
 
+class Usage final : public meta::UsageIndex {
+ public:
+  Usage(meta::UsageIndex& real, Turns& turns, const Mutation& mutation)
+      : real_(real), turns_(turns), mutation_(mutation) {}
+  void note_pulled(RepositoryId repository, Digest manifest, WallTime at) override {
+    real_.note_pulled(std::move(repository), manifest, at);
+  }
+  Task<std::optional<WallTime>> pulled(Call call, RepositoryId repository, Digest manifest) override {
+    return real_.pulled(std::move(call), std::move(repository), manifest);
+  }
+  Task<void> add_pin(Call call, meta::Pin pin) override {
+    return between(turns_, real_.add_pin(std::move(call), std::move(pin)));
+  }
+  Task<void> remove_pin(Call call, RepositoryId repository, std::string reference) override {
+    return between(turns_, real_.remove_pin(std::move(call), std::move(repository), std::move(reference)));
+  }
+  Task<std::vector<meta::Pin>> pins(Call call) override { return between(turns_, real_.pins(std::move(call))); }
+  Task<std::vector<meta::UsedTag>> tags(Call call, RepositoryId repository, std::string last,
+                                        std::size_t limit) override {
+    return between(turns_, real_.tags(std::move(call), std::move(repository), std::move(last), limit));
+  }
+  Task<ManifestPage> manifests(Call call, RepositoryId repository, std::string position, std::size_t limit) override {
+    return between(turns_, real_.manifests(std::move(call), std::move(repository), std::move(position), limit));
+  }
+  Task<bool> remove_tag(Call call, RepositoryId repository, oci::Tag tag, Digest digest) override {
+    return between(turns_, real_.remove_tag(std::move(call), std::move(repository), std::move(tag), digest));
+  }
+  Task<bool> remove_manifest(Call call, RepositoryId repository, Digest digest, WallTime untagged_by) override {
+    if (mutation_.prunes_renewed) untagged_by = WallTime::max();
+    return between(turns_, real_.remove_manifest(std::move(call), std::move(repository), digest, untagged_by));
+  }
+
+ private:
+  meta::UsageIndex& real_;
+  Turns& turns_;
+  const Mutation mutation_;
+};
+
 }  // namespace
+
+Task<meta::EvictionPage> GatedEviction::look(Call call, meta::EvictionPosition from, std::size_t rows_max) {
+  return between(turns_, names_.eviction().look(std::move(call), from, rows_max));
+}
+
+Task<meta::Evicted> GatedEviction::evict(Call call, meta::CachedImage image) {
+  if (mutation_.evicts_used) image.used = WallTime::max();
+  if (mutation_.evicts_pinned) return between(turns_, evict_unasked(std::move(call), std::move(image)));
+  return between(turns_, names_.eviction().evict(std::move(call), std::move(image)));
+}
+
+Task<meta::Evicted> GatedEviction::evict_unasked(Call call, meta::CachedImage image) {
+  LB_CO_TRY(const auto pins, co_await names_.usage().pins(call));
+  for (const meta::Pin& pin : pins) {
+    LB_CO_CHECK(co_await names_.usage().remove_pin(call, pin.repository, pin.reference));
+  }
+  auto evicted = co_await names_.eviction().evict(call, std::move(image));
+  for (const meta::Pin& pin : pins) LB_CO_CHECK(co_await names_.usage().add_pin(call, pin));
+  co_return evicted;
+}
 
 struct GatedNames::Parts {
   Blobs blobs;
   Manifests manifests;
   Reclaim reclaim;
+  Usage usage;
 };
 
 GatedNames::GatedNames(meta::Store& names, Turns& turns, const Mutation& mutation)
     : names_(names),
       parts_(new Parts{Blobs(names.blobs(), turns, mutation), Manifests(names.manifests(), turns, mutation),
-                       Reclaim(names.reclaim(), turns, mutation)}) {}
+                       Reclaim(names.reclaim(), turns, mutation), Usage(names.usage(), turns, mutation)}) {}
 GatedNames::~GatedNames() = default;
 
 meta::BlobIndex& GatedNames::blobs() { return parts_->blobs; }
@@ -216,5 +275,6 @@ meta::ManifestIndex& GatedNames::manifests() { return parts_->manifests; }
 // Pushes and deletes of tags are one operation each, and the product adds no step of its own around them.
 meta::TagIndex& GatedNames::tags() { return names_.tags(); }
 meta::ReclaimIndex& GatedNames::reclaim() { return parts_->reclaim; }
+meta::UsageIndex& GatedNames::usage() { return parts_->usage; }
 
 }  // namespace lifeboat::gc

@@ -46,6 +46,9 @@ struct Mutation {
   bool without_recheck = false;  ///< a manifest's put trusts what was found before
   bool without_renewal = false;  ///< a HEAD promises nothing
   bool unlinks_unasked = false;  ///< the collector does not ask once more before it unlinks
+  bool evicts_used = false;      ///< eviction does not ask once more whether the image was used
+  bool evicts_pinned = false;    ///< nor whether it is pinned
+  bool prunes_renewed = false;   ///< retention does not ask once more since when the manifest has no tag
 };
 
 class GatedNames final : public meta::Store {
@@ -62,7 +65,7 @@ class GatedNames final : public meta::Store {
   meta::TourIndex& tours() override { return names_.tours(); }
   meta::FaultIndex& faults() override { return names_.faults(); }
   meta::ReclaimIndex& reclaim() override;
-  meta::UsageIndex& usage() override { return names_.usage(); }
+  meta::UsageIndex& usage() override;
   Task<meta::StoreTotals> totals(Call call) override { return names_.totals(std::move(call)); }
   Status close() override { return {}; }
 
@@ -70,6 +73,21 @@ class GatedNames final : public meta::Store {
   struct Parts;
   meta::Store& names_;
   std::unique_ptr<Parts> parts_;
+};
+
+class GatedEviction final : public meta::EvictionIndex {
+ public:
+  GatedEviction(meta::MemoryStore& names, Turns& turns, const Mutation& mutation)
+      : names_(names), turns_(turns), mutation_(mutation) {}
+  Task<meta::EvictionPage> look(Call call, meta::EvictionPosition from, std::size_t rows_max) override;
+  Task<meta::Evicted> evict(Call call, meta::CachedImage image) override;
+
+ private:
+  Task<meta::Evicted> evict_unasked(Call call, meta::CachedImage image);
+
+  meta::MemoryStore& names_;
+  Turns& turns_;
+  const Mutation mutation_;
 };
 
 }  // namespace lifeboat::gc

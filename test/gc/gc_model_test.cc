@@ -17,7 +17,7 @@ std::optional<std::string> broken_by(uint64_t seed, const Mutation& left_out, st
   World world(seed, left_out);
   const std::size_t lives = world.random.between(1, 4);
   for (std::size_t life = 1; life <= lives && !world.violation; ++life) {
-    Life(world).run(world.random.between(20, 250), life == lives);
+    Life(world).run(world.random.between(20, 600), life == lives);
   }
   trace = world.trace;
   return world.violation;
@@ -72,6 +72,16 @@ TEST(Collection, would_break_its_word_without_renewal) {
 }
 TEST(Collection, would_lose_bytes_if_it_did_not_ask_again) {
   EXPECT_TRUE(is_noticed({.unlinks_unasked = true}, "a row without bytes"));
+}
+
+TEST(Eviction, would_take_what_was_used_meanwhile_if_it_did_not_ask_again) {
+  EXPECT_TRUE(is_noticed({.evicts_used = true}, "was pulled just before and is gone"));
+}
+TEST(Eviction, would_take_what_was_pinned_meanwhile_if_it_did_not_ask_again) {
+  EXPECT_TRUE(is_noticed({.evicts_pinned = true}, "was pinned and is gone"));
+}
+TEST(Retention, would_take_what_was_pushed_again_if_it_did_not_ask_again) {
+  EXPECT_TRUE(is_noticed({.prunes_renewed = true}, "was acknowledged and is gone"));
 }
 
 }  // namespace lifeboat::gc

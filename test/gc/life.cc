@@ -38,6 +38,7 @@ Life::Life(World& world) : world_(world) {
   push_ = std::make_unique<registry::Push>(*blobs_, *names_, leases_, stamps_);
   uploads_ = std::make_unique<registry::Uploads>(registry::UploadsOptions{}, *blobs_, *names_, leases_, world.clock,
                                                  metrics_, log_);
+  build_upkeep();
 }
 
 void Life::run(std::size_t steps, bool is_last) {
@@ -68,11 +69,12 @@ void Life::break_promise(std::string what) {
 /// True: all promises are kept.
 Awaitable<bool> Life::step() {
   if (world_.random.has_chance(4)) {
-    world_.clock.advance(world_.random.between(Duration(1), kGrace));
+    // Mostly so little that what goes on by itself comes to its end before its deadlines.
+    world_.clock.advance(world_.random.between(Duration(1), world_.random.has_chance(8) ? kGrace : kUsedFor / 2));
     tell("it is " + to_rfc3339(world_.clock.wall()));
   }
   co_await turns_->let_one_go();
-  const auto found = co_await world_.model.find_violation(world_.disk);
+  const auto found = co_await world_.model.find_violation(world_.disk, world_.clock.wall());
   if (!found) break_promise("the stores fail: " + found.error().message());
   if (found && *found) break_promise(**found);
   co_return !world_.violation;
@@ -91,7 +93,7 @@ Awaitable<void> Life::end_in_peace() {
   co_await drain();
   for (int pass = 0; pass < 2 && !world_.violation; ++pass) {
     world_.clock.advance(2 * kGrace);
-    begin_pass();
+    begin_pass(collect());
     co_await drain();
   }
   if (world_.violation) co_return;
@@ -105,11 +107,12 @@ Awaitable<void> Life::actor(Awaitable<void> work) {
   --active_;
 }
 
-void Life::begin_pass() {
+/// The product has one of them at a time.
+void Life::begin_pass(Awaitable<void> pass) {
   if (is_collecting_) return;
   is_collecting_ = true;
   ++active_;
-  loops_.spawn(0, actor(collect()));
+  loops_.spawn(0, actor(std::move(pass)));
 }
 
 void Life::begin_something() {
@@ -118,13 +121,16 @@ void Life::begin_something() {
   const std::size_t manifest = random.between(0, world_.catalogue.manifests.size() - 1);
   const std::size_t blob = random.between(0, world_.catalogue.blobs.size() - 1);
   const uint64_t what = random.between(0, 99);
-  if (what < 20) return begin_pass();
+  if (what < 10) return begin_pass(collect());
+  if (what < 17) return begin_pass(evict());
+  if (what < 21) return begin_pass(prune());
   if (what < 32 && !world_.model.may_delete({repository, manifest})) return;
-  if (what >= 45 && world_.model.is_being_deleted({repository, manifest})) return;
+  if (what >= 52 && world_.model.is_being_deleted({repository, manifest})) return;
   ++active_;
+  if (what < 23) return loops_.spawn(0, actor(pin(manifest)));
   if (what < 32) return loops_.spawn(0, actor(remove_manifest({repository, manifest})));
   if (what < 38) return loops_.spawn(0, actor(remove_blob({repository, blob})));
-  if (what < 45) return loops_.spawn(0, actor(pull_cached(manifest)));
+  if (what < 52) return loops_.spawn(0, actor(pull_cached(manifest)));
   loops_.spawn(0, actor(push(repository, manifest, random.has_chance(50))));
 }
 
@@ -148,10 +154,11 @@ Task<bool> Life::push_whole(std::size_t repository, std::size_t number, bool is_
                                  .bytes = manifest.bytes,
                                  .condition = std::nullopt};
     if (is_tagged) order.tags.push_back(oci::Tag::parse("latest").value());
+    const WallTime began = world_.clock.wall();
     world_.model.push_began(place);
     const auto pushed = co_await push_->manifest(test::a_call(), std::move(order));
     const bool is_acknowledged = pushed && pushed->missing.empty();
-    world_.model.push_ended(place, is_acknowledged);
+    world_.model.push_ended(place, is_acknowledged, began);
     tell("push of " + std::to_string(number) + " to " + std::to_string(repository) +
          (is_acknowledged ? ": 201" : ": not now"));
     if (!pushed) co_return std::unexpected(pushed.error());
@@ -244,28 +251,18 @@ Awaitable<void> Life::pull_cached(std::size_t number) {
   // Time jumps here, so that what is asked of an upstream may come too late.
   const auto is_late = [](const auto& answer) { return !answer && answer.error().code() == ErrorCode::timed_out; };
   if (!pulled && !is_late(pulled)) break_promise("a cached manifest cannot be pulled: " + pulled.error().message());
+  if (pulled) {
+    const WallTime now = world_.clock.wall();
+    names_->usage().note_pulled(Model::cached(), manifest.digest, now);  // as the door does
+    const auto held = co_await world_.disk.names.manifests().find(test::a_call(), Model::cached(), manifest.digest);
+    if (held) world_.model.used(number, now);
+    tell("cached manifest " + std::to_string(number) + " pulled");
+  }
   for (const std::size_t blob : manifest.blobs) {
     const auto served =
         co_await pull_->blob(test::a_call(), Model::cached(), test::sha256_of(world_.catalogue.blobs[blob]));
     if (!served && !is_late(served)) break_promise("a cached blob cannot be pulled: " + served.error().message());
   }
-}
-
-Awaitable<void> Life::collect() {
-  registry::ContentLeases& leases = world_.mutation.without_lease ? other_leases_ : leases_;
-  registry::Sweep sweep({.blobs = *blobs_,
-                         .inventory = *blobs_,
-                         .names = *names_,
-                         .leases = leases,
-                         .stamps = stamps_,
-                         .is_frozen = [](const oci::RegistryHost&) { return false; }},
-                        {.before = world_.clock.wall() - kGrace, .is_stopping = [] { return false; }});
-  const Status done = co_await sweep.run(test::a_call());
-  is_collecting_ = false;
-  const registry::SweepReport report = sweep.report();
-  tell("collected " + std::to_string(report.links) + " links, " + std::to_string(report.contents) + " contents" +
-       (done ? "" : ": " + done.error().message()));
-  if (!done) break_promise("the collector cannot collect: " + done.error().message());
 }
 
 }  // namespace lifeboat::gc

@@ -6,7 +6,9 @@
 #include "registry/manifest_fetch.h"
 #include "registry/pull.h"
 #include "registry/push.h"
-#include "registry/upkeep/sweep.h"
+#include "registry/upkeep/collector.h"
+#include "registry/upkeep/evictor.h"
+#include "registry/upkeep/retainer.h"
 #include "registry/uploads.h"
 #include "test/gc/model.h"
 #include "test/support/scripted_source.h"
@@ -45,7 +47,8 @@ class Life {
   Awaitable<void> drain();
   Awaitable<void> end_in_peace();
   void begin_something();
-  void begin_pass();
+  void build_upkeep();
+  void begin_pass(Awaitable<void> pass);
   Awaitable<void> actor(Awaitable<void> work);
 
   Awaitable<void> push(std::size_t repository, std::size_t manifest, bool is_tagged);
@@ -63,10 +66,16 @@ class Life {
   Awaitable<void> remove_blob(Place place);
   Awaitable<void> pull_cached(std::size_t manifest);
   Awaitable<void> collect();
+  Awaitable<void> evict();
+  Task<registry::EvictionSpace> much_of_it();
+  Awaitable<void> prune();
+  Awaitable<void> pin(std::size_t manifest);
   void tell(std::string event) { world_.trace += event + "\n"; }
   void break_promise(std::string what);
 
   World& world_;
+  registry::Sweep::Parts sweep_parts();
+
   std::size_t active_ = 0;
   bool is_collecting_ = false;
   Log log_{{.level = LogLevel::error}};
@@ -84,6 +93,10 @@ class Life {
   std::unique_ptr<registry::Pull> pull_;
   std::unique_ptr<registry::Push> push_;
   std::unique_ptr<registry::Uploads> uploads_;
+  std::unique_ptr<GatedEviction> eviction_;
+  std::unique_ptr<registry::Collector> collector_;
+  std::unique_ptr<registry::Evictor> evictor_;
+  std::unique_ptr<registry::Retainer> retainer_;
   sys::EventLoops loops_{1};  ///< last: what still waits in it when the process is killed uses all of the above
 };
 

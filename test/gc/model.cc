@@ -22,9 +22,11 @@ const oci::RepositoryId& Model::cached() {
   return one;
 }
 
-void Model::push_ended(Place manifest, bool is_acknowledged) {
+void Model::push_ended(Place manifest, bool is_acknowledged, WallTime began) {
   if (--pushing_[manifest] == 0) pushing_.erase(manifest);
-  if (is_acknowledged) acknowledged_.insert(manifest);
+  if (!is_acknowledged) return;
+  acknowledged_.insert(manifest);
+  kept_since_[manifest] = std::max(kept_since_[manifest], began);
 }
 
 void Model::delete_began(Place manifest) {
@@ -75,7 +77,56 @@ Task<std::set<oci::Digest>> Model::find_recorded(Disk& disk) {
   co_return recorded;
 }
 
-Task<std::optional<std::string>> Model::find_violation(Disk& disk) const {
+Task<Model::Cached> Model::find_cached(Disk& disk, std::size_t manifest) const {
+  const Catalogue::Manifest& one = catalogue_.manifests[manifest];
+  const auto found = co_await disk.names.manifests().find(test::a_call(), cached(), one.digest);
+  if (!found) co_return Cached::gone;
+  for (const std::size_t number : one.blobs) {
+    const oci::Digest digest = test::sha256_of(catalogue_.blobs[number]);
+    const auto blob = co_await disk.names.blobs().find(test::a_call(), cached(), digest);
+    if (!blob) co_return Cached::in_part;
+  }
+  for (const std::size_t child : one.children) {
+    LB_CO_TRY(const Cached below, co_await find_cached(disk, child));
+    if (below != Cached::whole) co_return Cached::in_part;
+  }
+  co_return Cached::whole;
+}
+
+/// Whole images go, or none of them: what was whole is so, or its manifest is gone as well.
+Task<std::optional<std::string>> Model::find_lost_of_cache(Disk& disk, WallTime now) {
+  for (std::size_t number = 0; number < catalogue_.manifests.size(); ++number) {
+    LB_CO_TRY(const Cached is, co_await find_cached(disk, number));
+    const Cached was = std::exchange(cached_before_[number], is);
+    const std::string which = "cached manifest " + std::to_string(number);
+    if (was == Cached::whole && is == Cached::in_part) co_return std::optional(which + " lost a part of it");
+    if (was == Cached::gone || is != Cached::gone) continue;
+    if (pinned_.contains(number)) co_return std::optional(which + " was pinned and is gone");
+    const auto used = used_.find(number);
+    if (used != used_.end() && now - used->second < kUsedFor) {
+      co_return std::optional(which + " was pulled just before and is gone");
+    }
+  }
+  co_return std::optional<std::string>();
+}
+
+Task<void> Model::note_tagged(Disk& disk, WallTime now) {
+  for (std::size_t repository = 0; repository < repositories().size(); ++repository) {
+    const auto tag =
+        co_await disk.names.tags().find(test::a_call(), repositories()[repository], oci::Tag::parse("latest").value());
+    if (!tag) continue;
+    for (std::size_t number = 0; number < catalogue_.manifests.size(); ++number) {
+      if (catalogue_.manifests[number].digest == tag->digest) kept_since_[{repository, number}] = now;
+    }
+  }
+  co_return Status{};
+}
+
+bool Model::has_lapsed(Place manifest, WallTime now) const {
+  return is_pruned(manifest.first) && now - kept_since_.at(manifest) >= kUntaggedFor;
+}
+
+Task<std::optional<std::string>> Model::find_violation(Disk& disk, WallTime now) {
   std::vector<oci::Digest> all;
   for (const std::string& bytes : catalogue_.blobs) all.push_back(test::sha256_of(bytes));
   for (const Catalogue::Manifest& one : catalogue_.manifests) all.push_back(one.digest);
@@ -84,6 +135,19 @@ Task<std::optional<std::string>> Model::find_violation(Disk& disk) const {
   for (const oci::Digest& digest : absent) {
     if (!recorded.contains(digest)) continue;
     co_return std::optional("a row without bytes: " + digest.to_string());
+  }
+  LB_CO_TRY(const auto faults, co_await disk.names.faults().list(test::a_call(), 1));
+  if (!faults.empty()) {
+    co_return std::optional("a fault of " + faults.front().digest.to_string() + " was noted, and nothing is damaged");
+  }
+  LB_CO_TRY(auto lost, co_await find_lost_of_cache(disk, now));
+  if (lost) co_return lost;
+  LB_CO_CHECK(co_await note_tagged(disk, now));
+  for (auto place = acknowledged_.begin(); place != acknowledged_.end();) {
+    const auto found = co_await disk.names.manifests().find(test::a_call(), repositories()[place->first],
+                                                            catalogue_.manifests[place->second].digest);
+    const bool may_have_gone = !found && has_lapsed(*place, now);
+    place = may_have_gone ? acknowledged_.erase(place) : std::next(place);
   }
   for (const Place& place : acknowledged_) {
     LB_CO_TRY(auto broken, co_await find_broken(disk, place));
