@@ -199,8 +199,7 @@ class Reclaim final : public meta::ReclaimIndex {
 
 class Usage final : public meta::UsageIndex {
  public:
-  Usage(meta::UsageIndex& real, Turns& turns, const Mutation& mutation)
-      : real_(real), turns_(turns), mutation_(mutation) {}
+  Usage(meta::UsageIndex& real, Turns& turns) : real_(real), turns_(turns) {}
   void note_pulled(RepositoryId repository, Digest manifest, WallTime at) override {
     real_.note_pulled(std::move(repository), manifest, at);
   }
@@ -225,14 +224,12 @@ class Usage final : public meta::UsageIndex {
     return between(turns_, real_.remove_tag(std::move(call), std::move(repository), std::move(tag), digest));
   }
   Task<bool> remove_manifest(Call call, RepositoryId repository, Digest digest, WallTime untagged_by) override {
-    if (mutation_.prunes_renewed) untagged_by = WallTime::max();
     return between(turns_, real_.remove_manifest(std::move(call), std::move(repository), digest, untagged_by));
   }
 
  private:
   meta::UsageIndex& real_;
   Turns& turns_;
-  const Mutation mutation_;
 };
 
 }  // namespace
@@ -267,7 +264,7 @@ struct GatedNames::Parts {
 GatedNames::GatedNames(meta::Store& names, Turns& turns, const Mutation& mutation)
     : names_(names),
       parts_(new Parts{Blobs(names.blobs(), turns, mutation), Manifests(names.manifests(), turns, mutation),
-                       Reclaim(names.reclaim(), turns, mutation), Usage(names.usage(), turns, mutation)}) {}
+                       Reclaim(names.reclaim(), turns, mutation), Usage(names.usage(), turns)}) {}
 GatedNames::~GatedNames() = default;
 
 meta::BlobIndex& GatedNames::blobs() { return parts_->blobs; }

@@ -48,7 +48,6 @@ struct Mutation {
   bool unlinks_unasked = false;  ///< the collector does not ask once more before it unlinks
   bool evicts_used = false;      ///< eviction does not ask once more whether the image was used
   bool evicts_pinned = false;    ///< nor whether it is pinned
-  bool prunes_renewed = false;   ///< retention does not ask once more since when the manifest has no tag
 };
 
 class GatedNames final : public meta::Store {

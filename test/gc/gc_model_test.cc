@@ -80,8 +80,5 @@ TEST(Eviction, would_take_what_was_used_meanwhile_if_it_did_not_ask_again) {
 TEST(Eviction, would_take_what_was_pinned_meanwhile_if_it_did_not_ask_again) {
   EXPECT_TRUE(is_noticed({.evicts_pinned = true}, "was pinned and is gone"));
 }
-TEST(Retention, would_take_what_was_pushed_again_if_it_did_not_ask_again) {
-  EXPECT_TRUE(is_noticed({.prunes_renewed = true}, "was acknowledged and is gone"));
-}
 
 }  // namespace lifeboat::gc
