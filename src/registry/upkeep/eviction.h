@@ -22,10 +22,12 @@ struct EvictionSpace {
 
 /// Which images are in use: a client that has got a manifest comes for its layers next.
 struct EvictionAge {
-  WallTime now{};
-  Duration unused_for{0};  ///< so long an image must not have been used
-  /// One that was used in the future was so before the clock was set: who knows when.
-  bool is_in_use(WallTime used) const { return used <= now && now - used < unused_for; }
+  WallTime now = WallTime::max();  ///< when the look at all images began
+  Duration unused_for{0};          ///< so long an image must not have been used
+  /// Used since the look began is used. What was used in a future further away was so before the clock was set: who
+  /// knows when.
+  bool is_in_use(WallTime used) const { return now - used < unused_for && used - now < kLookMax; }
+  static constexpr Duration kLookMax{std::chrono::hours(1)};
 };
 
 /// The order in which cached images go: the longest unused first. Takes any number of them and keeps the first `max`
