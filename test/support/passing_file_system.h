@@ -21,7 +21,6 @@ class PassingFileSystem : public sys::FileSystem {
   Status sync_directory(const sys::Path& path) override { return real_.sync_directory(path); }
   Result<std::vector<sys::DirectoryEntry>> list(const sys::Path& path) override { return real_.list(path); }
   Result<sys::FileInfo> info(const sys::Path& path) override { return real_.info(path); }
-  Status make_read_only(const sys::Path& path) override { return real_.make_read_only(path); }
   Result<std::unique_ptr<sys::FileLock>> lock(const sys::Path& path) override { return real_.lock(path); }
 
  private:
