@@ -71,8 +71,9 @@ Task<std::vector<oci::Digest>> ArchiveOrigin::referrers(Call /*call*/, std::stri
   co_return std::vector<oci::Digest>();
 }
 
-Task<Landing::Landed> ArchiveOrigin::bring(Call call, std::string /*repository*/, oci::Digest digest,
+Task<Landing::Landed> ArchiveOrigin::bring(Call call, std::string /*repository*/, WantedBlob blob,
                                            Landing& landing) {
+  const oci::Digest& digest = blob.digest;
   LB_CO_TRY(const auto extent, extent_of(digest));
   LB_CO_TRY(const bool is_held, landing.holds(digest, extent.size_bytes));
   if (is_held) co_return Landing::Landed{.how = Landing::How::held, .size_bytes = extent.size_bytes};
@@ -98,7 +99,7 @@ Task<Landing::Landed> ArchiveOrigin::bring(Call call, std::string /*repository*/
   co_return Landing::Landed{.how = Landing::How::copied, .size_bytes = extent.size_bytes};
 }
 
-Task<uint64_t> ArchiveOrigin::look(Call /*call*/, std::string /*repository*/, oci::Digest digest) {
+Task<std::optional<uint64_t>> ArchiveOrigin::look(Call /*call*/, std::string /*repository*/, oci::Digest digest) {
   LB_CO_TRY(const auto extent, extent_of(digest));
   co_return extent.size_bytes;
 }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,8 @@ class ArchiveOrigin final : public Origin {
   Task<std::string> manifest(Call call, std::string repository, oci::Digest digest) override;
   /// None.
   Task<std::vector<oci::Digest>> referrers(Call call, std::string repository, oci::Digest subject) override;
-  Task<Landing::Landed> bring(Call call, std::string repository, oci::Digest digest, Landing& landing) override;
-  Task<uint64_t> look(Call call, std::string repository, oci::Digest digest) override;
+  Task<Landing::Landed> bring(Call call, std::string repository, WantedBlob blob, Landing& landing) override;
+  Task<std::optional<uint64_t>> look(Call call, std::string repository, oci::Digest digest) override;
 
  private:
   ArchiveOrigin(blob::ArchiveFile archive, Parts parts) : archive_(std::move(archive)), parts_(parts) {}

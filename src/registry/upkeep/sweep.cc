@@ -194,7 +194,7 @@ Task<std::vector<oci::Digest>> Sweep::without_spared(Call call, std::vector<oci:
   LB_CO_TRY(const auto all, co_await parts_.names.reclaim().condemned(call, WallTime::max(), kSparedMax));
   if (all.size() == kSparedMax) co_return std::vector<oci::Digest>();
   for (const meta::Condemned& one : all) {
-    if (one.since > before_) spared_.insert(one.digest);
+    if (one.since > order_.before) spared_.insert(one.digest);
   }
   std::erase_if(unneeded, is_spared);
   co_return unneeded;

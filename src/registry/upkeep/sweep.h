@@ -52,10 +52,9 @@ struct SweepReport {
 /// What must be true at every moment, also after `kill -9` and power loss between any two steps:
 ///   I1  A row that needs bytes has bytes. (Rows: a blob's own, and manifests.)
 ///   I2  A manifest that was acknowledged and not deleted has all it required. The rows it relies on cannot go while
-///   its
-///       row is there: whether nothing names a blob is asked in the transaction that takes the blob's row, and whether
-///       all is there in the transaction that puts the manifest. Both are the one writer's, so one is first: either the
-///       manifest keeps the blob, or the push is told what is missing.
+///       its row is there: whether nothing names a blob is asked in the transaction that takes the blob's row, and
+///       whether all is there in the transaction that puts the manifest. Both are the one writer's, so one is first:
+///       either the manifest keeps the blob, or the push is told what is missing.
 ///   I3  What a client was told to be here (a commit, a mount, a HEAD) stays for the grace.
 /// The steps, each durable before the next:
 ///   1  one transaction takes the rows of a batch, and condemns the digests that nothing needs any more;
