@@ -6,6 +6,7 @@
 #include "registry/copy/crew.h"
 #include "registry/copy/gather.h"
 #include "registry/verify/walk.h"
+#include "sys/beside.h"
 
 namespace lifeboat::registry::copy {
 namespace {
@@ -13,6 +14,9 @@ namespace {
 /// A registry of several machines may show what it took a moment later.
 constexpr int kLooksMax = 3;
 constexpr Duration kLookAgain = std::chrono::seconds(2);
+
+/// Who answers within it shares the first read; who does later has one of its own.
+constexpr Duration kAnswersWithin = std::chrono::seconds(1);
 
 oci::Digest nothing() { return oci::Digest::of(HashAlgorithm::sha256, {}); }
 
@@ -34,7 +38,12 @@ struct Copy::Site {
   Target target;
   TargetReport report{};
   std::set<oci::Digest> unlisted{};  ///< subjects of which the registry did not list a referrer
-  bool is_alive() const { return !report.failure; }
+  bool is_met = false;               ///< it has answered, or failed
+  bool is_taken = false;             ///< into the copying that runs, or one before
+  bool is_at_work = false;
+  bool is_whole = false;  ///< all of it is there
+  bool is_alive() const { return is_at_work && !report.failure; }
+  bool is_ready() const { return is_met && !is_taken && !report.failure; }
   void fail_with(Error error) {
     if (!report.failure) report.failure = std::move(error);
   }
@@ -70,22 +79,60 @@ Awaitable<CopyReport> Copy::run(Call call) {
     report.manifests = plan_.manifests.size();
     report.blobs = plan_.blobs.size();
     report.bytes = plan_.bytes();
-    waiting_.assign(plan_.blobs.begin(), plan_.blobs.end());
-    co_await work_together(std::max(1U, order_.jobs), [this, &call] { return copy_blobs(call); });
+    co_await copy_to_all(call);
   } else {
     failure_ = std::move(plan).error();
   }
-  if (!failure_) {
-    std::size_t next = 0;
-    co_await work_together(static_cast<unsigned>(sites_.size()),
-                           [this, &call, &next] { return complete(call, sites_.at(next++)); });
-  }
-  report.failure = failure_;
+  const bool is_any_whole = std::ranges::any_of(sites_, [](const Site& site) { return site.is_whole; });
+  if (!is_any_whole) report.failure = failure_;
   for (Site& site : sites_) {
-    if (failure_) site.fail_with(*failure_);
+    if (failure_ && !site.is_whole) site.fail_with(*failure_);
     report.targets.push_back(std::move(site.report));
   }
   co_return report;
+}
+
+Awaitable<void> Copy::copy_to_all(Call call) {
+  for (Site& site : sites_) co_await sys::start_beside(meet(call, site));
+  for (;;) {
+    co_await wait_for_answers();
+    std::vector<Site*> ready;
+    for (Site& site : sites_) {
+      site.is_at_work = site.is_ready();
+      if (site.is_at_work) ready.push_back(&site);
+      site.is_taken = site.is_taken || site.is_at_work;
+    }
+    if (ready.empty()) co_return;
+    if (failure_) continue;
+    blobs_done_ = bytes_done_ = 0;
+    waiting_.assign(plan_.blobs.begin(), plan_.blobs.end());
+    co_await work_together(std::max(1U, order_.jobs), [this, &call] { return copy_blobs(call); });
+    if (failure_) continue;
+    std::size_t next = 0;
+    co_await work_together(static_cast<unsigned>(ready.size()),
+                           [this, &call, &ready, &next] { return complete(call, *ready.at(next++)); });
+  }
+}
+
+/// Asks something small, to know whether anybody is there.
+Awaitable<void> Copy::meet(Call call, Site& site) {
+  const oci::Reference top(plan_.root);
+  const auto answer = co_await site.target.to.has_manifest(std::move(call), site.target.repository, top, plan_.root);
+  if (!answer) site.fail_with(answer.error());
+  site.is_met = true;
+  met_.notify_all();
+}
+
+/// Returns when all have answered, or some who are ready have waited long enough for the others.
+Awaitable<void> Copy::wait_for_answers() {
+  const SteadyTime enough = clock_.now() + kAnswersWithin;
+  for (;;) {
+    const uint64_t seen = met_.version();
+    const bool are_all = std::ranges::all_of(sites_, [](const Site& site) { return site.is_met; });
+    const bool is_any = std::ranges::any_of(sites_, [](const Site& site) { return site.is_ready(); });
+    if (are_all || (is_any && clock_.now() >= enough)) co_return;
+    co_await met_.wait(seen, is_any ? enough : SteadyTime::max());
+  }
 }
 
 const Planned& Copy::planned(const oci::Digest& digest) const {
@@ -208,6 +255,7 @@ Awaitable<void> Copy::complete(Call call, Site& site) {
     if (done) done = co_await put_tags(std::move(call), site);
   }
   if (!done) site.fail_with(std::move(done).error());
+  site.is_whole = done.has_value();
 }
 
 Task<void> Copy::put_manifests(Call call, Site& site) {

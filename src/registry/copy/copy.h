@@ -15,6 +15,7 @@
 #include "registry/copy/plan.h"
 #include "registry/copy/spread.h"
 #include "sys/clock.h"
+#include "sys/notification.h"
 
 namespace lifeboat::registry::copy {
 
@@ -51,7 +52,7 @@ struct TargetReport {
 };
 
 struct CopyReport {
-  std::optional<Error> failure{};  ///< of the source: nothing was tagged anywhere
+  std::optional<Error> failure{};  ///< of the source: no target has it
   std::optional<oci::Digest> digest{};
   std::string media_type{};
   bool is_sparse = false;  ///< an index names platforms that were not copied
@@ -70,8 +71,9 @@ struct BlobUnderWay {
 /// Copies what one name leads to into several repositories at once: everything is read once, whoever lacks it gets it.
 /// Blobs first, then manifests with what they name before them, then the top by its digest; then all of it is looked at
 /// as verify does, and only then it gets its tags: no tag ever leads to half a copy. Run again, it sends what is
-/// missing. A target that fails is left behind, and the others go on. One coroutine at a time; all of it runs on that
-/// one's loop. What it is given outlives it.
+/// missing. A target that fails is left behind, and the others go on; one that does not answer at first holds nobody up
+/// either, and gets its copy afterwards. One coroutine at a time; all of it runs on that one's loop. What it is given
+/// outlives it.
 class Copy {
  public:
   Copy(sys::Clock& clock, CopyOrder order, std::vector<Target> targets);
@@ -91,6 +93,9 @@ class Copy {
 
  private:
   struct Site;
+  Awaitable<void> copy_to_all(Call call);
+  Awaitable<void> meet(Call call, Site& site);
+  Awaitable<void> wait_for_answers();
   Awaitable<void> copy_blobs(Call call);
   Task<void> copy_blob(Call call, PlannedBlob blob);
   Awaitable<bool> is_lacking(Call call, Site& site, const blob::BlobName& name);
@@ -115,6 +120,7 @@ class Copy {
   std::vector<BlobUnderWay> under_way_;
   uint64_t blobs_done_ = 0;
   uint64_t bytes_done_ = 0;
+  sys::Notification met_;
   std::optional<Error> failure_;
 };
 
