@@ -71,8 +71,7 @@ Task<std::vector<oci::Digest>> ArchiveOrigin::referrers(Call /*call*/, std::stri
   co_return std::vector<oci::Digest>();
 }
 
-Task<Landing::Landed> ArchiveOrigin::bring(Call call, std::string /*repository*/, WantedBlob blob,
-                                           Landing& landing) {
+Task<Landing::Landed> ArchiveOrigin::bring(Call call, std::string /*repository*/, WantedBlob blob, Landing& landing) {
   const oci::Digest& digest = blob.digest;
   LB_CO_TRY(const auto extent, extent_of(digest));
   LB_CO_TRY(const bool is_held, landing.holds(digest, extent.size_bytes));
