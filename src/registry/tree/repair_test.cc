@@ -83,9 +83,9 @@ TEST(RepairPlan, does_what_brings_a_name_back_and_no_more) {
   }
 }
 
-class RepairerTest : public testing::Test {
+class TreeRepairTest : public testing::Test {
  protected:
-  RepairerTest() {
+  TreeRepairTest() {
     tree_.push("a", image_, "1");
     open_.emplace(open_tree(tree_.root(), std::nullopt, *files_).value());
     repairer_.emplace(TreeRepair::Parts{*files_, *sharing_}, *open_);
@@ -106,7 +106,7 @@ class RepairerTest : public testing::Test {
   std::optional<TreeRepair> repairer_;
 };
 
-TEST_F(RepairerTest, restores_links_so_that_nothing_is_broken_any_more) {
+TEST_F(TreeRepairTest, restores_links_so_that_nothing_is_broken_any_more) {
   fs::remove_all(tree_.layer("a", sha256_of(image_.layers[0])).parent_path());
   fs::remove_all(tree_.revision("a", sha256_of(image_.manifest)).parent_path());
   ASSERT_GT(broken(), 0U);
@@ -115,7 +115,7 @@ TEST_F(RepairerTest, restores_links_so_that_nothing_is_broken_any_more) {
   EXPECT_EQ(broken(), 0U);
 }
 
-TEST_F(RepairerTest, makes_no_link_to_bytes_that_are_others) {
+TEST_F(TreeRepairTest, makes_no_link_to_bytes_that_are_others) {
   const fs::path link = tree_.layer("a", sha256_of(image_.layers[0]));
   fs::remove(link);
   std::string bytes = image_.layers[0];
@@ -125,7 +125,7 @@ TEST_F(RepairerTest, makes_no_link_to_bytes_that_are_others) {
   EXPECT_FALSE(fs::exists(link));
 }
 
-TEST_F(RepairerTest, keeps_fetched_bytes_only_when_they_are_the_right_ones) {
+TEST_F(TreeRepairTest, keeps_fetched_bytes_only_when_they_are_the_right_ones) {
   const std::string& layer = image_.layers[0];
   const fs::path blob = tree_.blob(sha256_of(layer));
   fs::remove_all(blob.parent_path());
@@ -143,7 +143,7 @@ TEST_F(RepairerTest, keeps_fetched_bytes_only_when_they_are_the_right_ones) {
   EXPECT_EQ(broken(), 0U);
 }
 
-TEST_F(RepairerTest, changes_no_file_that_was_put_in_the_place_of_the_one_it_writes) {
+TEST_F(TreeRepairTest, changes_no_file_that_was_put_in_the_place_of_the_one_it_writes) {
   const std::string& layer = image_.layers[0];
   const fs::path blob = tree_.blob(sha256_of(layer));
   const fs::path victim = tree_.root() / "victim";
@@ -159,7 +159,7 @@ TEST_F(RepairerTest, changes_no_file_that_was_put_in_the_place_of_the_one_it_wri
   EXPECT_EQ(fs::status(victim).permissions(), fs::perms::none);
 }
 
-TEST_F(RepairerTest, goes_on_where_one_was_cut_off) {
+TEST_F(TreeRepairTest, goes_on_where_one_was_cut_off) {
   const std::string& layer = image_.layers[0];
   const fs::path blob = tree_.blob(sha256_of(layer));
   fs::remove(blob);
@@ -171,7 +171,7 @@ TEST_F(RepairerTest, goes_on_where_one_was_cut_off) {
   EXPECT_FALSE(fs::exists(blob.native() + ".lifeboat-new"));
 }
 
-TEST_F(RepairerTest, repairs_what_comes_to_light_when_a_link_is_back) {
+TEST_F(TreeRepairTest, repairs_what_comes_to_light_when_a_link_is_back) {
   const std::string index = test::index_of({{image_.manifest, "linux/amd64"}});
   tree_.push_manifest("a", index, "index");
   fs::remove_all(tree_.tag("a", "1").parent_path().parent_path());
@@ -185,7 +185,7 @@ TEST_F(RepairerTest, repairs_what_comes_to_light_when_a_link_is_back) {
   EXPECT_TRUE(outcome.after.findings.empty());
 }
 
-TEST_F(RepairerTest, brings_a_blob_that_a_link_looks_for_elsewhere_under_its_own_name) {
+TEST_F(TreeRepairTest, brings_a_blob_that_a_link_looks_for_elsewhere_under_its_own_name) {
   const test::Image image = tree_.push_by_sha512("a", "512");
   const std::string& layer = image.layers[0];
   const oci::Digest named = DistributionFiles::sha512_of(layer);
@@ -208,7 +208,7 @@ TEST_F(RepairerTest, brings_a_blob_that_a_link_looks_for_elsewhere_under_its_own
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), other) << "what the link led to belongs to others";
 }
 
-TEST_F(RepairerTest, tries_once_what_nobody_has) {
+TEST_F(TreeRepairTest, tries_once_what_nobody_has) {
   fs::remove(tree_.blob(sha256_of(image_.config)));
   const CheckOptions options{.now = WallTime::max()};
   const auto quiet = [](const auto&) {};
@@ -271,7 +271,7 @@ TEST_F(LeadingOutTest, a_repair_writes_nothing_where_a_link_leads) {
   EXPECT_TRUE(fs::is_empty(outside() / sha256_of(image_.layers[0]).hex()));
 }
 
-class FetchIntoTest : public RepairerTest {
+class FetchIntoTest : public TreeRepairTest {
  protected:
   FetchIntoTest() {
     asked_.push("there", image_, "1");
