@@ -70,7 +70,8 @@ Result<Probers::Plan> Probers::plan(const Config& config) const {
 
 std::shared_ptr<Probers::Probe> Probers::make(const Planned& planned,
                                               std::shared_ptr<upstream::RegistryInspector> target,
-                                              std::shared_ptr<upstream::RegistryInspector> other) const {
+                                              std::shared_ptr<upstream::RegistryInspector> other,
+                                              bool is_successor) const {
   const ProbeConfig& config = planned.config;
   registry::ProberOptions options{.name = config.name,
                                   .repositories = config.repositories,
@@ -78,7 +79,8 @@ std::shared_ptr<Probers::Probe> Probers::make(const Planned& planned,
                                   .every = config.every,
                                   .requests_max = static_cast<unsigned>(config.requests_max),
                                   .other = config.compare_with,
-                                  .leaves_out_hosts = is_self(config)};
+                                  .leaves_out_hosts = is_self(config),
+                                  .is_successor = is_successor};
   const registry::Prober::Parts parts{.target = *target,
                                       .other = other.get(),
                                       .tours = parts_.tours,
@@ -126,7 +128,7 @@ void Probers::follow(Plan plan) {
     if (!old) old = named(after.leaving, planned.config);
     std::erase(after.leaving, old);
     const auto other = planned.compared ? inspectors.at(planned.compared->name) : nullptr;
-    after.now.push_back(make(planned, inspectors.at(planned.config.name), other));
+    after.now.push_back(make(planned, inspectors.at(planned.config.name), other, old != nullptr));
     const auto index = static_cast<unsigned>(after.now.size() - 1) % parts_.loops.count();
     parts_.loops.spawn(index, run(after.now.back(), std::move(old)));
   }

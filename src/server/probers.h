@@ -55,7 +55,7 @@ class Probers {
   };
   static Awaitable<void> run(std::shared_ptr<Probe> probe, std::shared_ptr<Probe> before);
   std::shared_ptr<Probe> make(const Planned& planned, std::shared_ptr<upstream::RegistryInspector> target,
-                              std::shared_ptr<upstream::RegistryInspector> other) const;
+                              std::shared_ptr<upstream::RegistryInspector> other, bool is_successor) const;
 
   // constant after construction
   const Parts parts_;

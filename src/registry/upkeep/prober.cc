@@ -91,7 +91,7 @@ Prober::Prober(Parts parts, ProberOptions options)
                                  "From the start of one tour to that of the next, as it is configured.",
                                  {{"target", options_.name}})) {
   shown_.with([&](ProbeState& shown) { shown.name = options_.name; });
-  accessible_.set(1);
+  if (!options_.is_successor) hide();  // until it is known what was found before: a zero would end an alert
   every_.set(static_cast<double>(options_.every.count()) / 1000);
 }
 

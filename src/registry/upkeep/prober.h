@@ -28,6 +28,7 @@ struct ProberOptions {
   /// What the target holds of other registries (names that begin with a host) is looked at only where a pattern begins
   /// with that host: looking at it would fetch all of it.
   bool leaves_out_hosts = false;
+  bool is_successor = false;  ///< its metrics show what another found, until go_on_from()
 };
 
 /// Of a target at one moment.
