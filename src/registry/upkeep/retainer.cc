@@ -31,15 +31,19 @@ std::vector<oci::RepositoryId> meanings_of(const std::string& name) {
   return meanings;
 }
 
-std::set<oci::Digest> pinned_in(const oci::RepositoryId& repository, const std::vector<meta::Pin>& pins,
+/// The references that are pinned in each repository.
+using Pins = std::map<oci::RepositoryId, std::set<std::string>>;
+
+std::set<oci::Digest> pinned_in(const oci::RepositoryId& repository, const Pins& pins,
                                 const std::vector<RetentionView::TagState>& tags) {
   std::set<oci::Digest> pinned;
-  for (const meta::Pin& pin : pins) {
-    if (pin.repository != repository) continue;
-    if (const auto digest = oci::Digest::parse(pin.reference)) pinned.insert(*digest);
-    for (const RetentionView::TagState& tag : tags) {
-      if (tag.tag.to_string() == pin.reference) pinned.insert(tag.digest);
-    }
+  const auto found = pins.find(repository);
+  if (found == pins.end()) return pinned;
+  for (const std::string& reference : found->second) {
+    if (const auto digest = oci::Digest::parse(reference)) pinned.insert(*digest);
+  }
+  for (const RetentionView::TagState& tag : tags) {
+    if (found->second.contains(tag.tag.to_string())) pinned.insert(tag.digest);
   }
   return pinned;
 }
@@ -53,7 +57,8 @@ class Retainer::Pass {
       : parts_(parts), options_(options), is_stopping_(is_stopping), dry_run_(dry_run), now_(now) {}
 
   Task<void> run(Call call) {
-    LB_CO_TRY(pins_, co_await parts_.names.usage().pins(call));
+    LB_CO_TRY(std::vector<meta::Pin> pins, co_await parts_.names.usage().pins(call));
+    for (meta::Pin& pin : pins) pins_[std::move(pin.repository)].insert(std::move(pin.reference));
     std::string last;
     for (;;) {
       LB_CO_TRY(const meta::RepositoryPage page, co_await parts_.names.repositories().list(call, last, kPage));
@@ -208,7 +213,7 @@ class Retainer::Pass {
   const DryRun dry_run_;
   const WallTime now_;
   ManifestCheck manifests_{parts_.blobs, parts_.names, ManifestCheck::Mend::yes};
-  std::vector<meta::Pin> pins_;
+  Pins pins_;
   std::size_t kept_items_ = 0;
   std::size_t going_items_ = 0;
 };

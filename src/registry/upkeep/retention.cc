@@ -121,27 +121,29 @@ Reasons expand(const Graph& graph, Reasons kept) {
   return kept;
 }
 
-/// An index before what it names, so that at no moment a broken one stands there.
-void add_parents_first(const Graph& graph, const oci::Digest& digest, const std::set<oci::Digest>& going,
-                       const std::map<oci::Digest, std::vector<oci::Digest>>& parents, std::set<oci::Digest>& added,
-                       std::vector<RetentionDecision::ManifestVerdict>& order) {
+using Parents = std::map<oci::Digest, std::vector<oci::Digest>>;
+
+/// An index before what it names, so that at no moment a broken one stands there. Each step over an edge is made once
+/// in all calls together: one manifest may be named by as many indexes as somebody likes.
+void add_parents_first(const oci::Digest& digest, const std::set<oci::Digest>& going, const Parents& parents,
+                       std::set<oci::Digest>& entered, std::vector<RetentionDecision::ManifestVerdict>& order) {
+  struct Step {
+    oci::Digest digest;
+    std::size_t next_parent = 0;
+  };
+  if (!entered.insert(digest).second) return;
   // By hand instead of by recursion: a chain of indexes may be as long as somebody likes.
-  std::vector<oci::Digest> path{digest};
+  std::vector<Step> path{{digest}};
   while (!path.empty()) {
-    const oci::Digest one = path.back();
-    const auto above = parents.find(one);
-    const auto next = above == parents.end() ? std::vector<oci::Digest>::const_iterator()
-                                             : std::ranges::find_if(above->second, [&](const oci::Digest& parent) {
-                                                 return going.contains(parent) && !added.contains(parent);
-                                               });
-    if (above != parents.end() && next != above->second.end()) {
-      path.push_back(*next);
+    Step& step = path.back();
+    const auto above = parents.find(step.digest);
+    if (above == parents.end() || step.next_parent == above->second.size()) {
+      order.push_back({step.digest, false, "nothing that is kept needs it"});
+      path.pop_back();
       continue;
     }
-    path.pop_back();
-    if (graph.find(one) != nullptr && added.insert(one).second) {
-      order.push_back({one, false, "nothing that is kept needs it"});
-    }
+    const oci::Digest& parent = above->second[step.next_parent++];
+    if (going.contains(parent) && entered.insert(parent).second) path.push_back({parent});
   }
 }
 
@@ -169,7 +171,7 @@ RetentionDecision decide_retention(const RetentionRule& rule, const RetentionVie
   }
   kept = expand(graph, std::move(kept));
   std::set<oci::Digest> going;
-  std::map<oci::Digest, std::vector<oci::Digest>> parents;
+  Parents parents;
   for (const Manifest& one : view.manifests) {
     for (const oci::Digest& child : one.children) parents[child].push_back(one.digest);
     const auto found = kept.find(one.digest);
@@ -179,10 +181,8 @@ RetentionDecision decide_retention(const RetentionRule& rule, const RetentionVie
       decision.manifests.push_back({one.digest, true, found->second});
     }
   }
-  std::set<oci::Digest> added;
-  for (const oci::Digest& digest : going) {
-    add_parents_first(graph, digest, going, parents, added, decision.manifests);
-  }
+  std::set<oci::Digest> entered;
+  for (const oci::Digest& digest : going) add_parents_first(digest, going, parents, entered, decision.manifests);
   return decision;
 }
 

@@ -160,6 +160,21 @@ TEST(Retention, takes_an_index_before_its_children) {
   EXPECT_LT(order.find("top"), order.find(" b")) << order;
 }
 
+TEST(Retention, orders_what_very_many_indexes_name) {
+  // Each edge looked at for each index once more would be 200 million looks: this test would not come to its end.
+  constexpr std::size_t kIndexes = 20'000;
+  const oci::Digest image = sha256_of("image");
+  RetentionView view{.now = kNow};
+  view.manifests.push_back({.digest = image});
+  for (std::size_t i = 0; i < kIndexes; ++i) {
+    view.manifests.push_back({.digest = sha256_of("index " + std::to_string(i)), .children = {image}});
+  }
+  const auto decision = decide_retention({.delete_untagged_after = hours(1)}, view);
+  ASSERT_EQ(decision.manifests.size(), kIndexes + 1);
+  EXPECT_EQ(decision.manifests.back().digest, image) << "the image goes when no index names it any more";
+  EXPECT_TRUE(std::ranges::none_of(decision.manifests, &RetentionDecision::ManifestVerdict::is_kept));
+}
+
 TEST(Retention, takes_what_only_keeps_itself_alive) {
   const std::vector<const char*> names{"ring", "inner", "child"};
   // An index that speaks of what its child's index names: each would keep the other.
