@@ -19,8 +19,8 @@ constexpr Duration kDay{std::chrono::hours(24)};
 class RetainerTest : public testing::Test {
  protected:
   /// Pushed in this order, a minute apart: an index "v<n>" over one image, for each number.
-  void push_indexes(const oci::RepositoryId& repository, int count) {
-    for (int i = 1; i <= count; ++i) {
+  void push_indexes(const oci::RepositoryId& repository, int count, int first = 1) {
+    for (int i = first; i < first + count; ++i) {
       const std::string name = "v" + std::to_string(i);
       const std::string image = test::image_of(name, 1).manifest;
       test::keep_manifest(blobs_, names_, repository, image);
@@ -156,6 +156,15 @@ TEST_F(RetainerTest, takes_nothing_for_old_because_the_clock_was_set) {
   clock_.advance(std::chrono::hours(25));
   EXPECT_TRUE(run(retainer.prune(Retainer::DryRun::no))) << "the time that has gone by since is no error of the clock";
   EXPECT_FALSE(has(app_, index_of("v1")));
+}
+
+TEST_F(RetainerTest, keeps_the_newest_after_the_clock_was_set_back) {
+  push_indexes(app_, 2);
+  clock_.set_wall_by(-std::chrono::days(365));
+  push_indexes(app_, 2, 3);
+  const auto report = prune({.keep_last = 1});
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(tags_of(app_), (Names{"v1", "v2", "v4"})) << "the two of next year would take the place of what is new";
 }
 
 TEST_F(RetainerTest, leaves_a_host_alone_that_cannot_be_asked) {

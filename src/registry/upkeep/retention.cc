@@ -65,12 +65,16 @@ bool says_something_about_tags(const RetentionRule& rule) {
   return rule.keep_last > 0 || !rule.keep_tags.empty() || rule.keep_pulled_within || !rule.keep_platforms.empty();
 }
 
+/// The clock was set back since. Such a tag would take a place for years, and each that is pushed meanwhile would go.
+bool is_of_the_future(const RetentionView& view, const Tag& tag) { return tag.pushed > view.now; }
+
 /// Why the tag stays, "" when nothing keeps it; `place`: 0 for the one pushed last.
 std::string reason_to_keep(const RetentionRule& rule, const RetentionView& view, const Graph& graph, const Tag& tag,
                            std::size_t place) {
   if (view.is_frozen) return "its host cannot be asked";
   if (view.pinned.contains(tag.digest)) return "it is pinned";
   if (!says_something_about_tags(rule)) return "no rule is about tags";
+  if (rule.keep_last > 0 && is_of_the_future(view, tag)) return "it was pushed before the clock was set back";
   if (place < rule.keep_last) return "one of the last " + std::to_string(rule.keep_last);
   for (const std::string& pattern : rule.keep_tags) {
     if (oci::matches_glob(pattern, tag.tag.to_string())) return "its name fits '" + pattern + "'";
@@ -156,11 +160,12 @@ RetentionDecision decide_retention(const RetentionRule& rule, const RetentionVie
   std::ranges::sort(tags,
                     [](const Tag& a, const Tag& b) { return std::tie(b.pushed, a.tag) < std::tie(a.pushed, b.tag); });
   std::set<oci::Digest> tagged;
-  for (std::size_t place = 0; place < tags.size(); ++place) {
-    const Tag& tag = tags[place];
+  std::size_t place = 0;
+  for (const Tag& tag : tags) {
     std::string reason = reason_to_keep(rule, view, graph, tag, place);
     const bool is_kept = !reason.empty();
     if (is_kept) tagged.insert(tag.digest);
+    if (!is_of_the_future(view, tag)) ++place;
     decision.tags.push_back({tag.tag, tag.digest, is_kept, is_kept ? std::move(reason) : "no rule keeps it"});
   }
 

@@ -22,7 +22,9 @@ namespace lifeboat::registry {
 
 /// What is kept of the repositories it is for. Without anything said about tags, all of them are.
 struct RetentionRule {
-  std::size_t keep_last = 0;                        ///< of the tags, by the time they were pushed; 0: says nothing
+  /// Of the tags, by the time they were pushed; one whose time is yet to come stays and takes no place. 0: says
+  /// nothing.
+  std::size_t keep_last = 0;
   std::vector<std::string> keep_tags{};             ///< patterns as oci::matches_glob has them
   std::optional<Duration> keep_pulled_within{};     ///< tags whose manifest was pulled since
   std::vector<oci::Platform> keep_platforms{};      ///< tags that have a manifest for one of these

@@ -95,6 +95,15 @@ TEST(Retention, keeps_tags_as_the_rule_says) {
   for (const auto& row : rows) EXPECT_EQ(kept_tags(decide_retention(row.rule, view)), row.kept) << row.what;
 }
 
+TEST(Retention, gives_no_place_to_a_tag_of_the_future) {
+  const RetentionView view = view_of({{"far", "a", -9000}, {"near", "b", -1}, {"v2", "c", 0}, {"v1", "d", 1}}, {});
+  const auto decision = decide_retention({.keep_last = 1}, view);
+  EXPECT_EQ(kept_tags(decision), "far near v2") << "those of the future cannot be compared, and the last is the last";
+  EXPECT_EQ(decision.tags[0].reason, "it was pushed before the clock was set back");
+  EXPECT_EQ(kept_tags(decide_retention({.keep_last = 2}, view)), "far near v2 v1");
+  EXPECT_EQ(kept_tags(decide_retention({.keep_tags = {"v*"}}, view)), "v2 v1") << "a name has no time";
+}
+
 TEST(Retention, says_why) {
   RetentionView view = view_of({{"v2", "b", 1}, {"v1", "a", 2}, {"v0", "z", 3}}, {{.name = "a"}, {.name = "b"}});
   view.pinned.insert(sha256_of("z"));
