@@ -36,7 +36,11 @@ Evictor::Evictor(Parts parts, Duration unused_for)
       above_bytes_(parts_.metrics.gauge("lifeboat_evict_above_bytes", "The upper mark: beyond it content goes.")),
       last_success_(parts_.metrics.gauge("lifeboat_evict_last_success_timestamp_seconds",
                                          "When the cache was last found or brought below its mark; 0 before that.")),
-      manifests_(parts_.blobs, parts_.names, ManifestCheck::Mend::yes) {}
+      manifests_(fresh_check()) {}
+
+ManifestCheck Evictor::fresh_check() {
+  return {parts_.blobs, parts_.names, ManifestCheck::Mend::yes, [this] { return is_stopping_.load(); }};
+}
 
 void Evictor::stop() {
   is_stopping_ = true;
@@ -52,7 +56,7 @@ Awaitable<void> Evictor::run() {
     if (is_asked) continue;
     const Call call(parts_.clock.now() + kLookWithin, "evict");
     const auto report = co_await look(call);
-    if (!report) parts_.log.warning("evict.failed", {{"reason", report.error().message()}});
+    if (!report && !is_stopping_) parts_.log.warning("evict.failed", {{"reason", report.error().message()}});
     // A pass of the collector that was under way ends soon.
     const bool is_soon =
         report ? report->wanted_bytes == 0 || report->images > 0 : report.error().code() == ErrorCode::conflict;
@@ -90,7 +94,7 @@ Task<EvictionSpace> Evictor::measure(Call call) {
 Task<EvictionReport> Evictor::make_room(Call call, EvictionSpace space) {
   Round round{.report = {.wanted_bytes = space.wanted_bytes()}};
   if (parts_.clock.now() >= manifests_until_) {
-    manifests_ = ManifestCheck(parts_.blobs, parts_.names, ManifestCheck::Mend::yes);
+    manifests_ = fresh_check();
     manifests_until_ = parts_.clock.now() + kManifestsFor;
   }
   EvictionReport& report = round.report;

@@ -66,6 +66,7 @@ class Evictor {
   Task<EvictionReport> look(Call call);
 
  private:
+  ManifestCheck fresh_check();
   using Held = std::set<std::pair<oci::RepositoryId, oci::Digest>>;
   /// What is known of a repository in this look.
   struct Answer {

@@ -16,8 +16,8 @@ constexpr std::size_t kPage = 500;
 
 }  // namespace
 
-ManifestCheck::ManifestCheck(blob::Store& blobs, meta::Store& names, Mend mend)
-    : blobs_(&blobs), names_(&names), mend_(mend) {}
+ManifestCheck::ManifestCheck(blob::Store& blobs, meta::Store& names, Mend mend, std::function<bool()> is_stopping)
+    : blobs_(&blobs), names_(&names), mend_(mend), is_stopping_(std::move(is_stopping)) {}
 
 Task<void> ManifestCheck::look_at(Call call, oci::RepositoryId repository) {
   if (seen_.contains(repository)) co_return Status{};
@@ -26,6 +26,10 @@ Task<void> ManifestCheck::look_at(Call call, oci::RepositoryId repository) {
   do {
     LB_CO_TRY(const auto page, co_await names_->usage().manifests(call, repository, position, kPage));
     for (const meta::UsedManifest& one : page.manifests) {
+      if (is_stopping_()) {
+        co_return fail(ErrorCode::cancelled,
+                       "cannot look through the manifests of '" + repository.to_string() + "': the server is stopping");
+      }
       LB_CO_CHECK(co_await compare(call, repository, one.digest, seen));
     }
     position = page.next;

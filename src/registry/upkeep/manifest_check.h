@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 
@@ -21,9 +22,11 @@ namespace lifeboat::registry {
 class ManifestCheck {
  public:
   enum class Mend : bool { no, yes };
-  ManifestCheck(blob::Store& blobs, meta::Store& names, Mend mend);
+  /// `is_stopping` is asked before each manifest.
+  ManifestCheck(blob::Store& blobs, meta::Store& names, Mend mend, std::function<bool()> is_stopping);
 
-  /// Reads its manifests, unless that was done, and with Mend::yes records anew what is not.
+  /// Reads its manifests, unless that was done, and with Mend::yes records anew what is not. cancelled: `is_stopping`;
+  /// the repository then counts as not looked at.
   Task<void> look_at(Call call, oci::RepositoryId repository);
   /// By what look_at() found: a manifest names it and that is not recorded, or one could not be read.
   bool may_name(const oci::RepositoryId& repository, const oci::Digest& digest) const;
@@ -42,6 +45,7 @@ class ManifestCheck {
   blob::Store* blobs_;
   meta::Store* names_;
   Mend mend_;
+  std::function<bool()> is_stopping_;
   uint64_t restored_ = 0;
   std::map<oci::RepositoryId, Seen> seen_;
 };

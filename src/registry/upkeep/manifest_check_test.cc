@@ -150,6 +150,21 @@ TEST_F(ManifestCheckTest, leaves_a_repository_alone_whose_manifest_cannot_be_rea
       << "nobody can tell what the damaged manifest names";
 }
 
+TEST_F(ManifestCheckTest, ends_at_the_next_manifest_when_the_server_stops) {
+  const int64_t all = edges();
+  lose_all();
+  int left = 3;
+  ManifestCheck check(blobs_, *names_, ManifestCheck::Mend::yes, [&] { return left-- <= 0; });
+  const Status stopped = run(check.look_at(a_call(), hosted_));
+  ASSERT_FALSE(stopped) << "it went through the whole repository";
+  EXPECT_EQ(stopped.error().code(), ErrorCode::cancelled);
+  EXPECT_LE(check.restored(), 3U);
+  left = 1000;
+  ASSERT_TRUE(run(check.look_at(a_call(), hosted_))) << "it counts as not looked at";
+  ASSERT_TRUE(run(check.look_at(a_call(), cached_)));
+  EXPECT_EQ(edges(), all);
+}
+
 TEST_F(ManifestCheckTest, brings_no_manifest_back_that_was_deleted_meanwhile) {
   const auto edge = std::vector<meta::Edge>{{meta::EdgeKind::layer, sha256_of("x"), 1}};
   ASSERT_TRUE(run(names_->manifests().remove(a_call(), hosted_, sha256_of(first_))));

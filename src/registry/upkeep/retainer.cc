@@ -87,8 +87,13 @@ class Retainer::Pass {
     return repository.host.has_value() && parts_.is_frozen(*repository.host);
   }
 
+  Status go_on() const {
+    if (!is_stopping_) return {};
+    return fail(ErrorCode::cancelled, "cannot go on pruning: the server is stopping");
+  }
+
   Task<void> look_at(Call call, oci::RepositoryId repository) {
-    if (is_stopping_) co_return fail(ErrorCode::cancelled, "cannot prune: the server is stopping");
+    LB_CO_CHECK(go_on());
     const RetentionRule* const rule = rule_for(repository);
     if (rule == nullptr) co_return Status();
     LB_CO_TRY(RetentionView view, co_await view_for(call, repository, *rule));
@@ -108,10 +113,12 @@ class Retainer::Pass {
       }
     }
     for (const auto& tag : decision.tags) {
+      LB_CO_CHECK(go_on());
       LB_CO_CHECK(co_await treat_tag(call, repository, tag));
     }
     for (const auto& manifest : decision.manifests) {
       if (manifest.is_kept) continue;
+      LB_CO_CHECK(go_on());
       LB_CO_CHECK(co_await treat_manifest(call, repository, manifest, *rule));
     }
     co_return Status();
@@ -132,6 +139,7 @@ class Retainer::Pass {
     meta::UsageIndex& usage = parts_.names.usage();
     std::string last;
     for (bool is_all = false; !is_all;) {
+      LB_CO_CHECK(go_on());
       LB_CO_TRY(const std::vector<meta::UsedTag> page, co_await usage.tags(call, repository, last, kPage));
       for (const meta::UsedTag& one : page) view.tags.push_back({one.tag, one.digest, one.pushed});
       is_all = page.size() < kPage;
@@ -139,6 +147,7 @@ class Retainer::Pass {
     }
     std::string position;
     do {
+      LB_CO_CHECK(go_on());
       LB_CO_TRY(const meta::UsageIndex::ManifestPage page, co_await usage.manifests(call, repository, position, kPage));
       for (const meta::UsedManifest& one : page.manifests) {
         // One that has a tag now would lose its last one now at the earliest.
@@ -212,7 +221,8 @@ class Retainer::Pass {
   const std::atomic<bool>& is_stopping_;
   const DryRun dry_run_;
   const WallTime now_;
-  ManifestCheck manifests_{parts_.blobs, parts_.names, ManifestCheck::Mend::yes};
+  ManifestCheck manifests_{parts_.blobs, parts_.names, ManifestCheck::Mend::yes,
+                           [this] { return is_stopping_.load(); }};
   Pins pins_;
   std::size_t kept_items_ = 0;
   std::size_t going_items_ = 0;

@@ -32,18 +32,22 @@ class RetainerTest : public testing::Test {
   static oci::Digest index_of(const std::string& name) {
     return sha256_of(test::index_of({{test::image_of(name, 1).manifest, "linux/amd64"}}));
   }
+  std::unique_ptr<Retainer> retainer(RetentionRule rule) {
+    return std::make_unique<Retainer>(
+        Retainer::Parts{.blobs = blobs_,
+                        .names = names_,
+                        .stamps = stamps_,
+                        .is_frozen = [this](const oci::RegistryHost&) { return is_frozen(); },
+                        .clock = clock_,
+                        .metrics = metrics_,
+                        .log = log_},
+        RetainerOptions{.policies = {{.match = {"team/*", "ghcr.io/*"}, .rule = std::move(rule)}}});
+  }
   Result<PruneReport> prune(RetentionRule rule, Retainer::DryRun dry_run = Retainer::DryRun::no) {
-    Retainer retainer({.blobs = blobs_,
-                       .names = names_,
-                       .stamps = stamps_,
-                       .is_frozen = [this](const oci::RegistryHost&) { return is_frozen(); },
-                       .clock = clock_,
-                       .metrics = metrics_,
-                       .log = log_},
-                      {.policies = {{.match = {"team/*", "ghcr.io/*"}, .rule = std::move(rule)}}});
-    return run(retainer.prune(dry_run));
+    return run(retainer(std::move(rule))->prune(dry_run));
   }
   bool is_frozen() {
+    if (const auto hook = on_asked_; hook) hook();  // a copy, since it may take itself away
     if (asked_until_frozen_ == 0) return true;
     if (asked_until_frozen_ > 0) --asked_until_frozen_;
     return is_frozen_;
@@ -66,7 +70,8 @@ class RetainerTest : public testing::Test {
   blob::MemoryStore blobs_;
   meta::MemoryStore names_{clock_};
   bool is_frozen_ = false;
-  int asked_until_frozen_ = -1;  ///< below 0: never
+  int asked_until_frozen_ = -1;       ///< below 0: never
+  std::function<void()> on_asked_{};  ///< in the middle of a pass over `cached_`: when it looks, and before it removes
 };
 
 using Names = std::vector<std::string>;
@@ -140,21 +145,14 @@ TEST_F(RetainerTest, keeps_what_is_pinned_by_tag_or_by_digest) {
 TEST_F(RetainerTest, takes_nothing_for_old_because_the_clock_was_set) {
   push_indexes(app_, 1);
   ASSERT_TRUE(run(names_.tags().remove(a_call(), app_, oci::Tag::parse("v1").value())));
-  Retainer retainer({.blobs = blobs_,
-                     .names = names_,
-                     .stamps = stamps_,
-                     .is_frozen = [](const oci::RegistryHost&) { return false; },
-                     .clock = clock_,
-                     .metrics = metrics_,
-                     .log = log_},
-                    {.policies = {{.match = {"team/*"}, .rule = {.delete_untagged_after = std::chrono::hours(24)}}}});
+  const auto keeper = retainer({.delete_untagged_after = kDay});
   clock_.set_wall_by(std::chrono::days(365));
-  const auto refused = run(retainer.prune(Retainer::DryRun::no));
+  const auto refused = run(keeper->prune(Retainer::DryRun::no));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::unavailable);
   EXPECT_TRUE(has(app_, index_of("v1")));
   clock_.advance(std::chrono::hours(25));
-  EXPECT_TRUE(run(retainer.prune(Retainer::DryRun::no))) << "the time that has gone by since is no error of the clock";
+  EXPECT_TRUE(run(keeper->prune(Retainer::DryRun::no))) << "the time that has gone by since is no error of the clock";
   EXPECT_FALSE(has(app_, index_of("v1")));
 }
 
@@ -202,6 +200,34 @@ TEST_F(RetainerTest, stops_where_the_host_goes_down_under_way) {
   EXPECT_EQ(report->items.at(2).tag, "v1");
   EXPECT_TRUE(report->items.at(2).is_kept);
   EXPECT_EQ(report->items.at(2).reason, "its host cannot be asked any more");
+}
+
+TEST_F(RetainerTest, ends_at_its_next_step_when_the_server_stops) {
+  push_indexes(cached_, 4);
+  const auto manifests = [&] {
+    return run(names_.usage().manifests(a_call(), cached_, "", 100)).value().manifests.size();
+  };
+  // The host is asked for when the repository is looked at, and again before each tag and manifest that goes.
+  const auto stop_when_asked = [&](RetentionRule rule, int times) {
+    const auto stopped = retainer(std::move(rule));
+    on_asked_ = [&] {
+      if (--times == 0) stopped->stop();
+    };
+    const auto report = run(stopped->prune(Retainer::DryRun::no));
+    on_asked_ = {};
+    EXPECT_FALSE(report) << "it went through the whole repository";
+    if (!report) {
+      EXPECT_EQ(report.error().code(), ErrorCode::cancelled);
+    }
+  };
+  stop_when_asked({.keep_last = 1}, 1);
+  EXPECT_EQ(tags_of(cached_).size(), 4U) << "it stopped while it looked";
+  stop_when_asked({.keep_last = 1}, 2);
+  EXPECT_EQ(tags_of(cached_).size(), 3U) << "only the tag it was at";
+  ASSERT_TRUE(prune({.keep_last = 1}));
+  ASSERT_EQ(manifests(), 8U);
+  stop_when_asked({.delete_untagged_after = Duration(0)}, 3);
+  EXPECT_EQ(manifests(), 7U) << "only the manifest it was at";
 }
 
 TEST_F(RetainerTest, keeps_what_is_for_a_platform) {

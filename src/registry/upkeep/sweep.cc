@@ -38,7 +38,7 @@ std::string_view to_string(SweepReason reason) {
 Sweep::Sweep(Parts parts, Order order)
     : parts_(std::move(parts)),
       order_(std::move(order)),
-      manifests_(parts_.blobs, parts_.names, ManifestCheck::Mend{order_.dry_run == DryRun::no}) {}
+      manifests_(parts_.blobs, parts_.names, ManifestCheck::Mend{order_.dry_run == DryRun::no}, order_.is_stopping) {}
 
 SweepReport Sweep::report() const {
   return report_.with([](const SweepReport& report) { return report; });
