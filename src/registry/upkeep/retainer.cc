@@ -12,6 +12,8 @@ namespace {
 
 /// After a start there is other work, and clients show what they use.
 constexpr Duration kFirstAfter{std::chrono::minutes(10)};
+/// Whatever stood in the way may be gone by then.
+constexpr Duration kAgainAfter{std::chrono::minutes(10)};
 /// A pass has no deadline of its own; this one is for a disk that hangs.
 constexpr Duration kPassWithin{std::chrono::hours(6)};
 /// After the clock was set: time for whoever set it wrong to see it.
@@ -49,6 +51,8 @@ std::set<oci::Digest> pinned_in(const oci::RepositoryId& repository, const Pins&
 }
 
 }  // namespace
+
+Duration next_pass_in(const Status& ended, Duration every) { return ended ? every : std::min(every, kAgainAfter); }
 
 class Retainer::Pass {
  public:
@@ -236,25 +240,31 @@ Retainer::Retainer(Parts parts, RetainerOptions options)
       removed_manifests_(
           parts_.metrics.counter("lifeboat_retention_removed_manifests_total", "Manifests that retention removed.")),
       failures_(parts_.metrics.counter("lifeboat_retention_failures_total",
-                                       "Passes of retention that did not come to their end.")),
+                                       "Passes of retention that did not come to their end, or could not begin.")),
       last_success_(parts_.metrics.gauge("lifeboat_retention_last_success_timestamp_seconds",
                                          "When a pass of retention last came to its end; 0 before that.")) {}
 
 Task<PruneReport> Retainer::prune(DryRun dry_run) {
   if (is_stopping_) co_return fail(ErrorCode::cancelled, "cannot prune: the server is stopping");
-  if (is_running_.exchange(true)) co_return fail(ErrorCode::conflict, "cannot prune: a pass is under way already");
+  std::atomic<bool>& is_running = dry_run == DryRun::yes ? is_dry_running_ : is_removing_;
+  if (is_running.exchange(true)) {
+    co_return fail(ErrorCode::conflict, std::string("cannot prune: a ") +
+                                            (dry_run == DryRun::yes ? "dry run" : "pass") + " is under way already");
+  }
   const TrustedTime::Reading time = time_.read("prune");
   if (time.set_by != Duration(0)) {
     parts_.log.error("retention.clock_was_set", {{"by_s", time.set_by / std::chrono::seconds(1)}});
   }
   if (!time.now) {
-    is_running_ = false;
+    is_running = false;
+    failures_.add();
+    parts_.log.warning("retention.put_off", {{"reason", time.now.error().message()}});
     co_return std::unexpected(time.now.error());
   }
   Pass pass(parts_, options_, is_stopping_, dry_run, *time.now);
   const Call call(parts_.clock.now() + kPassWithin, "retention");
   const Status done = co_await pass.run(call);
-  is_running_ = false;
+  is_running = false;
   if (dry_run == DryRun::no) {
     removed_tags_.add(static_cast<double>(pass.report.tags));
     removed_manifests_.add(static_cast<double>(pass.report.manifests));
@@ -285,8 +295,12 @@ Awaitable<void> Retainer::run() {
     if (is_stopping_) co_return;
     const bool is_asked = co_await stop_asked_.wait(seen, next);
     if (is_asked) continue;
-    (void)co_await prune(DryRun::no);  // its failure is logged
-    next = parts_.clock.now() + options_.every;
+    const auto report = co_await prune(DryRun::no);  // which logs its failures, but leaves this one to who asked
+    if (!report && report.error().code() == ErrorCode::conflict) {
+      parts_.log.info("retention.put_off", {{"reason", report.error().message()}});
+    }
+    const Status ended = report ? Status() : Status(std::unexpected(report.error()));
+    next = parts_.clock.now() + next_pass_in(ended, options_.every);
   }
 }
 

@@ -47,6 +47,9 @@ struct PruneReport {
   uint64_t items_left_out = 0;        ///< beyond the first 10,000 that stay, and the first 10,000 that go
 };
 
+/// How long after a pass that ended so the next one begins.
+Duration next_pass_in(const Status& ended, Duration every);
+
 /// Carries out what decide_retention() says, repository by repository: tags first, then manifests, each only if what it
 /// was decided by is still so (meta::UsageIndex). The bytes are the collector's. Any thread.
 class Retainer {
@@ -63,11 +66,11 @@ class Retainer {
   Retainer(Parts parts, RetainerOptions options);
 
   enum class DryRun : bool { no, yes };
-  /// One pass over everything. conflict: one is under way; cancelled: stop() was; unavailable: the clock was set; the
-  /// store's errors: what was removed
-  /// before stays removed.
+  /// One pass over everything. A dry run and a pass that removes may be under way together, but not two of a kind:
+  /// conflict. cancelled: stop() was; unavailable: the clock was set; else the store's errors. What was removed before
+  /// stays removed.
   Task<PruneReport> prune(DryRun dry_run);
-  /// Passes from time to time, until stop().
+  /// Passes from time to time, until stop(); one that failed or could not begin is made up for in minutes.
   Awaitable<void> run();
   /// A pass ends at its next step.
   void stop();
@@ -82,7 +85,8 @@ class Retainer {
   sys::Counter& removed_manifests_;
   sys::Counter& failures_;
   sys::Gauge& last_success_;
-  std::atomic<bool> is_running_ = false;
+  std::atomic<bool> is_removing_ = false;
+  std::atomic<bool> is_dry_running_ = false;
   std::atomic<bool> is_stopping_ = false;
   sys::Notification stop_asked_;
 };

@@ -151,6 +151,7 @@ TEST_F(RetainerTest, takes_nothing_for_old_because_the_clock_was_set) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::unavailable);
   EXPECT_TRUE(has(app_, index_of("v1")));
+  EXPECT_NE(metrics_.render().find("\nlifeboat_retention_failures_total 1\n"), std::string::npos) << metrics_.render();
   clock_.advance(std::chrono::hours(25));
   EXPECT_TRUE(run(keeper->prune(Retainer::DryRun::no))) << "the time that has gone by since is no error of the clock";
   EXPECT_FALSE(has(app_, index_of("v1")));
@@ -200,6 +201,33 @@ TEST_F(RetainerTest, stops_where_the_host_goes_down_under_way) {
   EXPECT_EQ(report->items.at(2).tag, "v1");
   EXPECT_TRUE(report->items.at(2).is_kept);
   EXPECT_EQ(report->items.at(2).reason, "its host cannot be asked any more");
+}
+
+TEST_F(RetainerTest, makes_a_dry_run_beside_a_pass_but_no_two_of_a_kind) {
+  push_indexes(cached_, 2);
+  for (const auto first : {Retainer::DryRun::yes, Retainer::DryRun::no}) {
+    const auto keeper = retainer({.keep_last = 1});
+    const auto other = first == Retainer::DryRun::yes ? Retainer::DryRun::no : Retainer::DryRun::yes;
+    on_asked_ = [&] {
+      on_asked_ = {};
+      const auto same = run(keeper->prune(first));
+      ASSERT_FALSE(same) << "two of a kind";
+      EXPECT_EQ(same.error().code(), ErrorCode::conflict);
+      const auto beside = run(keeper->prune(other));
+      EXPECT_TRUE(beside) << beside.error().message();
+    };
+    EXPECT_TRUE(run(keeper->prune(first)));
+    EXPECT_TRUE(run(keeper->prune(first))) << "the one before has ended";
+  }
+}
+
+TEST(NextPass, comes_soon_after_one_that_failed) {
+  const Status conflict = fail(ErrorCode::conflict, "an operator's is under way");
+  const Status unavailable = fail(ErrorCode::unavailable, "the clock was set");
+  EXPECT_EQ(next_pass_in({}, kDay), kDay);
+  EXPECT_EQ(next_pass_in(conflict, kDay), std::chrono::minutes(10));
+  EXPECT_EQ(next_pass_in(unavailable, kDay), std::chrono::minutes(10));
+  EXPECT_EQ(next_pass_in(conflict, std::chrono::minutes(1)), std::chrono::minutes(1)) << "no later than usual";
 }
 
 TEST_F(RetainerTest, ends_at_its_next_step_when_the_server_stops) {
