@@ -35,7 +35,7 @@ int run_prune(const Command& self, Words words, Process& process) {
   const auto report = http::parse_prune(*answer);
   if (!report) return explain_failure(report.error(), process);
   process.out(output == "json" ? http::render_prune(*report) + "\n" : prune_text(*report));
-  return report->frozen.empty() ? kFine : kFoundWrong;
+  return report->frozen.empty() && report->unreadable.empty() ? kFine : kFoundWrong;
 }
 
 }  // namespace lifeboat::cli

@@ -17,6 +17,9 @@ std::string prune_text(const http::PruneAnswer& answer) {
   for (const std::string& repository : answer.frozen) {
     text += "nothing goes of '" + repository + "': its host cannot be asked\n";
   }
+  for (const http::PruneAnswer::Unreadable& one : answer.unreadable) {
+    text += "no manifest goes of '" + one.repository + "': " + without_controls(one.reason) + "\n";
+  }
   text += human_count(answer.tags, "tag") + " and " + human_count(answer.manifests, "manifest");
   text +=
       std::string(answer.is_dry_run ? " would go" : " went") + " of " + human_count(answer.repositories, "repository");

@@ -28,6 +28,12 @@ TEST(PruneText, says_of_what_nothing_goes_since_its_host_is_down) {
             "0 tags and 0 manifests went of 1 repository\n");
 }
 
+TEST(PruneText, says_of_what_nothing_goes_since_a_manifest_cannot_be_read) {
+  EXPECT_EQ(prune_text({.repositories = 1, .tags = 1, .unreadable = {{"team/app", "cannot read 'x'"}}}),
+            "no manifest goes of 'team/app': cannot read 'x'\n"
+            "1 tag and 0 manifests went of 1 repository\n");
+}
+
 TEST(PruneText, says_when_nothing_is_set) {
   EXPECT_EQ(prune_text({}), "no repository has a [[retention]] that fits it: all stays\n");
 }

@@ -31,6 +31,9 @@ PruneAnswer answer_of(const registry::PruneReport& report, Retainer::DryRun dry_
                      .changed = report.changed,
                      .frozen = report.frozen,
                      .items_left_out = report.items_left_out};
+  for (const registry::PruneReport::Unreadable& one : report.unreadable) {
+    answer.unreadable.push_back({.repository = one.repository, .reason = one.reason});
+  }
   for (const registry::PruneReport::Item& one : report.items) {
     answer.items.push_back({.repository = one.repository,
                             .tag = one.tag,
@@ -50,12 +53,17 @@ std::string render_prune(const PruneAnswer& answer) {
                      {"is_kept", one.is_kept},
                      {"reason", one.reason}});
   }
+  Json unreadable = Json::array();
+  for (const PruneAnswer::Unreadable& one : answer.unreadable) {
+    unreadable.push_back({{"repository", one.repository}, {"reason", one.reason}});
+  }
   return text_of({{"is_dry_run", answer.is_dry_run},
                   {"repositories", answer.repositories},
                   {"tags", answer.tags},
                   {"manifests", answer.manifests},
                   {"changed", answer.changed},
                   {"frozen", answer.frozen},
+                  {"unreadable", std::move(unreadable)},
                   {"items", std::move(items)},
                   {"items_left_out", answer.items_left_out}});
 }
@@ -69,6 +77,10 @@ Result<PruneAnswer> parse_prune(std::string_view json_text) try {
                      .changed = json.at("changed").get<uint64_t>(),
                      .frozen = json.at("frozen").get<std::vector<std::string>>(),
                      .items_left_out = json.at("items_left_out").get<uint64_t>()};
+  for (const Json& one : json.at("unreadable")) {
+    answer.unreadable.push_back(
+        {.repository = one.at("repository").get<std::string>(), .reason = one.at("reason").get<std::string>()});
+  }
   for (const Json& one : json.at("items")) {
     answer.items.push_back({.repository = one.at("repository").get<std::string>(),
                             .tag = one.at("tag").get<std::string>(),

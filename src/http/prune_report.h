@@ -25,12 +25,18 @@ struct PruneAnswer {
     std::string reason;
     friend bool operator==(const Item&, const Item&) = default;
   };
+  struct Unreadable {
+    std::string repository;
+    std::string reason;
+    friend bool operator==(const Unreadable&, const Unreadable&) = default;
+  };
   bool is_dry_run = false;
   uint64_t repositories = 0;
   uint64_t tags = 0;
   uint64_t manifests = 0;
   uint64_t changed = 0;
-  std::vector<std::string> frozen{};  ///< repositories whose host cannot be asked
+  std::vector<std::string> frozen{};     ///< repositories whose host cannot be asked
+  std::vector<Unreadable> unreadable{};  ///< repositories of which a manifest cannot be read, so that all stay
   std::vector<Item> items{};
   uint64_t items_left_out = 0;
   friend bool operator==(const PruneAnswer&, const PruneAnswer&) = default;

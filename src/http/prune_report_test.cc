@@ -13,8 +13,10 @@ TEST(PruneReport, comes_back_as_it_was_sent) {
   const oci::Digest digest = oci::Digest::of(HashAlgorithm::sha256, as_bytes("m"));
   report.items.push_back({.repository = "team/app", .tag = "v1", .digest = digest, .reason = "no rule keeps it"});
   report.items.push_back({.repository = "team/app", .digest = digest, .is_kept = true, .reason = "\"quoted\""});
+  report.unreadable.push_back({"team/tool", "cannot read manifest"});
   const PruneAnswer answer = answer_of(report, Retainer::DryRun::yes);
   EXPECT_TRUE(answer.is_dry_run);
+  EXPECT_EQ(answer.unreadable.at(0).repository, "team/tool");
   EXPECT_EQ(answer.items.at(0).digest, digest.to_string());
   const auto parsed = parse_prune(render_prune(answer));
   ASSERT_TRUE(parsed) << parsed.error().message();

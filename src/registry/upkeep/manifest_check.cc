@@ -43,7 +43,7 @@ Task<void> ManifestCheck::compare(Call call, oci::RepositoryId repository, oci::
   if (!held && held.error().code() == ErrorCode::not_found) co_return Status{};  // removed since, or a fault stands
   if (!held && held.error().code() != ErrorCode::corrupt) co_return std::unexpected(held.error());
   if (!held) {
-    seen.is_unreadable = true;
+    seen.unreadable = held.error().message();
     co_return Status{};
   }
   const auto parsed = oci::Manifest::parse(as_bytes(held->bytes), held->record.media_type);
@@ -65,15 +65,15 @@ Task<void> ManifestCheck::compare(Call call, oci::RepositoryId repository, oci::
   co_return Status{};
 }
 
-bool ManifestCheck::is_unreadable(const oci::RepositoryId& repository) const {
+std::string ManifestCheck::why_unreadable(const oci::RepositoryId& repository) const {
   const auto found = seen_.find(repository);
-  return found != seen_.end() && found->second.is_unreadable;
+  return found == seen_.end() ? "" : found->second.unreadable;
 }
 
 bool ManifestCheck::may_name(const oci::RepositoryId& repository, const oci::Digest& digest) const {
   const auto found = seen_.find(repository);
   if (found == seen_.end()) return false;
-  return found->second.is_unreadable || found->second.unrecorded.contains(digest);
+  return !found->second.unreadable.empty() || found->second.unrecorded.contains(digest);
 }
 
 }  // namespace lifeboat::registry

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <string>
 
 #include "base/call.h"
 #include "base/task.h"
@@ -31,13 +32,15 @@ class ManifestCheck {
   /// By what look_at() found: a manifest names it and that is not recorded, or one could not be read.
   bool may_name(const oci::RepositoryId& repository, const oci::Digest& digest) const;
   /// One of its manifests could not be read, which no fault explains: what it names is unknown.
-  bool is_unreadable(const oci::RepositoryId& repository) const;
+  bool is_unreadable(const oci::RepositoryId& repository) const { return !why_unreadable(repository).empty(); }
+  /// Why, of one such manifest; "" when there is none.
+  std::string why_unreadable(const oci::RepositoryId& repository) const;
   /// Manifests that were recorded anew.
   uint64_t restored() const { return restored_; }
 
  private:
   struct Seen {
-    bool is_unreadable = false;
+    std::string unreadable{};            ///< why one of its manifests is
     std::set<oci::Digest> unrecorded{};  ///< and left so
   };
   Task<void> compare(Call call, oci::RepositoryId repository, oci::Digest manifest, Seen& seen);

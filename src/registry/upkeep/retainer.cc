@@ -107,14 +107,17 @@ class Retainer::Pass {
     RetentionDecision decision = decide_retention(*rule, view);
     const bool is_anything_to_go =
         !std::ranges::all_of(decision.manifests, &RetentionDecision::ManifestVerdict::is_kept);
-    if (is_anything_to_go && dry_run_ == DryRun::no) {
+    if (is_anything_to_go) {
       // A record that was lost must not take an index's child along.
       LB_CO_CHECK(co_await manifests_.look_at(call, repository));
-      LB_CO_TRY(view, co_await view_for(call, repository, *rule));
-      decision = decide_retention(*rule, view);
-      if (manifests_.is_unreadable(repository)) {
-        for (RetentionDecision::ManifestVerdict& manifest : decision.manifests) manifest.is_kept = true;
+      if (dry_run_ == DryRun::no) {
+        LB_CO_TRY(view, co_await view_for(call, repository, *rule));
+        decision = decide_retention(*rule, view);
       }
+      for (RetentionDecision::ManifestVerdict& manifest : decision.manifests) {
+        if (manifests_.may_name(repository, manifest.digest)) manifest.is_kept = true;
+      }
+      note_unreadable(repository);
     }
     for (const auto& tag : decision.tags) {
       LB_CO_CHECK(go_on());
@@ -209,6 +212,14 @@ class Retainer::Pass {
     return is_gone;
   }
 
+  void note_unreadable(const oci::RepositoryId& repository) {
+    const std::string reason = manifests_.why_unreadable(repository);
+    if (reason.empty()) return;
+    report.unreadable.push_back({repository.to_string(), reason});
+    if (dry_run_ == DryRun::yes) return;
+    parts_.log.warning("retention.unreadable", {{"repository", repository.to_string()}, {"reason", reason}});
+  }
+
   void add_item(PruneReport::Item item) {
     // Of many that stay, none may hide one that goes.
     std::size_t& count = item.is_kept ? kept_items_ : going_items_;
@@ -225,7 +236,7 @@ class Retainer::Pass {
   const std::atomic<bool>& is_stopping_;
   const DryRun dry_run_;
   const WallTime now_;
-  ManifestCheck manifests_{parts_.blobs, parts_.names, ManifestCheck::Mend::yes,
+  ManifestCheck manifests_{parts_.blobs, parts_.names, ManifestCheck::Mend{dry_run_ == DryRun::no},
                            [this] { return is_stopping_.load(); }};
   Pins pins_;
   std::size_t kept_items_ = 0;

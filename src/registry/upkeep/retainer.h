@@ -38,13 +38,19 @@ struct PruneReport {
     bool is_kept = false;
     std::string reason;
   };
+  /// One that has a manifest which cannot be read: what it names is unknown, so none of its manifests goes.
+  struct Unreadable {
+    std::string repository;
+    std::string reason;
+  };
   uint64_t repositories = 0;          ///< that a policy is for
   uint64_t tags = 0;                  ///< that went, or would
   uint64_t manifests = 0;             ///< the same
   uint64_t changed = 0;               ///< that were to go and stay, since somebody came to use them meanwhile
   std::vector<std::string> frozen{};  ///< of `repositories`: nothing of them goes, their host cannot be asked
-  std::vector<Item> items{};          ///< all tags that were looked at, and the manifests that were to go
-  uint64_t items_left_out = 0;        ///< beyond the first 10,000 that stay, and the first 10,000 that go
+  std::vector<Unreadable> unreadable{};
+  std::vector<Item> items{};    ///< all tags that were looked at, and the manifests that were to go
+  uint64_t items_left_out = 0;  ///< beyond the first 10,000 that stay, and the first 10,000 that go
 };
 
 /// How long after a pass that ended so the next one begins.

@@ -258,6 +258,22 @@ TEST_F(RetainerTest, ends_at_its_next_step_when_the_server_stops) {
   EXPECT_EQ(manifests(), 7U) << "only the manifest it was at";
 }
 
+TEST_F(RetainerTest, says_of_which_repository_a_manifest_cannot_be_read) {
+  push_indexes(app_, 3);
+  blobs_.damage(image_of("v3"), "x");
+  for (const auto dry_run : {Retainer::DryRun::yes, Retainer::DryRun::no}) {
+    const auto report = prune({.keep_last = 1, .delete_untagged_after = Duration(0)}, dry_run);
+    ASSERT_TRUE(report) << report.error().message();
+    EXPECT_EQ(report->tags, 2U) << "of tags it is known what they are";
+    EXPECT_EQ(report->manifests, 0U) << "nobody can tell what the damaged manifest names";
+    ASSERT_EQ(report->unreadable.size(), 1U) << "it is kept without a word";
+    EXPECT_EQ(report->unreadable[0].repository, "team/app");
+    EXPECT_NE(report->unreadable[0].reason.find(image_of("v3").to_string()), std::string::npos)
+        << report->unreadable[0].reason;
+  }
+  EXPECT_TRUE(has(app_, index_of("v1")));
+}
+
 TEST_F(RetainerTest, keeps_what_is_for_a_platform) {
   for (const char* name : {"arm64", "amd64", "s390x"}) {
     const std::string image = test::image_of(name, 1).manifest;
