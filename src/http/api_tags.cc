@@ -1,5 +1,7 @@
 #include "http/api_tags.h"
 
+#include <algorithm>
+
 #include "http/tag_report.h"
 #include "oci/full_reference.h"
 
@@ -61,12 +63,31 @@ struct Pinned {
   std::string reference;
 };
 
+/// As `lifeboat tag pins` prints it.
+std::string text_of(const std::string& repository, const std::string& reference) {
+  return repository + (reference.find(':') == std::string::npos ? ":" : "@") + reference;
+}
+
 Task<Pinned> pinned_by(RequestContext& context, std::string text) {
   LB_CO_TRY(oci::FullReference reference, oci::FullReference::parse(text));
   std::string what = reference.reference.to_string();
   LB_CO_TRY(oci::RepositoryId repository,
             co_await context.services().history.repository_of(context.read_call(), std::move(reference)));
   co_return Pinned{std::move(repository), std::move(what)};
+}
+
+/// A name without a host that nobody hosts yet means the default host's, until the first push: a pin of it would then
+/// protect what nobody meant.
+Task<void> check_is_meant(RequestContext& context, std::string text, Pinned pinned) {
+  LB_CO_TRY(const oci::FullReference reference, oci::FullReference::parse(text));
+  if (reference.host || !pinned.repository.host) co_return Status();
+  const std::string named = pinned.repository.to_string();
+  LB_CO_TRY(const bool is_held, co_await context.services().names.repositories().contains(
+                                    context.read_call(), std::move(pinned.repository)));
+  if (is_held) co_return Status();
+  co_return fail(ErrorCode::invalid, "cannot pin '" + text + "': no repository '" + reference.repository.to_string() +
+                                         "' is hosted here, and nothing of '" + named + "' is held (want '" +
+                                         text_of(named, pinned.reference) + "' to pin that one, or a push first)");
 }
 
 Task<Pinned> add_pin(RequestContext& context) {
@@ -76,6 +97,7 @@ Task<Pinned> add_pin(RequestContext& context) {
                                            std::to_string(kReasonMaxBytes) + " bytes)");
   }
   LB_CO_TRY(const Pinned pinned, co_await pinned_by(context, order.reference));
+  LB_CO_CHECK(co_await check_is_meant(context, order.reference, pinned));
   Services& services = context.services();
   meta::Pin pin{.repository = pinned.repository,
                 .reference = pinned.reference,
@@ -88,8 +110,16 @@ Task<Pinned> add_pin(RequestContext& context) {
 Task<Pinned> remove_pin(RequestContext& context) {
   const auto text = context.query().first("reference");
   if (!text) co_return fail(ErrorCode::invalid, "cannot remove a pin: 'reference' is missing");
-  LB_CO_TRY(const Pinned pinned, co_await pinned_by(context, std::string(*text)));
   meta::UsageIndex& usage = context.services().names.usage();
+  LB_CO_TRY(const auto all, co_await usage.pins(context.read_call()));
+  // One that is there goes by its own name, also when its upstream is configured no more.
+  const auto listed = std::ranges::find_if(
+      all, [&](const meta::Pin& pin) { return text_of(pin.repository.to_string(), pin.reference) == *text; });
+  if (listed != all.end()) {
+    LB_CO_CHECK(co_await usage.remove_pin(context.write_call(), listed->repository, listed->reference));
+    co_return Pinned{listed->repository, listed->reference};
+  }
+  LB_CO_TRY(const Pinned pinned, co_await pinned_by(context, std::string(*text)));
   LB_CO_CHECK(co_await usage.remove_pin(context.write_call(), pinned.repository, pinned.reference));
   co_return pinned;
 }

@@ -34,6 +34,12 @@ class ApiTest : public EndpointTest {
   test::FakeAnswer order(std::string body) {
     return ask({.method = "POST", .target = "/api/v1/prefetch", .body = std::move(body), .door = sys::HttpDoor::local});
   }
+  test::FakeAnswer change_pins(std::string method, std::string target, std::string body = "") {
+    return ask({.method = std::move(method),
+                .target = "/api/v1/pins" + target,
+                .body = std::move(body),
+                .door = sys::HttpDoor::local});
+  }
 };
 
 TEST_F(ApiTest, has_the_calls_that_are_documented) {
@@ -222,12 +228,38 @@ TEST_F(ApiTest, restores_a_tag_that_was_deleted) {
   EXPECT_EQ(call("/api/v1/restore").status, 405);
 }
 
+TEST_F(ApiTest, pins_no_upstream_for_what_is_hosted_here_later) {
+  default_host_ = registry::DefaultHost{.host = oci::RegistryHost::parse("upstream.example").value()};
+  start({});
+  const auto refused = change_pins("POST", "", R"({"reference":"team/app:v1"})");
+  EXPECT_EQ(refused.status, 400) << refused.body;
+  for (const char* said : {"upstream.example/team/app:v1", "a push first"}) {
+    EXPECT_NE(refused.body.find(said), std::string::npos) << refused.body;
+  }
+  EXPECT_EQ(change_pins("POST", "", R"({"reference":"upstream.example/team/app:v1"})").status, 200) << "it has a host";
+  push_blob("team/app", "config");
+  const auto pinned = change_pins("POST", "", R"({"reference":"team/app:v1"})");
+  ASSERT_EQ(pinned.status, 200) << pinned.body;
+  EXPECT_EQ(parse_pins(pinned.body)->repository, "team/app") << "somebody hosts it now";
+}
+
+TEST_F(ApiTest, unpins_what_the_list_of_pins_says_also_when_its_upstream_is_no_more) {
+  const oci::RepositoryId gone{oci::RegistryHost::parse("gone.example").value(),
+                               oci::Repository::parse("team/app").value()};
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  for (const std::string& reference : {std::string("v1"), digest}) {
+    ASSERT_TRUE(test::run(
+        names_.usage().add_pin(Call(SteadyTime::max(), "test"), {.repository = gone, .reference = reference})));
+  }
+  EXPECT_EQ(change_pins("DELETE", "?reference=gone.example/team/app:v2").status, 404);
+  EXPECT_EQ(change_pins("DELETE", "?reference=gone.example/team/app:v1").status, 200);
+  EXPECT_EQ(change_pins("DELETE", "?reference=gone.example/team/app@" + digest).status, 200);
+  EXPECT_TRUE(parse_pins(call("/api/v1/pins").body)->pins.empty());
+}
+
 TEST_F(ApiTest, pins_and_unpins) {
   const auto change = [&](std::string method, std::string target, std::string body = "") {
-    return ask({.method = std::move(method),
-                .target = "/api/v1/pins" + target,
-                .body = std::move(body),
-                .door = sys::HttpDoor::local});
+    return change_pins(std::move(method), std::move(target), std::move(body));
   };
   push_blob("app", "config");
   const auto pinned = change("POST", "", R"({"reference":"app:v1","reason":"it runs"})");

@@ -89,6 +89,7 @@ void EndpointTest::start(HandlerOptions options) {
   registry_.reset();
   auto hosts = std::make_shared<registry::UpstreamHosts>();
   hosts->hosts.push_back({*oci::RegistryHost::parse("upstream.example"), &source_, {}, rules_});
+  hosts->default_host = default_host_;
   registry_ = std::make_unique<Registry>(*this, hosts);
   handler_ = std::make_unique<Handler>(
       options,

@@ -60,7 +60,8 @@ class EndpointTest : public testing::Test {
   meta::MemoryStore names_;
   registry::ChangeStamps stamps_;
   test::ScriptedSource source_;
-  std::vector<registry::FreshnessRule> rules_;  ///< of the upstream, from the next start on
+  std::vector<registry::FreshnessRule> rules_;         ///< of the upstream, from the next start on
+  std::optional<registry::DefaultHost> default_host_;  ///< from the next start on
   ScriptedStatus status_;
   std::unique_ptr<Handler> handler_;
 
