@@ -31,7 +31,7 @@ int run_prune(const Command& self, Words words, Process& process) {
                                          .target = "/api/v1/prune",
                                          .body = http::render_prune_order(Retainer::DryRun{is_dry_run}),
                                          .within = kWithin});
-  if (!answer) return explain_failure(answer.error(), process);
+  if (!answer) return explain_failure(without_answer(answer.error()), process);
   const auto report = http::parse_prune(*answer);
   if (!report) return explain_failure(report.error(), process);
   process.out(output == "json" ? http::render_prune(*report) + "\n" : prune_text(*report));

@@ -27,4 +27,12 @@ std::string prune_text(const http::PruneAnswer& answer) {
   return text + "\n";
 }
 
+Error without_answer(const Error& failure) {
+  if (failure.code() != ErrorCode::timed_out) return failure;
+  return {failure.code(),
+          failure.message() +
+              "\nThe pass is not ended by that: it goes on in the server, whose log says what it removed "
+              "('retention.done')."};
+}
+
 }  // namespace lifeboat::cli

@@ -34,6 +34,14 @@ TEST(PruneText, says_of_what_nothing_goes_since_a_manifest_cannot_be_read) {
             "1 tag and 0 manifests went of 1 repository\n");
 }
 
+TEST(PruneText, says_that_a_pass_goes_on_when_nobody_waits_for_it) {
+  const Error late = without_answer(Error(ErrorCode::timed_out, "it does not answer"));
+  EXPECT_EQ(late.code(), ErrorCode::timed_out);
+  EXPECT_TRUE(late.message().starts_with("it does not answer\n"));
+  EXPECT_NE(late.message().find("goes on in the server"), std::string::npos) << late.message();
+  EXPECT_EQ(without_answer(Error(ErrorCode::unavailable, "no server")).message(), "no server");
+}
+
 TEST(PruneText, says_when_nothing_is_set) {
   EXPECT_EQ(prune_text({}), "no repository has a [[retention]] that fits it: all stays\n");
 }
