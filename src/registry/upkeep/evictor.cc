@@ -76,7 +76,7 @@ Task<EvictionReport> Evictor::look(Call call) {
         "evict.began",
         {{"used_bytes", space.used_bytes}, {"above_bytes", space.above_bytes}, {"below_bytes", space.below_bytes}});
     LB_CO_TRY(report, co_await make_room(call, space));
-    tell(report);
+    tell_if_short(report);
   }
   const bool is_reached = report.bytes >= report.wanted_bytes;
   is_short_ = !is_reached;
@@ -115,6 +115,9 @@ Task<EvictionReport> Evictor::make_room(Call call, EvictionSpace space) {
   }
   evicted_contents_.add(static_cast<double>(report.contents));
   evicted_bytes_.add(static_cast<double>(report.bytes));
+  if (done || report.images > 0) {
+    parts_.log.info("evict.ended", {{"images", report.images}, {"contents", report.contents}, {"bytes", report.bytes}});
+  }
   if (report.images > 0) {
     is_owed_ = true;
     const Status given_back = co_await give_back_evicted();
@@ -238,8 +241,7 @@ Task<void> Evictor::give_back_evicted() {
   co_return Status{};
 }
 
-void Evictor::tell(const EvictionReport& report) {
-  parts_.log.info("evict.ended", {{"images", report.images}, {"contents", report.contents}, {"bytes", report.bytes}});
+void Evictor::tell_if_short(const EvictionReport& report) {
   if (report.bytes >= report.wanted_bytes || is_short_ || is_stopping_) return;
   parts_.log.warning("evict.short",
                      {{"missing_bytes", report.wanted_bytes - report.bytes},

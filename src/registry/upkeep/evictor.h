@@ -89,7 +89,7 @@ class Evictor {
   Task<void> hold_with_parents(Call call, oci::RepositoryId repository, oci::Digest digest, Held& held);
   Task<void> give_back();
   Task<void> give_back_evicted();
-  void tell(const EvictionReport& report);
+  void tell_if_short(const EvictionReport& report);
 
   const Parts parts_;
   const Duration unused_for_;

@@ -287,5 +287,21 @@ TEST_F(EvictorTest, evicts_no_more_while_the_store_fails_its_own_check) {
   EXPECT_TRUE(is_whole(cached));
 }
 
+TEST_F(EvictorTest, tells_what_went_also_when_its_bytes_could_not_be_given_back) {
+  const oci::RepositoryId hosted{std::nullopt, oci::Repository::parse("team/app").value()};
+  const test::Image pushed = cache_into(hosted, "pushed");
+  const test::Image cached = cache("cached");
+  want_gone(cached, 1);
+  eviction_.on_evicted = [&] { ASSERT_TRUE(run(blobs.remove(a_call(), sha256_of(pushed.layers[0])))); };
+  log.set_options({.level = LogLevel::info});
+  testing::internal::CaptureStderr();
+  const auto report = look();
+  const std::string told = testing::internal::GetCapturedStderr();
+  ASSERT_FALSE(report) << "the collector unlinks nothing of a store that fails its own check";
+  EXPECT_FALSE(has_manifest(cached.manifest));
+  EXPECT_NE(told.find("evict.ended"), std::string::npos) << told;
+  EXPECT_NE(metrics.render().find("lifeboat_evicted_contents_total 4"), std::string::npos) << metrics.render();
+}
+
 }  // namespace
 }  // namespace lifeboat::registry
