@@ -202,6 +202,12 @@ Task<Evictor::Held> Evictor::always_held(Call call) {
       continue;
     }
     const oci::Tag tag = *reference.reference.tag();
+    // Asked for itself: a row of the history may be lost.
+    const auto now = co_await parts_.names.tags().find(call, repository, tag);
+    if (!now && now.error().code() != ErrorCode::not_found) co_return std::unexpected(now.error());
+    if (now) {
+      LB_CO_CHECK(co_await hold_with_parents(call, repository, now->digest, held));
+    }
     LB_CO_TRY(const auto pasts, co_await parts_.names.tags().history(call, repository, tag, kHeldPasts));
     for (const meta::TagPast& past : pasts) {
       LB_CO_CHECK(co_await hold_with_parents(call, repository, past.digest, held));

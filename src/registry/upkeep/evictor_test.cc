@@ -32,6 +32,58 @@ class WatchedEviction final : public meta::EvictionIndex {
   meta::EvictionIndex& real_;
 };
 
+/// Tags whose history is lost.
+class UnrememberedTags final : public meta::TagIndex {
+ public:
+  explicit UnrememberedTags(meta::TagIndex& real) : real_(real) {}
+  Task<meta::TagRecord> find(Call call, oci::RepositoryId repository, oci::Tag tag) override {
+    return real_.find(std::move(call), std::move(repository), std::move(tag));
+  }
+  Task<meta::TagPage> list(Call call, oci::RepositoryId repository, std::string last, std::size_t limit) override {
+    return real_.list(std::move(call), std::move(repository), std::move(last), limit);
+  }
+  Task<void> point(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest,
+                   std::string source) override {
+    return real_.point(std::move(call), std::move(repository), std::move(tag), digest, std::move(source));
+  }
+  Task<void> remove(Call call, oci::RepositoryId repository, oci::Tag tag) override {
+    return real_.remove(std::move(call), std::move(repository), std::move(tag));
+  }
+  void note_checked(oci::RepositoryId repository, oci::Tag tag, WallTime checked, bool is_gone) override {
+    real_.note_checked(std::move(repository), std::move(tag), checked, is_gone);
+  }
+  Task<std::vector<meta::TagPast>> history(Call, oci::RepositoryId, oci::Tag, std::size_t) override {
+    co_return std::vector<meta::TagPast>();
+  }
+  Task<meta::TagPage> remembered(Call, oci::RepositoryId, std::string, std::size_t) override {
+    co_return meta::TagPage();
+  }
+
+ private:
+  meta::TagIndex& real_;
+};
+
+class UnrememberingNames final : public meta::Store {
+ public:
+  explicit UnrememberingNames(meta::Store& real) : real_(real), tags_(real.tags()) {}
+  meta::BlobIndex& blobs() override { return real_.blobs(); }
+  meta::ManifestIndex& manifests() override { return real_.manifests(); }
+  meta::TagIndex& tags() override { return tags_; }
+  meta::RepositoryIndex& repositories() override { return real_.repositories(); }
+  meta::UploadIndex& uploads() override { return real_.uploads(); }
+  meta::CaptureIndex& captures() override { return real_.captures(); }
+  meta::TourIndex& tours() override { return real_.tours(); }
+  meta::FaultIndex& faults() override { return real_.faults(); }
+  meta::ReclaimIndex& reclaim() override { return real_.reclaim(); }
+  meta::UsageIndex& usage() override { return real_.usage(); }
+  Task<meta::StoreTotals> totals(Call call) override { return real_.totals(std::move(call)); }
+  Status close() override { return {}; }
+
+ private:
+  meta::Store& real_;
+  UnrememberedTags tags_;
+};
+
 /// Images of "ghcr.io/org/app", which is there, put into the cache a second after each other.
 class EvictorTest : public testing::Test, protected test::PullRig {
  protected:
@@ -81,9 +133,12 @@ class EvictorTest : public testing::Test, protected test::PullRig {
                         .log = log},
                        {}};
   WatchedEviction eviction_{names.eviction()};
-  Evictor evictor_{{.eviction = eviction_,
+  Evictor evictor_ = an_evictor(names, Duration(0));
+
+  Evictor an_evictor(meta::Store& over, Duration unused_for) {
+    return Evictor({.eviction = eviction_,
                     .blobs = blobs,
-                    .names = names,
+                    .names = over,
                     .addressing = addressing,
                     .stamps = stamps,
                     .measure = [this](Call asked) { return measure(std::move(asked)); },
@@ -93,8 +148,8 @@ class EvictorTest : public testing::Test, protected test::PullRig {
                     .clock = clock,
                     .metrics = metrics,
                     .log = log},
-                   Duration(0)};
-
+                   unused_for);
+  }
   Task<EvictionSpace> measure(Call asked) {
     LB_CO_TRY(const meta::StoreTotals totals, co_await names.totals(std::move(asked)));
     EvictionSpace space{.used_bytes = totals.blob_bytes, .above_bytes = above_bytes_, .below_bytes = below_bytes_};
@@ -199,19 +254,7 @@ TEST_F(EvictorTest, keeps_what_a_tag_was_until_what_it_is_now_is_whole) {
 }
 
 TEST_F(EvictorTest, takes_nothing_that_was_used_just_before) {
-  Evictor patient({.eviction = names.eviction(),
-                   .blobs = blobs,
-                   .names = names,
-                   .addressing = addressing,
-                   .stamps = stamps,
-                   .measure = [this](Call asked) { return measure(std::move(asked)); },
-                   .always_held = [this] { return always_held_; },
-                   .is_frozen = [this](const auto&) { return is_frozen_; },
-                   .collector = collector_,
-                   .clock = clock,
-                   .metrics = metrics,
-                   .log = log},
-                  std::chrono::minutes(10));
+  Evictor patient = an_evictor(names, std::chrono::minutes(10));
   const test::Image image = cache("one");
   clock.advance(std::chrono::hours(1));
   want_gone(image, 1);
@@ -264,6 +307,15 @@ TEST_F(EvictorTest, leaves_what_is_hosted_pinned_or_always_held) {
   EXPECT_NE(metrics.render().find("lifeboat_evict_used_bytes " + std::to_string(report->wanted_bytes)),
             std::string::npos)
       << metrics.render();
+}
+
+TEST_F(EvictorTest, leaves_what_is_always_held_by_a_tag_whose_history_is_lost) {
+  const test::Image image = cache("v1");
+  always_held_.push_back(oci::FullReference::parse("ghcr.io/org/app:v1").value());
+  above_bytes_ = 0;
+  UnrememberingNames unremembering(names);
+  EXPECT_EQ(run(an_evictor(unremembering, Duration(0)).look(call()))->pinned, 1U);
+  EXPECT_TRUE(is_whole(image));
 }
 
 TEST_F(EvictorTest, makes_room_with_what_nothing_needs_first) {
