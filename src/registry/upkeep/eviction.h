@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -28,6 +29,20 @@ struct EvictionAge {
   /// knows when.
   bool is_in_use(WallTime used) const { return now - used < unused_for && used - now < kLookMax; }
   static constexpr Duration kLookMax{std::chrono::hours(1)};
+};
+
+/// Of each repository the images that were used last: whether these are still given tells what became of the rest.
+class Witnesses {
+ public:
+  static constexpr std::size_t kEach = 3;
+
+  /// Again and again, if one likes.
+  void consider(const meta::CachedImage& image);
+  /// The latest first.
+  std::vector<oci::Digest> of(const oci::RepositoryId& repository) const;
+
+ private:
+  std::map<oci::RepositoryId, std::map<oci::Digest, WallTime>> latest_;
 };
 
 /// The order in which cached images go: the longest unused first. Takes any number of them and keeps the first `max`

@@ -70,6 +70,23 @@ TEST(EvictionOrder, keeps_no_more_than_it_was_told_and_the_oldest_of_them) {
   EXPECT_TRUE(order.has_more());
 }
 
+TEST(Witnesses, are_the_images_of_each_repository_that_were_used_last) {
+  const meta::CachedImage base = image("app", 0);
+  const auto of_app = [&](const std::string& name, int64_t used_ms) {
+    meta::CachedImage one = image(name, used_ms);
+    one.repository = base.repository;
+    return one;
+  };
+  Witnesses witnesses;
+  EXPECT_TRUE(witnesses.of(base.repository).empty());
+  for (const auto& one : {of_app("b", 2), of_app("d", 4), of_app("a", 1), of_app("c", 3), of_app("d", 4)}) {
+    witnesses.consider(one);
+  }
+  witnesses.consider(image("other", 9));
+  const std::vector<oci::Digest> wanted{of_app("d", 4).root, of_app("c", 3).root, of_app("b", 2).root};
+  EXPECT_EQ(witnesses.of(base.repository), wanted);
+}
+
 TEST(EvictionOrder, leaves_out_what_was_used_just_before) {
   const WallTime now(Duration(1'000'000));
   EvictionOrder order(10, {.now = now, .unused_for = std::chrono::minutes(10)});

@@ -127,13 +127,14 @@ Task<EvictionReport> Evictor::make_room(Call call, EvictionSpace space) {
   co_return report;
 }
 
-Task<EvictionOrder> Evictor::survey(Call call, const Held& held, const Round& round) {
+Task<EvictionOrder> Evictor::survey(Call call, const Held& held, Round& round) {
   EvictionOrder order(kOrderMax, {.now = parts_.clock.wall(), .unused_for = unused_for_});
   std::optional<meta::EvictionPosition> position = meta::EvictionPosition{};
   while (position && !is_stopping_) {
     LB_CO_TRY(auto page, co_await parts_.eviction.look(call, *position, kRowsMax));
     position = page.next;
     for (meta::CachedImage& image : page.images) {
+      round.witnesses.consider(image);
       const auto answer = round.answers.find(image.repository);
       auto standing = EvictionOrder::Standing::free;
       if (held.contains({image.repository, image.root})) {
@@ -178,13 +179,19 @@ Task<bool> Evictor::may_lose(Call call, meta::CachedImage image, Round& round) {
     co_return known->second.may_lose;
   }
   LB_CO_CHECK(co_await manifests_.look_at(call, repository));
-  bool may_lose = false;
   const auto hosts = parts_.addressing.hosts();
   const UpstreamHost* const host = hosts == nullptr ? nullptr : hosts->find(*repository.host);
+  Refetch said = Refetch::refused;
   if (host != nullptr && !manifests_.is_unreadable(repository)) {
     const Call asking(std::min(call.deadline(), parts_.clock.now() + kAskWithin), "evict");
-    may_lose = co_await can_be_fetched_again(asking, *host->source, repository, image.root);
+    said = co_await try_refetch(asking, *host->source, repository, image.root);
+    // What it has no more is not held because it has become unique, as long as the rest of the repository is there.
+    for (const oci::Digest& other : round.witnesses.of(repository)) {
+      if (said != Refetch::absent) break;
+      if (other != image.root) said = co_await try_refetch(asking, *host->source, repository, other);
+    }
   }
+  const bool may_lose = said == Refetch::given;
   if (!may_lose) ++round.refusals;
   round.answers[repository] = {.may_lose = may_lose, .good_until = parts_.clock.now() + kAnswerFor};
   co_return may_lose;

@@ -39,7 +39,8 @@ struct EvictionReport {
 /// Keeps the cache between two marks: once a minute, beyond the upper one, the images that were unused the longest go
 /// whole (meta/eviction.h) until the lower one is reached, and the collector then gives their bytes back to the disk.
 /// Before anything of a repository goes, its upstream is asked for it, again every few seconds: what it would not give
-/// stays. Any thread.
+/// stays. To say that it has it no more does not do, unless it gives something else of the repository at that moment: a
+/// registry that was wiped, or hides what is private, says so of everything. Any thread.
 class Evictor {
  public:
   struct Parts {
@@ -75,13 +76,14 @@ class Evictor {
   };
   struct Round {
     std::map<oci::RepositoryId, Answer> answers{};
+    Witnesses witnesses{};
     uint64_t refusals = 0;  ///< answers that were a no
     EvictionReport report{};
   };
 
   Task<EvictionSpace> measure(Call call);
   Task<EvictionReport> make_room(Call call, EvictionSpace space);
-  Task<EvictionOrder> survey(Call call, const Held& held, const Round& round);
+  Task<EvictionOrder> survey(Call call, const Held& held, Round& round);
   /// True when room enough was made, or none can be.
   Task<bool> evict(Call call, const EvictionOrder& order, Round& round);
   Task<bool> may_lose(Call call, meta::CachedImage image, Round& round);

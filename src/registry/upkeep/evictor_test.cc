@@ -234,6 +234,41 @@ TEST_F(EvictorTest, asks_for_each_repository_and_goes_on_with_those_that_would_b
   EXPECT_TRUE(is_gone(image)) << "its repository is another one";
 }
 
+TEST_F(EvictorTest, keeps_the_last_copies_of_what_its_upstream_has_lost) {
+  const test::Image first = cache("1st");
+  const test::Image second = cache("2nd");
+  want_gone(first, 2);
+  source.manifests.clear();
+  source.blobs.clear();
+  const auto report = look();
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->images, 0U) << "a wiped registry says 404 of all it had, and so does one that hides it from us";
+  EXPECT_EQ(report->frozen, 2U);
+  EXPECT_TRUE(is_whole(first));
+  EXPECT_TRUE(is_whole(second));
+}
+
+TEST_F(EvictorTest, takes_what_its_upstream_has_no_more_while_that_gives_the_rest_of_the_repository) {
+  const test::Image first = cache("1st");
+  const test::Image second = cache("2nd");
+  source.manifests.erase(test::digest_of(first.manifest));
+  want_gone(first, 1);
+  ASSERT_TRUE(look());
+  EXPECT_TRUE(is_gone(first)) << "what is unused for the longest is not held because it has become unique";
+  EXPECT_TRUE(is_whole(second));
+}
+
+TEST_F(EvictorTest, keeps_what_its_upstream_has_no_more_where_nothing_else_speaks_for_the_repository) {
+  const oci::RepositoryId other{*repository.host, oci::Repository::parse("org/other").value()};
+  const test::Image alone = cache_into(other, "alone");
+  const test::Image image = cache("one");
+  source.manifests.erase(test::digest_of(alone.manifest));
+  want_gone(image, 1);
+  ASSERT_TRUE(look());
+  EXPECT_TRUE(is_whole(alone)) << "it may be hidden from us: repositories are given to whom they may be seen by";
+  EXPECT_TRUE(is_gone(image));
+}
+
 TEST_F(EvictorTest, leaves_an_upstream_alone_that_takes_few_more_requests) {
   const test::Image image = cache("one");
   want_gone(image, 1);

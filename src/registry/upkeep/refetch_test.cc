@@ -19,12 +19,15 @@ TEST(Refetch, believes_an_upstream_only_while_it_gives_manifests_and_blobs) {
   struct Row {
     const char* name;
     std::function<void(ScriptedSource&)> what;
-    bool is_again = false;
+    Refetch wanted = Refetch::refused;
   };
   const std::vector<Row> rows{
-      {"it has all of it", [](ScriptedSource&) {}, true},
-      {"it has the index no more", [&](ScriptedSource& source) { source.manifests.erase(digest_of(index)); }, true},
-      {"it has the blob no more", [&](ScriptedSource& source) { source.blobs.clear(); }, true},
+      {"it has all of it", [](ScriptedSource&) {}, Refetch::given},
+      {"it has the index no more", [&](ScriptedSource& source) { source.manifests.erase(digest_of(index)); },
+       Refetch::absent},
+      {"it has the child no more", [&](ScriptedSource& source) { source.manifests.erase(digest_of(image.manifest)); },
+       Refetch::absent},
+      {"it has the blob no more", [&](ScriptedSource& source) { source.blobs.clear(); }, Refetch::absent},
       {"it is down", [](ScriptedSource& source) { source.fails = ErrorCode::unavailable; }},
       {"it refuses us", [](ScriptedSource& source) { source.fails = ErrorCode::denied; }},
       {"its breaker is open", [](ScriptedSource& source) { source.is_reachable = false; }},
@@ -46,8 +49,7 @@ TEST(Refetch, believes_an_upstream_only_while_it_gives_manifests_and_blobs) {
     source.blobs[digest_of(image.layers[0])] = {.bytes = image.layers[0]};
     row.what(source);
     const oci::Digest digest = test::sha256_of(index);
-    const bool is_again = test::run(can_be_fetched_again(test::a_call(), source, repository, digest));
-    EXPECT_EQ(is_again, row.is_again) << row.name;
+    EXPECT_EQ(test::run(try_refetch(test::a_call(), source, repository, digest)), row.wanted) << row.name;
   }
 }
 
