@@ -24,11 +24,9 @@ struct EvictionSpace {
 /// Which images are in use: a client that has got a manifest comes for its layers next.
 struct EvictionAge {
   WallTime now = WallTime::max();  ///< when the look at all images began
-  Duration unused_for{0};          ///< so long an image must not have been used
-  /// Used since the look began is used. What was used in a future further away was so before the clock was set: who
-  /// knows when.
-  bool is_in_use(WallTime used) const { return now - used < unused_for && used - now < kLookMax; }
-  static constexpr Duration kLookMax{std::chrono::hours(1)};
+  Duration unused_for{0};          ///< so long an image must not have been used; 0: whenever it was
+  /// Used since the look began is used. So is what was used in a future, before the clock was set: who knows when.
+  bool is_in_use(WallTime used) const { return unused_for > Duration(0) && now - used < unused_for; }
 };
 
 /// Of each repository the images that were used last: whether these are still given tells what became of the rest.
