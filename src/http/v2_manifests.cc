@@ -6,6 +6,7 @@
 #include "http/conditional.h"
 #include "http/paging.h"
 #include "http/prepared_answer.h"
+#include "meta/use_times.h"
 #include "oci/inspection.h"
 
 namespace lifeboat::http {
@@ -16,9 +17,6 @@ using registry::Addressing;
 using sys::HttpMethod;
 
 constexpr std::string_view kMethods = "GET, HEAD, PUT, DELETE";
-
-/// How long an answer is given without noting the pull anew: what retention goes by is days.
-constexpr Duration kPullNotedWithin{std::chrono::hours(1)};
 
 /// Our own inspector uses no image. A HEAD does: it is all that a start costs a node that has the image and pulls
 /// `Always` (CLIENTS §6).
@@ -47,7 +45,7 @@ Awaitable<void> get(RequestContext& context, const ManifestRoute& route) {
   // One that was prepared for our inspector would hide the pulls of clients who get it.
   if (is_pull(context)) {
     services.names.usage().note_pulled(*repository, served->digest, services.clock.wall());
-    const SteadyTime noted_until = services.clock.now() + kPullNotedWithin;
+    const SteadyTime noted_until = services.clock.now() + meta::kPullNotedWithin;
     AnswerCache::Answer answer{.prepared = prepared,
                                .digest = digest,
                                .route = RouteKind::manifest,

@@ -58,7 +58,7 @@ constexpr Setting kSettings[] = {
      .meaning = "Beyond this, cached images that were unused the longest go, until `evict_below` is reached: a size, "
                 "which the blobs held may have (`50GiB`), or a percentage, of the file system in use (`85%`). Whole "
                 "images of upstreams go, and nothing that is pinned, in `capture.prefetch`, or hosted here; nothing "
-                "either while its upstream does not answer.",
+                "either while its upstream does not answer, or has nothing of its repository any more.",
      .takes_effect = on_restart,
      .field = +[](Config& c) -> Slot { return &c.storage.evict_above; }},
     {.section = "storage",
@@ -72,8 +72,11 @@ constexpr Setting kSettings[] = {
      .kind = duration,
      .default_text = "10m",
      .meaning =
-         "An image that was pulled, or asked for, within this time is not evicted, however full the disk: a client "
-         "that has got a manifest comes for its layers next.",
+         "An image whose manifest was pulled, or asked for, within this time is not evicted, however full the disk: a "
+         "client that has got a manifest comes for its layers next. Since pulls are noted every five minutes only, it "
+         "may stay for so much longer. Layers that are sent are no use by themselves: of a pull that takes longer than "
+         "this, those that it has not begun may have to be fetched from the upstream again. `0s`: no image stays "
+         "because it was used.",
      .takes_effect = on_restart,
      .field = +[](Config& c) -> Slot { return &c.storage.evict_unused_for; }},
 };

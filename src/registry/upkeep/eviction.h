@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "meta/eviction.h"
+#include "meta/use_times.h"
 
 /// What of the cache gives way, and when. Pure.
 namespace lifeboat::registry {
@@ -25,8 +26,11 @@ struct EvictionSpace {
 struct EvictionAge {
   WallTime now = WallTime::max();  ///< when the look at all images began
   Duration unused_for{0};          ///< so long an image must not have been used; 0: whenever it was
-  /// Used since the look began is used. So is what was used in a future, before the clock was set: who knows when.
-  bool is_in_use(WallTime used) const { return unused_for > Duration(0) && now - used < unused_for; }
+  /// Used since the look began is used. So is what may have been used without a note, and what was used in a future,
+  /// before the clock was set: who knows when.
+  bool is_in_use(WallTime noted) const {
+    return unused_for > Duration(0) && now - noted < unused_for + meta::kPullNotedWithin;
+  }
 };
 
 /// Of each repository the images that were used last: whether these are still given tells what became of the rest.

@@ -92,11 +92,13 @@ TEST(EvictionOrder, leaves_out_what_was_used_just_before) {
   EvictionOrder order(10, {.now = now, .unused_for = std::chrono::minutes(10)});
   order.consider(image("just-now", 1'000'000), Standing::free);
   order.consider(image("nine-minutes-ago", 1'000'000 - 9 * 60'000), Standing::free);
-  order.consider(image("ten-minutes-ago", 1'000'000 - 10 * 60'000), Standing::free);
+  const int64_t unnoted_ms = meta::kPullNotedWithin.count();
+  order.consider(image("noted-before-it-was-pulled", 1'000'000 - 10 * 60'000 - unnoted_ms + 1), Standing::free);
+  order.consider(image("ten-minutes-ago", 1'000'000 - 10 * 60'000 - unnoted_ms), Standing::free);
   order.consider(image("while-it-was-looked-at", 1'000'000 + 60'000), Standing::free);
   order.consider(image("before-the-clock-was-set-back", 9'000'000), Standing::free);
   EXPECT_EQ(names(order), std::vector<std::string>{"org/ten-minutes-ago"});
-  EXPECT_EQ(order.in_use(), 4U);
+  EXPECT_EQ(order.in_use(), 5U);
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ class Evictor {
     sys::Metrics& metrics;
     Log& log;
   };
-  /// `unused_for`: so long nothing must have been used that goes.
+  /// `unused_for`: so long nothing of what goes must have been pulled; 0: it goes whenever that was.
   Evictor(Parts parts, Duration unused_for);
 
   /// Looks once a minute, until stop().

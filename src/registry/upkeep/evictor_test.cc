@@ -297,6 +297,9 @@ TEST_F(EvictorTest, takes_nothing_that_was_used_just_before) {
   clock.advance(std::chrono::minutes(9));
   EXPECT_EQ(run(patient.look(call()))->in_use, 1U) << "whoever has got the manifest comes for the layers";
   EXPECT_TRUE(is_whole(image));
+  // It was got as often as clients like, and noted once.
+  clock.advance(meta::kPullNotedWithin);
+  EXPECT_EQ(run(patient.look(call()))->in_use, 1U) << "it may have been pulled just before the note was a new one";
   clock.advance(std::chrono::minutes(2));
   EXPECT_EQ(run(patient.look(call()))->images, 1U);
 }
