@@ -13,6 +13,8 @@ namespace {
 /// So much is sent once more rather than asked how much of it came.
 constexpr uint64_t kPutMaxBytes = 4 * kMiB;
 constexpr uint64_t kRereadBytesPerSecond = 20 * kMiB;
+/// More than there are sizes of chunks to try.
+constexpr int kTooLargeMax = 8;
 
 std::optional<uint64_t> number_of(std::string_view text) {
   uint64_t number = 0;
@@ -125,12 +127,15 @@ Status PushSession::take_location(const sys::HttpClientResponse& response) {
 
 // ---- bytes ----
 
-Task<void> PushSession::begin_request(Call call) {
+uint64_t PushSession::next_request_bytes() const {
   const uint64_t left = place_.size_bytes - given_;
-  uint64_t chunk = wire_.chunk_bytes();
-  if (chunk > 0) chunk = std::max(chunk, chunk_min_bytes_);
+  const uint64_t chunk = wire_.chunk_bytes();
+  return chunk == 0 ? left : std::min(left, std::max(chunk, chunk_min_bytes_));
+}
+
+Task<void> PushSession::begin_request(Call call) {
   request_begins_ = given_;
-  request_ends_ = chunk > 0 && chunk < left ? given_ + chunk : place_.size_bytes;
+  request_ends_ = given_ + next_request_bytes();
   style_ = request_ends_ - given_ == place_.size_bytes && place_.size_bytes <= kPutMaxBytes ? Style::put : Style::patch;
   PushWire::Order order = style_ == Style::put ? order_of(sys::HttpMethod::put, commit_url(at_.url, place_.digest))
                                                : order_of(sys::HttpMethod::patch, at_.url);
@@ -214,11 +219,26 @@ Task<void> PushSession::commit(Call call) {
 
 // ---- after a failure ----
 
+Status PushSession::shrink(const Error& failure) {
+  const uint64_t sent = request_ends_ - request_begins_;
+  refused_bytes_ = std::min(sent, refused_bytes_.value_or(sent));
+  if (++too_large_ > kTooLargeMax || !wire_.shrink_chunks(sent)) return std::unexpected(failure);
+  return {};
+}
+
+Status PushSession::check_shrunk() const {
+  const uint64_t next = next_request_bytes();
+  if (!refused_bytes_ || next < *refused_bytes_) return {};
+  return fail(ErrorCode::invalid, doing_of(place_) + ": a body of " + std::to_string(*refused_bytes_) +
+                                      " bytes is too large for it (413), and it takes no smaller one (" +
+                                      "OCI-Chunk-Min-Length " + std::to_string(chunk_min_bytes_) + ")");
+}
+
 Task<uint64_t> PushSession::resume(Call call, Error failure) {
   running_ = PushWire::Running{};
   const int status = refused_ ? refused_->status : 0;
   if (status == 413) {
-    if (!wire_.shrink_chunks(request_ends_ - request_begins_)) co_return std::unexpected(std::move(failure));
+    LB_CO_CHECK(shrink(failure));
   } else {
     // The session is gone, or elsewhere than we thought, or the login was renewed: each is mended below.
     const bool is_about_session =
@@ -238,6 +258,7 @@ Task<uint64_t> PushSession::resume(Call call, Error failure) {
     co_return given_;
   }
   LB_CO_CHECK(co_await look_how_far(std::move(call)));
+  LB_CO_CHECK(check_shrunk());
   if (given_ > best_) failed_ = 0;
   best_ = std::max(best_, given_);
   co_return given_;

@@ -58,6 +58,10 @@ class PushSession final : public blob::BlobUpload {
   Task<void> judge(Call call, sys::HttpClientResponse response);
   Task<void> look_how_far(Call call);
   Task<void> begin_anew(Call call);
+  uint64_t next_request_bytes() const;
+  /// After a 413: nothing more of it is sent unless it can be smaller.
+  Status shrink(const Error& failure);
+  Status check_shrunk() const;
   Status take_location(const sys::HttpClientResponse& response);
 
   // constant after construction
@@ -72,9 +76,11 @@ class PushSession final : public blob::BlobUpload {
   Style style_ = Style::patch;
   PushWire::Running running_;
   bool is_there_ = false;
-  int failed_ = 0;                        ///< in a row, without a byte more
-  uint64_t best_ = 0;                     ///< as far as it was known to be
-  std::optional<PushFailure> refused_{};  ///< what the last answer said
+  int failed_ = 0;                           ///< in a row, without a byte more
+  int too_large_ = 0;                        ///< answers of 413
+  std::optional<uint64_t> refused_bytes_{};  ///< the smallest body that was answered with it
+  uint64_t best_ = 0;                        ///< as far as it was known to be
+  std::optional<PushFailure> refused_{};     ///< what the last answer said
 };
 
 }  // namespace lifeboat::upstream

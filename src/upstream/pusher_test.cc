@@ -54,6 +54,7 @@ class PushRegistry {
   std::string commit_digest{};               ///< instead of the right one
   std::map<std::string, int> status_once{};  ///< of the next request with that method
   std::string location_query = "?_state=a%2Fb%3D";
+  uint64_t chunk_bytes_min = 0;  ///< OCI-Chunk-Min-Length; 0: none
 
   // what it has
   std::map<std::string, std::string> blobs{};  ///< "team/app@sha256:…"
@@ -160,8 +161,10 @@ class PushRegistry {
       }
       ++sessions_;
       session_.clear();
-      return created(
+      Answer begun = created(
           202, {{"Location", "/v2/" + repository + "/blobs/uploads/" + std::to_string(sessions_) + location_query}});
+      if (chunk_bytes_min > 0) begun.fields.emplace_back("OCI-Chunk-Min-Length", std::to_string(chunk_bytes_min));
+      return begun;
     }
     const bool is_current =
         request.target.contains("/uploads/" + std::to_string(sessions_)) && request.target.contains(location_query);
@@ -357,6 +360,21 @@ TEST_F(RegistryPusherTest, says_so_when_even_small_chunks_are_too_large) {
   const auto pushed = push(registry, large());
   EXPECT_EQ(code_of(pushed), "invalid");
   EXPECT_TRUE(pushed.error().message().contains("413")) << pushed.error().message();
+}
+
+TEST_F(RegistryPusherTest, says_so_when_the_smallest_chunk_a_registry_wants_is_too_large_for_its_proxy) {
+  PushRegistry registry;
+  registry.body_bytes_max = 4 * kMiB;
+  registry.chunk_bytes_min = 5 * kMiB;
+  const auto pushed = push(registry, large());
+  EXPECT_EQ(code_of(pushed), "invalid");
+  EXPECT_TRUE(pushed.error().message().contains("OCI-Chunk-Min-Length")) << pushed.error().message();
+  EXPECT_LT(registry.server().requests().size(), 10U) << "it is not asked for ever";
+
+  registry.chunk_bytes_min = 2 * kMiB;
+  const auto fitting = push(registry, large());
+  EXPECT_EQ(fitting, false) << "between the two there is room";
+  EXPECT_TRUE(registry.blobs.at(name_of(large())) == large()) << "other bytes came";
 }
 
 TEST_F(RegistryPusherTest, gets_tokens_for_pushing_and_another_when_one_expires_on_the_way) {
