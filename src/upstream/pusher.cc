@@ -58,11 +58,16 @@ Task<bool> RegistryPusher::has_manifest(Call call, oci::Repository repository, o
   order.doing = "cannot look for " + subject_of(name, reference);
   order.fields.add("Accept", accept_of(Wanted::manifest));
   order.is_missing_fine = true;
-  LB_CO_TRY(const auto response, co_await wire_.ask(std::move(call), std::move(order)));
+  LB_CO_TRY(const auto response, co_await wire_.ask(call, order));
   if (response.status == 404) co_return false;
   const auto told = digest_of(response.fields);
-  const bool is_meant = reference.digest() != nullptr && *reference.digest() == digest;
-  co_return told ? *told == digest : is_meant;
+  if (told && told->algorithm() == digest.algorithm()) co_return *told == digest;
+  if (reference.digest() != nullptr) co_return *reference.digest() == digest;
+  // Not every registry tells what a tag means: its bytes do.
+  order.method = sys::HttpMethod::get;
+  LB_CO_TRY(const auto whole, co_await wire_.ask(std::move(call), std::move(order)));
+  if (whole.status == 404) co_return false;
+  co_return oci::Digest::of(digest.algorithm(), as_bytes(whole.body)) == digest;
 }
 
 Task<blob::Destination::Put> RegistryPusher::put_manifest(Call call, oci::Repository repository,

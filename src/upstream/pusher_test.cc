@@ -55,6 +55,7 @@ class PushRegistry {
   std::map<std::string, int> status_once{};  ///< of the next request with that method
   std::string location_query = "?_state=a%2Fb%3D";
   uint64_t chunk_bytes_min = 0;  ///< OCI-Chunk-Min-Length; 0: none
+  bool tells_manifest_digests = true;
 
   // what it has
   std::map<std::string, std::string> blobs{};  ///< "team/app@sha256:…"
@@ -133,7 +134,10 @@ class PushRegistry {
       kept.erase(found);
       return created(202, {});
     }
-    Answer answer{.status = 200, .fields = {{"Docker-Content-Digest", digest_of(found->second).to_string()}}};
+    Answer answer{.status = 200};
+    if (tells_manifest_digests) {
+      answer.fields.emplace_back("Docker-Content-Digest", digest_of(found->second).to_string());
+    }
     answer.body = found->second;
     return answer;
   }
@@ -375,6 +379,16 @@ TEST_F(RegistryPusherTest, says_so_when_the_smallest_chunk_a_registry_wants_is_t
   const auto fitting = push(registry, large());
   EXPECT_EQ(fitting, false) << "between the two there is room";
   EXPECT_TRUE(registry.blobs.at(name_of(large())) == large()) << "other bytes came";
+}
+
+TEST_F(RegistryPusherTest, reads_what_a_tag_means_where_a_registry_does_not_tell) {
+  PushRegistry registry;
+  registry.tells_manifest_digests = false;
+  registry.manifests["team/app@latest"] = "{}";
+  const auto to = pusher(registry.url());
+  const oci::Reference latest(tag("latest"));
+  EXPECT_EQ(test::run(to->has_manifest(call(), app(), latest, digest_of("{}"))), true);
+  EXPECT_EQ(test::run(to->has_manifest(call(), app(), latest, digest_of("other"))), false);
 }
 
 TEST_F(RegistryPusherTest, gets_tokens_for_pushing_and_another_when_one_expires_on_the_way) {
