@@ -37,7 +37,7 @@ ErrorCode code_of(const verify::Report& report) {
 struct Copy::Site {
   Target target;
   TargetReport report{};
-  std::set<oci::Digest> unlisted{};  ///< subjects of which the registry did not list a referrer
+  std::set<oci::Digest> unlisted{};  ///< subjects of which the registry may not list a referrer
   bool is_met = false;               ///< it has answered, or failed
   bool is_taken = false;             ///< into the copying that runs, or one before
   bool is_at_work = false;
@@ -266,6 +266,8 @@ Task<void> Copy::put_manifests(Call call, Site& site) {
               co_await to.has_manifest(call, site.target.repository, reference, one.manifest.digest));
     if (is_there) {
       ++site.report.manifests_there;
+      // Who put it may have been cut off before it was listed.
+      if (one.subject) site.unlisted.insert(*one.subject);
       continue;
     }
     ++site.report.manifests_sent;
@@ -287,6 +289,7 @@ Task<void> Copy::put_manifests(Call call, Site& site) {
 Task<void> Copy::list_referrers(Call call, Site& site) {
   for (const oci::Digest& subject : site.unlisted) {
     LB_CO_TRY(auto listed, co_await site.target.check.referrers(call, site.target.repository, subject));
+    const std::size_t known = listed.size();
     for (const Planned& one : plan_.manifests) {
       const bool is_listed =
           std::ranges::any_of(listed, [&](const oci::Referrer& other) { return other.digest == one.manifest.digest; });
@@ -298,6 +301,7 @@ Task<void> Copy::list_referrers(Call call, Site& site) {
                         .artifact_type = manifest.artifact_type,
                         .annotations_json = manifest.annotations_json});
     }
+    if (listed.size() == known) continue;
     blob::ManifestToPut list{.bytes = oci::render_referrers(listed),
                              .media_type = *oci::MediaType::parse(oci::kOciIndex),
                              .digest = nothing()};

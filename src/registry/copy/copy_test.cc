@@ -239,6 +239,35 @@ TEST_F(CopyTest, takes_what_refers_to_it_and_lists_it_where_the_registry_does_no
   EXPECT_FALSE(without.manifests.contains(by_digest(signature.manifest))) << "nobody asked for it";
 }
 
+TEST_F(CopyTest, lists_what_refers_to_it_when_the_copy_before_was_cut_off) {
+  const test::Image signature = image_of("signature", 1, index);
+  offer(signature);
+  source.referring[sha256_of(index).to_string()] = {{.digest = sha256_of(signature.manifest),
+                                                     .media_type = std::string(oci::kOciManifest),
+                                                     .size_bytes = signature.manifest.size(),
+                                                     .artifact_type = {},
+                                                     .annotations_json = {}}};
+  CopyOrder all = order();
+  all.has_referrers = true;
+  const std::string list_tag = "team/app:sha256-" + sha256_of(index).hex();
+  FakeRegistry old;
+  old.lists_subjects = false;
+  run(all, {to(old)});
+  ASSERT_EQ(old.manifests.erase(list_tag), 1U);
+  const CopyReport again = run(all, {to(old)});
+  EXPECT_FALSE(again.targets.at(0).failure);
+  ASSERT_TRUE(old.manifests.contains(list_tag)) << "the signature is there, and nobody finds it";
+  EXPECT_TRUE(old.manifests.at(list_tag).contains(sha256_of(signature.manifest).to_string()));
+
+  FakeRegistry modern;
+  run(all, {to(modern)});
+  for (FakeRegistry* registry : {&old, &modern}) {
+    registry->log.clear();
+    run(all, {to(*registry)});
+    EXPECT_TRUE(registry->log.empty()) << "it is listed already";
+  }
+}
+
 TEST_F(CopyTest, leaves_out_what_may_stay_elsewhere_and_the_source_has_not) {
   const std::string layer = "of windows";
   const std::string config = "{}";

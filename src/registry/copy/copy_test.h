@@ -98,8 +98,23 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
     if (found == blobs.end()) co_return fail(ErrorCode::not_found, "404");
     co_return std::make_unique<Body>(*this, found->second);
   }
-  Task<std::vector<oci::Referrer>> referrers(Call, oci::Repository, oci::Digest) override {
-    co_return std::vector<oci::Referrer>{};
+  /// By what it lists itself, or by the list that others keep.
+  Task<std::vector<oci::Referrer>> referrers(Call, oci::Repository where, oci::Digest subject) override {
+    const auto kept = manifests.find(at(where, oci::Reference(referrers_tag(subject))));
+    if (!lists_subjects) {
+      co_return kept == manifests.end() ? std::vector<oci::Referrer>{} : *oci::parse_referrers(as_bytes(kept->second));
+    }
+    std::vector<oci::Referrer> found;
+    for (const auto& [name, bytes] : manifests) {
+      const auto manifest = oci::Manifest::parse(as_bytes(bytes), "");
+      if (!name.contains('@') || !manifest || manifest->subject != subject) continue;
+      found.push_back({.digest = sha256_of(bytes),
+                       .media_type = manifest->media_type.to_string(),
+                       .size_bytes = bytes.size(),
+                       .artifact_type = manifest->artifact_type,
+                       .annotations_json = manifest->annotations_json});
+    }
+    co_return found;
   }
   Task<blob::Source::TagPage> tags(Call, oci::Repository, std::string, std::size_t) override {
     co_return blob::Source::TagPage{};
