@@ -30,10 +30,17 @@ bool is_loopback(const upstream::Url& url) {
          (url.host.starts_with("127.") && upstream::is_ip_address(url.host));
 }
 
+bool is_one_of(const std::vector<std::string>& names, const oci::RegistryHost& host) {
+  return std::ranges::any_of(names, [&](const std::string& name) {
+    const auto named = oci::RegistryHost::parse(name);
+    return named && *named == host;
+  });
+}
+
 }  // namespace
 
 void RemoteOptions::declare(Arguments& arguments) {
-  arguments.flag("--plain-http", is_plain_http);
+  arguments.list("--plain-http", plain_http);
   arguments.option("--username", username);
   arguments.option("--password-file", password_file);
   arguments.option("--ca-file", ca_file);
@@ -41,7 +48,10 @@ void RemoteOptions::declare(Arguments& arguments) {
 
 std::string RemoteOptions::mistake() const {
   if (username.has_value() != password_file.has_value()) return "'--username' and '--password-file' go together";
-  if (is_plain_http && ca_file) return "'--ca-file' means nothing with '--plain-http'";
+  for (const std::string& name : plain_http) {
+    if (oci::RegistryHost::parse(name)) continue;
+    return "'--plain-http' wants a registry, as in backup.lan:5000 (got '" + name + "')";
+  }
   return {};
 }
 
@@ -113,10 +123,10 @@ Result<std::unique_ptr<upstream::RegistryInspector>> RemoteRegistries::make(upst
 
 Task<upstream::EndpointOptions> RemoteRegistries::reach(Call call, oci::RegistryHost host) {
   LB_CO_TRY(upstream::EndpointOptions options, options_of(host));
-  LB_CO_TRY(const upstream::Url url, upstream::Url::parse(options.url));
   upstream::EndpointOptions plain = options;
   plain.url = "http://" + host.to_string();
-  if (options_.is_plain_http) co_return plain;
+  if (is_one_of(options_.plain_http, host)) co_return plain;
+  LB_CO_TRY(const upstream::Url url, upstream::Url::parse(options.url));
   if (!is_loopback(url) || options_.ca_file) co_return options;
   LB_CO_TRY(const auto secure, make(options));
   const Status greeted = co_await secure->greet(call);

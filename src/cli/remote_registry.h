@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/arguments.h"
 #include "oci/repository.h"
@@ -14,13 +15,14 @@ namespace lifeboat::cli {
 
 /// How a command is told to reach the registries that it asks by itself.
 struct RemoteOptions {
-  bool is_plain_http = false;
+  /// Registries that are asked without TLS, as they are named in the command; no other one ever is told a login so.
+  std::vector<std::string> plain_http{};
   std::optional<std::string> username{};
   std::optional<std::string> password_file{};
   std::optional<std::string> ca_file{};
 
   void declare(Arguments& arguments);
-  /// What they contradict; "" when nothing.
+  /// What they contradict, or what is no name of a registry; "" when nothing.
   std::string mistake() const;
 };
 
@@ -37,8 +39,8 @@ class RemoteRegistries {
   sys::FileSystem& files();
   sys::ThreadPool& disk();  ///< of one thread
   sys::BlockPool& blocks();
-  /// HTTPS, with the login that Docker or podman has for the host, or none; plain HTTP where the options say so, and on
-  /// loopback when nobody speaks TLS there, as Docker has it. Waits for credential helpers.
+  /// HTTPS, with the login that Docker or podman has for the host, or none; plain HTTP where the options name it, and
+  /// on loopback when nobody speaks TLS there, as Docker has it. Waits for credential helpers.
   Task<std::unique_ptr<upstream::RegistryInspector>> open(Call call, oci::RegistryHost host);
   /// The same registry, to be written to.
   Task<std::unique_ptr<upstream::RegistryPusher>> open_to_push(Call call, oci::RegistryHost host,

@@ -34,7 +34,7 @@ TEST(RemoteRegistries, log_in_with_what_docker_has_for_the_host) {
   const test::TemporaryDirectory directory;
   std::ofstream(directory.path() / "config.json")
       << R"({"auths":{")" << server.host() << R"(":{"username":"ci","password":"secret"}}})";
-  RemoteRegistries registries({.is_plain_http = true}, {{"DOCKER_CONFIG", directory.path().string()}}, 4);
+  RemoteRegistries registries({.plain_http = {server.host()}}, {{"DOCKER_CONFIG", directory.path().string()}}, 4);
   const auto opened = test::run(registries.open(call(), host_of(server)));
   ASSERT_TRUE(opened) << opened.error().message();
   EXPECT_EQ(test::code_of(test::run((*opened)->tags(call(), *oci::Repository::parse("app"), "", 10))), "");
@@ -44,7 +44,24 @@ TEST(RemoteRegistries, log_in_with_what_docker_has_for_the_host) {
 TEST(RemoteRegistries, refuse_options_that_contradict_each_other) {
   EXPECT_EQ(RemoteOptions{}.mistake(), "");
   EXPECT_TRUE((RemoteOptions{.username = "ci"}.mistake()).contains("--password-file"));
-  EXPECT_TRUE((RemoteOptions{.is_plain_http = true, .ca_file = "x"}.mistake()).contains("--plain-http"));
+  EXPECT_EQ((RemoteOptions{.plain_http = {"backup.lan:5000", "localhost"}}.mistake()), "");
+  EXPECT_TRUE((RemoteOptions{.plain_http = {"ghcr.io/org/app:v1"}}.mistake()).contains("--plain-http"))
+      << "a name of an image is no registry";
+}
+
+TEST(RemoteRegistries, tell_no_login_without_tls_to_a_registry_that_is_not_named_for_it) {
+  HttpImposter server([](const HttpImposter::Request&) { return HttpImposter::Answer{.body = R"({"tags":[]})"}; });
+  const test::TemporaryDirectory directory;
+  const std::string ca_file = (directory.path() / "ca.pem").string();
+  const auto ask = [&](std::vector<std::string> plain_http) {
+    // With a file of authorities TLS is wanted on loopback as well.
+    RemoteRegistries registries({.plain_http = std::move(plain_http), .ca_file = ca_file}, {}, 4);
+    const auto opened = test::run(registries.open(call(), host_of(server)));
+    return opened && test::run((*opened)->tags(call(), *oci::Repository::parse("app"), "", 10)).has_value();
+  };
+  EXPECT_FALSE(ask({"backup.lan:5000"})) << "another one is named";
+  EXPECT_TRUE(server.requests().empty());
+  EXPECT_TRUE(ask({"backup.lan:5000", server.host()}));
 }
 
 }  // namespace

@@ -178,7 +178,7 @@ def a_registry_that_lies_is_told_from_one_that_is_down(rig):
             ("wrong_bytes", BROKEN, {"wrong_digest"})]
     for mode, wanted_status, wanted in rows:
         liar.mode = mode
-        status, faults, _ = verify(rig, "--plain-http", name)
+        status, faults, _ = verify(rig, "--plain-http", f"127.0.0.1:{liar.port}", name)
         check_equal((status, set(faults[name])), (wanted_status, wanted), mode)
 
 
