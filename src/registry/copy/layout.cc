@@ -11,6 +11,7 @@ namespace lifeboat::registry::copy {
 namespace {
 
 constexpr uint64_t kIndexMaxBytes = 256 * kMiB;
+constexpr std::size_t kReadBytes = kMiB;
 
 Result<std::string> read_whole(sys::FileSystem& files, const sys::Path& path) {
   LB_TRY(const auto file, files.open(path));
@@ -24,6 +25,23 @@ Result<std::string> read_whole(sys::FileSystem& files, const sys::Path& path) {
   LB_TRY(const std::size_t count, file->read_at(0, std::as_writable_bytes(std::span(text))));
   text.resize(count);
   return text;
+}
+
+Result<bool> has_bytes(sys::FileSystem& files, const sys::Path& path, const blob::BlobName& blob) {
+  const auto info = files.info(path);
+  if (!info && info.error().code() != ErrorCode::not_found) return std::unexpected(info.error());
+  if (!info || info->is_directory || info->size_bytes != blob.size_bytes) return false;
+  LB_TRY(const auto file, files.open(path));
+  Hasher hasher(blob.digest.algorithm());
+  std::string bytes(kReadBytes, '\0');
+  for (uint64_t offset = 0;;) {
+    const ByteSpan space = std::as_writable_bytes(std::span(bytes));
+    LB_TRY(const std::size_t count, file->read_past_cache(offset, space));
+    if (count == 0) break;
+    hasher.update(space.first(count));
+    offset += count;
+  }
+  return oci::Digest::of_raw(blob.digest.algorithm(), hasher.current()) == blob.digest;
 }
 
 /// A blob on its way into a file.
@@ -125,11 +143,8 @@ Status LayoutPlace::mark() const {
 // ---- to write ----
 
 Task<bool> LayoutDestination::has_blob(Call, oci::Repository, blob::BlobName blob) {
-  co_return co_await place_.parts.disk.run([&]() -> Result<bool> {
-    const auto info = place_.parts.files.info(place_.content(blob.digest));
-    if (!info && info.error().code() != ErrorCode::not_found) return std::unexpected(info.error());
-    return info && !info->is_directory && info->size_bytes == blob.size_bytes;
-  });
+  co_return co_await place_.parts.disk.run(
+      [&] { return has_bytes(place_.parts.files, place_.content(blob.digest), blob); });
 }
 
 Task<std::unique_ptr<blob::BlobUpload>> LayoutDestination::begin(Call, oci::Repository, blob::BlobName blob,

@@ -36,7 +36,8 @@ struct LayoutPlace {
 };
 
 /// Bytes are compared with their digest and durable before they have their name, and index.json names what is there.
-/// What was begun and not committed is written anew.
+/// What was begun and not committed is written anew, and so is a blob that is there with other bytes: they are read to
+/// know it.
 class LayoutDestination final : public blob::Destination {
  public:
   explicit LayoutDestination(LayoutPlace place) : place_(std::move(place)), name_(place_.directory.native()) {}

@@ -138,6 +138,17 @@ TEST_F(LayoutTest, lists_what_refers_to_something_so_that_it_is_found) {
   EXPECT_EQ(referrers->at(0).digest, sha256_of(signature.manifest));
 }
 
+TEST_F(LayoutTest, believes_no_file_with_other_bytes_and_writes_it_anew) {
+  LayoutDestination to(place());
+  const std::string content = "right";
+  const blob::BlobName name{sha256_of(content), content.size()};
+  ASSERT_TRUE(placed_.write(place().content(name.digest), as_bytes("wrong")));
+  EXPECT_EQ(test::run(to.has_blob(call(), any(), name)), false) << "its length says nothing about its bytes";
+  const auto kept = put(to, content, content);
+  ASSERT_TRUE(kept) << kept.error().message();
+  EXPECT_EQ(test::run(to.has_blob(call(), any(), name)), true);
+}
+
 TEST_F(LayoutTest, touches_no_directory_of_somebody_else) {
   EXPECT_TRUE(place().check()) << "it is not there yet";
   ASSERT_TRUE(files_->make_directory(place().directory));
