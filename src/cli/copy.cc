@@ -123,6 +123,10 @@ class Errand {
     if (!target.host) {
       const copy::LayoutPlace place = layout_at(target.directory);
       LB_CO_CHECK(place.check());
+      if (!order_.is_dry_run) {
+        LB_CO_TRY(auto lock, place.lock());
+        locks_.push_back(std::move(lock));
+      }
       destinations_.push_back(std::make_unique<copy::LayoutDestination>(place));
       checks_.push_back(std::make_unique<copy::LayoutInspector>(place));
       co_return Opened{destinations_.back().get(), checks_.back().get()};
@@ -154,6 +158,7 @@ class Errand {
   std::unique_ptr<blob::Source> from_;
   std::map<oci::RegistryHost, std::unique_ptr<upstream::RegistryInspector>> inspectors_;
   std::map<oci::RegistryHost, std::unique_ptr<upstream::RegistryPusher>> pushers_;
+  std::vector<std::unique_ptr<sys::FileLock>> locks_;
   std::vector<std::unique_ptr<blob::Destination>> destinations_;
   std::vector<std::unique_ptr<blob::Inspector>> checks_;
 };

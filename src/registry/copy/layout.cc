@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint64_t kIndexMaxBytes = 256 * kMiB;
 constexpr std::size_t kReadBytes = kMiB;
+constexpr std::string_view kLockName = ".lifeboat.lock";
 
 Result<std::string> read_whole(sys::FileSystem& files, const sys::Path& path) {
   LB_TRY(const auto file, files.open(path));
@@ -131,8 +132,20 @@ Status LayoutPlace::check() const {
   };
   if (!info->is_directory) return refuse("it is not a directory");
   LB_TRY(const auto entries, parts.files.list(directory));
-  if (entries.empty() || parts.files.info(directory / "oci-layout")) return {};
+  const bool is_empty =
+      std::ranges::all_of(entries, [](const sys::DirectoryEntry& one) { return one.name == kLockName; });
+  if (is_empty || parts.files.info(directory / "oci-layout")) return {};
   return refuse("it is not empty, and no OCI layout; name another directory");
+}
+
+Result<std::unique_ptr<sys::FileLock>> LayoutPlace::lock() const {
+  LB_CHECK(parts.placed.make_directory(directory));
+  auto lock = parts.files.lock(directory / kLockName);
+  if (lock) return std::move(*lock);
+  if (lock.error().code() != ErrorCode::conflict) return std::unexpected(std::move(lock).error());
+  return fail(ErrorCode::conflict, "cannot copy to '" + directory.native() +
+                                       "': another copy to it is under way; run this one again when it is done (" +
+                                       lock.error().message() + ")");
 }
 
 Status LayoutPlace::mark() const {

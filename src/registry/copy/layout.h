@@ -31,13 +31,17 @@ struct LayoutPlace {
   Result<oci::Digest> find(std::string_view name) const;
   /// new, empty, or a layout. invalid: the directory is somebody else's.
   Status check() const;
+  /// Whoever copies to it holds this meanwhile, and makes the directory: index.json is read and written anew, and what
+  /// comes to be has a name that another would take as well. conflict: somebody copies to it. The file that is locked
+  /// stays, or two might hold one of that name each.
+  Result<std::unique_ptr<sys::FileLock>> lock() const;
   /// Says that the directory is a layout, before anything is in it: a copy that is cut off goes on there.
   Status mark() const;
 };
 
 /// Bytes are compared with their digest and durable before they have their name, and index.json names what is there.
 /// What was begun and not committed is written anew, and so is a blob that is there with other bytes: they are read to
-/// know it.
+/// know it. Who writes holds LayoutPlace::lock().
 class LayoutDestination final : public blob::Destination {
  public:
   explicit LayoutDestination(LayoutPlace place) : place_(std::move(place)), name_(place_.directory.native()) {}

@@ -149,6 +149,17 @@ TEST_F(LayoutTest, believes_no_file_with_other_bytes_and_writes_it_anew) {
   EXPECT_EQ(test::run(to.has_blob(call(), any(), name)), true);
 }
 
+TEST_F(LayoutTest, is_copied_to_by_one_at_a_time) {
+  auto first = place().lock();
+  ASSERT_TRUE(first) << first.error().message();
+  EXPECT_TRUE(place().check()) << "a lock alone is nobody's directory";
+  const auto second = place().lock();
+  EXPECT_EQ(code_of(second), "conflict") << "two would lose each other's tags";
+  EXPECT_TRUE(second.error().message().contains("another copy")) << second.error().message();
+  first->reset();
+  EXPECT_TRUE(place().lock()) << "the first is done";
+}
+
 TEST_F(LayoutTest, touches_no_directory_of_somebody_else) {
   EXPECT_TRUE(place().check()) << "it is not there yet";
   ASSERT_TRUE(files_->make_directory(place().directory));
