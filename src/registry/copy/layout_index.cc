@@ -8,10 +8,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr const char* kRefName = "org.opencontainers.image.ref.name";
+/// What is written out again goes as deep on the stack.
+constexpr int kLevelsMax = 64;
 
 Result<Json> read(std::string_view index) {
   if (index.empty()) return Json{{"schemaVersion", 2}, {"mediaType", oci::kOciIndex}, {"manifests", Json::array()}};
-  Json document = Json::parse(index, nullptr, false);
+  bool is_too_deep = false;
+  const auto look = [&](int level, Json::parse_event_t, const Json&) {
+    is_too_deep = is_too_deep || level > kLevelsMax;
+    return !is_too_deep;
+  };
+  Json document = Json::parse(index, look, false);
+  if (is_too_deep) {
+    return fail(ErrorCode::invalid, "cannot read index.json: it is nested too deeply (want at most " +
+                                        std::to_string(kLevelsMax) + " levels)");
+  }
   const bool is_index = document.is_object() && document.contains("manifests") && document["manifests"].is_array();
   if (is_index) return document;
   return fail(ErrorCode::invalid, "cannot read index.json: it is no index of manifests");

@@ -61,6 +61,16 @@ TEST(LayoutIndex, refuses_what_is_none) {
   EXPECT_TRUE(layout_entries(R"({"manifests":[{},3,{"digest":"x"}]})")->empty()) << "what is no entry is left out";
 }
 
+TEST(LayoutIndex, refuses_what_is_nested_without_end) {
+  const auto nested = [](std::size_t levels) {
+    return R"({"manifests":[],"x":)" + std::string(levels, '[') + std::string(levels, ']') + "}";
+  };
+  EXPECT_TRUE(with_entry(nested(40), entry("one", "v1")));
+  for (const std::size_t levels : {100U, 1'000'000U}) {
+    EXPECT_EQ(code_of(with_entry(nested(levels), entry("one", "v1"))), "invalid") << levels;
+  }
+}
+
 class LayoutTest : public ::testing::Test {
  protected:
   LayoutPlace place() { return {directory_.path() / "layout", {*files_, placed_, disk_, blocks_}}; }
