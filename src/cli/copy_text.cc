@@ -51,6 +51,9 @@ std::string copy_text(const std::string& source, const CopyReport& report, bool 
   text += "\n";
   if (report.failure) return text + "not copied: " + printable(report.failure->message()) + "\n";
   if (report.is_sparse) text += "sparse: the index keeps its digest and names platforms that are not copied\n";
+  for (const oci::Digest& digest : report.missing_referrers) {
+    text += "left out  " + digest.to_string() + ": the source lists it as a referrer and does not have it\n";
+  }
   for (const TargetReport& target : report.targets) {
     if (target.failure) {
       text += "FAILED  " + target.name + ": " + printable(target.failure->message()) + "\n";
@@ -78,6 +81,8 @@ std::string copy_json(const std::string& source, const CopyReport& report, bool 
     }
     targets.push_back(std::move(one));
   }
+  nlohmann::ordered_json missing_referrers = nlohmann::ordered_json::array();
+  for (const oci::Digest& digest : report.missing_referrers) missing_referrers.push_back(digest.to_string());
   nlohmann::ordered_json document{{"source", source},
                                   {"digest", report.digest ? report.digest->to_string() : ""},
                                   {"media_type", report.media_type},
@@ -85,7 +90,8 @@ std::string copy_json(const std::string& source, const CopyReport& report, bool 
                                   {"sparse", report.is_sparse},
                                   {"manifests", report.manifests},
                                   {"blobs", report.blobs},
-                                  {"bytes", report.bytes}};
+                                  {"bytes", report.bytes},
+                                  {"missing_referrers", std::move(missing_referrers)}};
   if (report.failure) document["reason"] = report.failure->message();
   document["targets"] = std::move(targets);
   return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

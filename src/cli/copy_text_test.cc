@@ -42,6 +42,14 @@ TEST(CopyText, says_of_each_target_what_became_of_it) {
   EXPECT_TRUE(copy_text("a:1", sparse, false).contains("sparse"));
 }
 
+TEST(CopyText, says_which_referrers_the_source_has_not) {
+  CopyReport report = report_of({copied()});
+  report.missing_referrers = {digest()};
+  EXPECT_TRUE(copy_text("a:1", report, false).contains("left out  " + digest().to_string()));
+  const std::string json = copy_json("a:1", report, false);
+  EXPECT_TRUE(json.contains(R"("missing_referrers":[")" + digest().to_string() + R"("])")) << json;
+}
+
 TEST(CopyText, says_why_nothing_was_copied) {
   const CopyReport report{.failure = Error(ErrorCode::not_found, "no such manifest")};
   EXPECT_EQ(copy_text("a:1", report, false), "a:1\nnot copied: no such manifest\n");
@@ -49,14 +57,15 @@ TEST(CopyText, says_why_nothing_was_copied) {
 
 TEST(CopyJson, has_all_of_it) {
   const std::string json = copy_json("a:1", report_of({copied(), failed(ErrorCode::denied)}), false);
-  EXPECT_EQ(json,
-            R"({"source":"a:1","digest":")" + digest().to_string() +
-                R"(","media_type":"t","dry_run":false,"sparse":false,"manifests":2,"blobs":3,"bytes":2048,"targets":[)"
-                R"({"name":"r.example/app","outcome":"copied","blobs_sent":1,"blobs_mounted":1,"blobs_there":1,)"
-                R"("bytes_sent":1024,"manifests_sent":2,"manifests_there":0},)"
-                R"({"name":"other.example/app","outcome":"failed","blobs_sent":0,"blobs_mounted":0,"blobs_there":0,)"
-                R"("bytes_sent":0,"manifests_sent":0,"manifests_there":0,"code":"denied","reason":"why\u001b[2J"}]})"
-                "\n");
+  EXPECT_EQ(
+      json,
+      R"({"source":"a:1","digest":")" + digest().to_string() +
+          R"(","media_type":"t","dry_run":false,"sparse":false,"manifests":2,"blobs":3,"bytes":2048,"missing_referrers":[],"targets":[)"
+          R"({"name":"r.example/app","outcome":"copied","blobs_sent":1,"blobs_mounted":1,"blobs_there":1,)"
+          R"("bytes_sent":1024,"manifests_sent":2,"manifests_there":0},)"
+          R"({"name":"other.example/app","outcome":"failed","blobs_sent":0,"blobs_mounted":0,"blobs_there":0,)"
+          R"("bytes_sent":0,"manifests_sent":0,"manifests_there":0,"code":"denied","reason":"why\u001b[2J"}]})"
+          "\n");
 }
 
 TEST(CopyBars, fit_the_terminal_and_grow) {

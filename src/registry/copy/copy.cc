@@ -79,6 +79,7 @@ Awaitable<CopyReport> Copy::run(Call call) {
     report.manifests = plan_.manifests.size();
     report.blobs = plan_.blobs.size();
     report.bytes = plan_.bytes();
+    report.missing_referrers = plan_.missing_referrers;
     co_await copy_to_all(call);
   } else {
     failure_ = std::move(plan).error();

@@ -58,7 +58,8 @@ struct CopyReport {
   bool is_sparse = false;  ///< an index names platforms that were not copied
   uint64_t manifests = 0;
   uint64_t blobs = 0;
-  uint64_t bytes = 0;  ///< of the blobs, each once
+  uint64_t bytes = 0;                            ///< of the blobs, each once
+  std::vector<oci::Digest> missing_referrers{};  ///< the source lists them, and has them not: they were left out
   std::vector<TargetReport> targets{};
 };
 

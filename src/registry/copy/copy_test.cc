@@ -239,6 +239,39 @@ TEST_F(CopyTest, takes_what_refers_to_it_and_lists_it_where_the_registry_does_no
   EXPECT_FALSE(without.manifests.contains(by_digest(signature.manifest))) << "nobody asked for it";
 }
 
+TEST_F(CopyTest, leaves_out_a_referrer_that_the_source_lists_and_has_not) {
+  const test::Image signature = image_of("signature", 1, index);
+  const test::Image gone = image_of("gone", 1, index);
+  offer(signature);
+  for (const test::Image& one : {gone, signature}) {
+    source.referring[sha256_of(index).to_string()].push_back({.digest = sha256_of(one.manifest),
+                                                              .media_type = std::string(oci::kOciManifest),
+                                                              .size_bytes = one.manifest.size(),
+                                                              .artifact_type = {},
+                                                              .annotations_json = {}});
+  }
+  CopyOrder all = order();
+  all.has_referrers = true;
+  FakeRegistry registry;
+  const CopyReport report = run(all, {to(registry)});
+  ASSERT_FALSE(report.failure) << report.failure->message();
+  EXPECT_FALSE(report.targets.at(0).failure);
+  EXPECT_EQ(report.missing_referrers, std::vector<oci::Digest>{sha256_of(gone.manifest)});
+  EXPECT_TRUE(registry.manifests.contains(by_digest(signature.manifest))) << "the others go with it";
+  EXPECT_EQ(registry.manifests.at("team/app:v1"), index);
+
+  // What is a child as well has to be there.
+  const std::string inner = index_of({{gone.manifest, "linux/amd64"}});
+  const std::string outer = index_of({{inner, "linux/amd64"}});
+  source.manifests[sha256_of(inner).to_string()] = inner;
+  source.manifests["v1"] = outer;
+  source.referring[sha256_of(outer).to_string()] = source.referring[sha256_of(index).to_string()];
+  FakeRegistry second;
+  const CopyReport half = run(all, {to(second)});
+  ASSERT_TRUE(half.failure);
+  EXPECT_EQ(half.failure->code(), ErrorCode::not_found);
+}
+
 TEST_F(CopyTest, lists_what_refers_to_it_when_the_copy_before_was_cut_off) {
   const test::Image signature = image_of("signature", 1, index);
   offer(signature);

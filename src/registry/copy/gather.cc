@@ -24,8 +24,22 @@ Task<Plan> Gather::run(Call call, oci::Reference root) {
   waiting_.push_back({.what = std::move(root)});
   co_await work_together(std::max(1U, options_.jobs), [this, &call] { return work(call); });
   if (failure_) co_return std::unexpected(std::move(*failure_));
+  LB_CO_CHECK(check_children());
   Finds finds{.root = *root_, .manifests = std::move(found_), .attached = std::move(attached_)};
-  co_return plan_of(std::move(finds), options_.platforms);
+  Plan plan = plan_of(std::move(finds), options_.platforms);
+  plan.missing_referrers = std::move(missing_referrers_);
+  co_return plan;
+}
+
+/// What refers to one may be named by another as its child.
+Status Gather::check_children() const {
+  if (missing_referrers_.empty()) return {};
+  for (const auto& [digest, found] : found_) {
+    for (const oci::Descriptor& child : parts_of(found.manifest, options_.platforms).manifests) {
+      if (!found_.contains(child.digest)) return refuse(ErrorCode::not_found, child.digest, "the source has it not");
+    }
+  }
+  return {};
 }
 
 Awaitable<void> Gather::work(Call call) {
@@ -55,6 +69,10 @@ Task<void> Gather::take(Call call, Job job) {
   const ErrorCode code = fetched.error().code();
   const bool is_none = code == ErrorCode::not_found || code == ErrorCode::unsupported;
   if (job.is_attached && is_none) co_return Status{};
+  if (job.is_referrer && code == ErrorCode::not_found) {
+    missing_referrers_.push_back(*job.what.digest());
+    co_return Status{};
+  }
   co_return std::unexpected(std::move(fetched).error());
 }
 
@@ -94,16 +112,18 @@ Task<void> Gather::take_manifest(Call call, const Job& job, blob::FetchedManifes
       waiting_.push_back({.what = oci::Reference(tag), .level = job.level + 1, .is_attached = true});
     }
   }
-  for (const oci::Descriptor& child : parts.manifests) want(child.digest, job.level + 1);
-  for (const oci::Digest& referrer : found.referrers) want(referrer, job.level + 1);
+  for (const oci::Descriptor& child : parts.manifests)
+    want({.what = oci::Reference(child.digest), .level = job.level + 1});
+  for (const oci::Digest& referrer : found.referrers) {
+    want({.what = oci::Reference(referrer), .level = job.level + 1, .is_referrer = true});
+  }
   found_.insert_or_assign(digest, std::move(found));
   changed_.notify_all();
   co_return Status{};
 }
 
-void Gather::want(const oci::Digest& digest, std::size_t level) {
-  if (!wanted_.insert(digest).second) return;
-  waiting_.push_back({.what = oci::Reference(digest), .level = level});
+void Gather::want(Job job) {
+  if (wanted_.insert(*job.what.digest()).second) waiting_.push_back(std::move(job));
 }
 
 }  // namespace lifeboat::registry::copy

@@ -23,7 +23,8 @@ struct GatherOptions {
 /// coroutine at a time; all of it runs on that one's loop. `from` and `clock` outlive it.
 ///
 /// Its errors are the source's; corrupt: a manifest has other bytes than its digest says; not_found: the source has not
-/// all of it, or nothing for a platform that is wanted; invalid: it is no manifest, or more than is taken.
+/// all of it (referrers that it lists may be missing), or nothing for a platform that is wanted; invalid: it is no
+/// manifest, or more than is taken.
 class Gather {
  public:
   Gather(blob::Source& from, sys::Clock& clock, oci::RepositoryId repository, GatherOptions options);
@@ -35,11 +36,13 @@ class Gather {
     oci::Reference what;
     std::size_t level = 0;
     bool is_attached = false;  ///< a tag that need not be there
+    bool is_referrer = false;  ///< listed, and that need not be there either
   };
   Awaitable<void> work(Call call);
   Task<void> take(Call call, Job job);
   Task<void> take_manifest(Call call, const Job& job, blob::FetchedManifest fetched);
-  void want(const oci::Digest& digest, std::size_t level);
+  void want(Job job);
+  Status check_children() const;
 
   // constant after construction
   blob::Source& from_;
@@ -54,6 +57,7 @@ class Gather {
   std::optional<oci::Digest> root_;
   std::map<oci::Digest, Found> found_;
   std::vector<std::pair<oci::Tag, oci::Digest>> attached_;
+  std::vector<oci::Digest> missing_referrers_;
   uint64_t bytes_ = 0;
   std::optional<Error> failure_;
 };

@@ -43,8 +43,9 @@ struct Plan {
   std::vector<PlannedBlob> blobs{};  ///< each once
   /// Tags by which older tools attach signatures to a digest, and what they mean.
   std::vector<std::pair<oci::Tag, oci::Digest>> attached{};
-  bool is_sparse = false;  ///< an index of it names what is not copied
-  uint64_t bytes() const;  ///< of the blobs
+  bool is_sparse = false;                        ///< an index of it names what is not copied
+  std::vector<oci::Digest> missing_referrers{};  ///< the source lists them, and has them not
+  uint64_t bytes() const;                        ///< of the blobs
 };
 
 /// A manifest as it came from the source.
