@@ -117,6 +117,13 @@ class PosixFileLock final : public FileLock {
   const Descriptor file_;  // the lock goes when it is closed
 };
 
+/// How often a lock file that went meanwhile is opened again.
+constexpr int kLockTriesMax = 16;
+
+bool is_same_file(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 /// " 4711" when the lock file tells who holds it.
 std::string holder_of(const Descriptor& file) {
   char text[24] = {};
@@ -274,18 +281,36 @@ Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const Path& path) {
   }
 }
 
+/// Whoever holds a lock may remove its file: then the lock of who opened it before is one of a file without a name, and
+/// the next one would get another. Only a lock of the file that is still there counts.
+Result<LockTaken> take_lock_at(const Place& at, const Path& path, int descriptor) {
+  if (retrying([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); }) != 0) {
+    if (errno == EWOULDBLOCK) return LockTaken::by_another;
+    return fail_errno(errno, about("lock file", path));
+  }
+  struct stat held{};
+  struct stat named{};
+  if (::fstat(descriptor, &held) != 0) return fail_errno(errno, about("look at lock file", path));
+  const bool is_named = held.st_nlink > 0 && look_at(at, named) == 0 && is_same_file(held, named);
+  return is_named ? LockTaken::yes : LockTaken::of_a_lost_name;
+}
+
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const Path& path) {
   LB_TRY(const Place at, ground_->find(path));
-  Descriptor file = open_at(at, O_RDWR | O_CREAT, 0644);
-  if (!file.is_open()) return fail_at(at, errno, about("open lock file", path));
-  if (retrying([&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); }) != 0) {
-    if (errno != EWOULDBLOCK) return fail_errno(errno, about("lock file", path));
-    return fail(ErrorCode::conflict, about("lock file", path) + ": process" + holder_of(file) + " holds it");
+  for (int tries = 0; tries < kLockTriesMax; ++tries) {
+    Descriptor file = open_at(at, O_RDWR | O_CREAT, 0644);
+    if (!file.is_open()) return fail_at(at, errno, about("open lock file", path));
+    LB_TRY(const LockTaken taken, take_lock_at(at, path, file.get()));
+    if (taken == LockTaken::of_a_lost_name) continue;
+    if (taken == LockTaken::by_another) {
+      return fail(ErrorCode::conflict, about("lock file", path) + ": process" + holder_of(file) + " holds it");
+    }
+    // The pid only serves the message above; a full disk must not keep a server from starting.
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(file.get(), 0) == 0) (void)!::pwrite(file.get(), pid.data(), pid.size(), 0);
+    return std::make_unique<PosixFileLock>(std::move(file));
   }
-  // The pid only serves the message above; a full disk must not keep a server from starting.
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(file.get(), 0) == 0) (void)!::pwrite(file.get(), pid.data(), pid.size(), 0);
-  return std::make_unique<PosixFileLock>(std::move(file));
+  return fail(ErrorCode::conflict, about("lock file", path) + ": it was replaced each time it was taken");
 }
 
 }  // namespace
@@ -297,6 +322,18 @@ std::unique_ptr<WritableFile> writable_file(Path path, int descriptor) {
 bool is_symbolic_link(const Path& path) {
   struct stat status{};
   return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+bool is_still_named(const ReadableFile& file, const Path& path) {
+  struct stat opened{};
+  struct stat named{};
+  if (file.native_handle() < 0) return true;
+  return ::fstat(file.native_handle(), &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         is_same_file(opened, named);
+}
+
+Result<LockTaken> take_lock(const Path& path, int descriptor) {
+  return take_lock_at(Place{.name = path.c_str()}, path, descriptor);
 }
 
 Descriptor open_at(const Place& at, int flags, mode_t mode) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "sys/posix_file.h"
 #include "test/support/temporary_directory.h"
 
 namespace lifeboat::sys {
@@ -168,6 +169,42 @@ TEST_F(PosixFileSystem, lock_is_held_once_and_names_its_holder) {
                                           std::to_string(::getpid()) + " holds it");
   lock->reset();
   EXPECT_TRUE(disk_->lock(root_ / "lock"));
+}
+
+TEST_F(PosixFileSystem, a_lock_on_a_file_that_lost_its_name_is_none) {
+  const Path path = root_ / "lock";
+  const int opened_before = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  ASSERT_GE(opened_before, 0);
+  ASSERT_TRUE(disk_->remove(path));
+  EXPECT_EQ(take_lock(path, opened_before), LockTaken::of_a_lost_name) << "its holder removed it and let it go";
+  const auto next = disk_->lock(path);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(take_lock(path, opened_before), LockTaken::of_a_lost_name) << "another one has the name now, and the lock";
+  const int opened_now = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  EXPECT_EQ(take_lock(path, opened_now), LockTaken::by_another);
+  ::close(opened_before);
+  ::close(opened_now);
+}
+
+TEST_F(PosixFileSystem, a_lock_is_not_taken_where_the_name_never_holds) {
+  const Path path = root_ / "lock";
+  const int lost = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  ASSERT_TRUE(disk_->remove(path));
+  // Each time it opens the file without a name, and there is none beside it.
+  const auto lock = disk_->lock("/proc/self/fd/" + std::to_string(lost));
+  ASSERT_FALSE(lock);
+  EXPECT_EQ(lock.error().code(), ErrorCode::conflict);
+  ::close(lost);
+}
+
+TEST_F(PosixFileSystem, tells_whether_a_file_still_has_its_name) {
+  write_new(root_ / "file", "one");
+  const auto file = disk_->open(root_ / "file").value();
+  EXPECT_TRUE(is_still_named(*file, root_ / "file"));
+  ASSERT_TRUE(disk_->remove(root_ / "file"));
+  EXPECT_FALSE(is_still_named(*file, root_ / "file"));
+  write_new(root_ / "file", "two");
+  EXPECT_FALSE(is_still_named(*file, root_ / "file")) << "another file has it";
 }
 
 TEST_F(PosixFileSystem, a_full_device_is_no_space) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "sys/posix_file.h"
 #include "sys/symbolic_link.h"
 #include "sys/write_out.h"
 
@@ -53,6 +54,7 @@ Output::~Output() {
   if (lock_ == nullptr) return;
   file_.reset();
   (void)clean();
+  // While it is still held: who has opened it already finds that it has no name any more.
   (void)files_.remove(hidden(kLock));
 }
 
@@ -75,6 +77,10 @@ Status Output::commit(const std::string& name) {
   LB_TRY(const auto file, files_.create(hidden(kChecksumPartial)));
   LB_CHECK(file->append(as_bytes(to_hex(hasher_.current()) + "  " + name + "\n")));
   LB_CHECK(file->sync());
+  if (!sys::is_still_named(*written_, hidden(kPartial))) {
+    return fail(ErrorCode::conflict,
+                "cannot save archive '" + path.native() + "': something else has taken the place of what was written");
+  }
   // A checksum of the file that is replaced goes first, and durably.
   LB_CHECK(gone(files_.remove(checksum)));
   LB_CHECK(files_.sync_directory(directory_));

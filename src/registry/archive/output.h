@@ -24,7 +24,8 @@ class Output {
   Status append(ByteView bytes);
   uint64_t size_bytes() const { return size_bytes_; }
   /// Makes it durable, and then names it: the file, and beside it `<name>.sha256` for `sha256sum -c`. At no moment does
-  /// a checksum stand beside a file that it is not of.
+  /// a checksum stand beside a file that it is not of. conflict: what was written is not under its hidden name any
+  /// more.
   Status commit(const std::string& name);
   /// The same family's link, led to a name of this directory; after commit.
   Status link(const std::string& link, const std::string& name);

@@ -85,6 +85,17 @@ TEST_F(ArchiveOutput, lets_only_one_write_a_family) {
   EXPECT_TRUE(first->commit("app.tar")) << "the second one took nothing away";
 }
 
+TEST_F(ArchiveOutput, names_nothing_but_what_it_wrote_itself) {
+  write("app.tar", "old");
+  const auto output = Output::begin(*files_, directory_.path(), "app").value();
+  ASSERT_TRUE(output->append(as_bytes("whole")));
+  fs::remove(path(".lifeboat-app.partial"));
+  std::ofstream(path(".lifeboat-app.partial")) << "ha";
+  EXPECT_EQ(code_of(output->commit("app.tar")), "conflict") << "another run is writing under the same name";
+  EXPECT_EQ(text_of(path("app.tar")), "old");
+  EXPECT_TRUE(fs::exists(path("app.tar.sha256"))) << "which is still of the old one";
+}
+
 TEST_F(ArchiveOutput, leads_the_link_to_the_newest) {
   const auto output = Output::begin(*files_, directory_.path(), "app").value();
   ASSERT_TRUE(output->append(as_bytes("bytes")));
