@@ -62,8 +62,8 @@ Result<std::vector<std::string>> remove_old(sys::FileSystem& files, const sys::P
   if (newest == archives.end()) return std::vector<std::string>();
   // It counts as the newest whatever the clock says.
   std::rotate(archives.begin(), newest, newest + 1);
-  const auto tags = archives.front().tags();
-  std::erase_if(archives, [&](const Standing& one) { return one.tags() != tags; });
+  const std::string family = archives.front().family();
+  std::erase_if(archives, [&](const Standing& one) { return one.family() != family; });
   std::vector<std::string> removed;
   for (const std::size_t i : beyond(archives, options.keep, is_new)) {
     LB_CHECK(remove_archive(files, directory, archives[i]));
@@ -97,10 +97,10 @@ Task<Kept> save_as(Call call, KeepParts parts, sys::Path path, std::vector<Wante
 
 Task<Kept> keep_in(Call call, KeepParts parts, sys::Path directory, Wanted wanted, KeepOptions options, Told told) {
   const oci::FullReference name = wanted.name;
-  const std::string family = family_of(name);
+  const std::string family = family_of(name, options.platforms);
   auto output = co_await parts.disk.run([&]() -> Result<std::unique_ptr<Output>> {
     LB_CHECK(parts.files.make_directory(directory));
-    LB_CHECK(check_family(parts.files, directory, name));
+    LB_CHECK(check_family(parts.files, directory, name, family));
     return Output::begin(parts.files, directory, family);
   });
   if (!output) co_return std::unexpected(std::move(output).error());

@@ -137,6 +137,39 @@ TEST_F(ArchiveKeep, leaves_archives_of_other_names_and_of_digests_alone) {
   EXPECT_FALSE(names().contains(file_of(digest)));
 }
 
+TEST_F(ArchiveKeep, removes_nothing_that_it_did_not_call) {
+  const oci::Digest first = push("one");
+  ASSERT_TRUE(keep());
+  fs::copy_file(directory() / file_of(first), directory() / "before-the-upgrade.tar");
+  fs::copy_file(directory() / file_of(first), directory() / "org-app-v1-good.tar");
+  push("two");
+  const auto kept = keep({.keep = 1});
+  ASSERT_TRUE(kept) << kept.error().message();
+  EXPECT_EQ(kept->removed, std::vector<std::string>{file_of(first)});
+  EXPECT_TRUE(names().contains("before-the-upgrade.tar"));
+  EXPECT_TRUE(names().contains("org-app-v1-good.tar"));
+}
+
+TEST_F(ArchiveKeep, never_replaces_an_archive_by_one_of_fewer_platforms) {
+  const test::Image amd64 = test::image_of("amd64", 1);
+  const test::Image arm64 = test::image_of("arm64", 1);
+  registry_.push("org/app", amd64);
+  registry_.push("org/app", arm64);
+  const std::string index = test::index_of({{amd64.manifest, "linux/amd64"}, {arm64.manifest, "linux/arm64"}});
+  registry_.manifests["org/app:v1"].bytes = index;
+  const auto all = keep();
+  ASSERT_TRUE(all) << all.error().message();
+  const auto one = keep({.platforms = {oci::Platform::parse("linux/amd64").value()}, .keep = 1});
+  ASSERT_TRUE(one) << one.error().message();
+  EXPECT_EQ(all->path.filename(), file_of(sha256_of(index)));
+  EXPECT_EQ(one->path.filename(), "org-app-v1+linux-amd64-" + sha256_of(index).hex().substr(0, 12) + ".tar");
+  EXPECT_EQ(fs::file_size(all->path), all->size_bytes) << "the whole one is as it was";
+  EXPECT_LT(one->size_bytes, all->size_bytes);
+  EXPECT_EQ(fs::read_symlink(directory() / "org-app-v1-latest.tar"), all->path.filename());
+  EXPECT_EQ(fs::read_symlink(directory() / "org-app-v1+linux-amd64-latest.tar"), one->path.filename());
+  EXPECT_FALSE(keep().value().is_new);
+}
+
 TEST_F(ArchiveKeep, refuses_a_name_that_would_be_called_as_another) {
   push("one");
   ASSERT_TRUE(keep());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "registry/archive/format.h"
@@ -29,12 +31,16 @@ bool is_archive(std::string_view file) {
   return !file.starts_with('.') && std::ranges::any_of(kEndings, [&](auto ending) { return file.ends_with(ending); });
 }
 
-/// True for "<family>-<12 hex>.tar…".
-bool is_of_family(std::string_view file, const std::string& family) {
-  if (!is_archive(file) || !file.starts_with(family + "-")) return false;
-  file.remove_prefix(family.size() + 1);
-  const std::size_t letters = file.find_first_not_of("0123456789abcdef");
-  return letters == kDigestLetters && file[letters] == '.';
+/// What is before "-<12 hex>.tar…"; "" for another name.
+std::string family_in(std::string_view file) {
+  if (!is_archive(file)) return "";
+  const auto ending = std::ranges::find_if(kEndings, [&](auto one) { return file.ends_with(one); });
+  file.remove_suffix(ending->size());
+  const std::size_t dash = file.rfind('-');
+  if (dash == file.npos) return "";
+  const std::string_view letters = file.substr(dash + 1);
+  const bool is_hex = letters.find_first_not_of("0123456789abcdef") == letters.npos;
+  return is_hex && letters.size() == kDigestLetters ? std::string(file.substr(0, dash)) : "";
 }
 
 Result<std::string> read_whole(sys::TarReader& reader, const sys::TarEntry& entry) {
@@ -72,10 +78,13 @@ Status gone(Status removed) {
 
 }  // namespace
 
-std::string family_of(const oci::FullReference& name) {
+std::string family_of(const oci::FullReference& name, const std::vector<oci::Platform>& platforms) {
   std::string family = name.repository.to_string();
-  std::ranges::replace(family, '/', '-');
   if (const oci::Tag* tag = name.reference.tag()) family.append("-").append(tag->to_string());
+  std::set<std::string> told;
+  for (const oci::Platform& platform : platforms) told.insert(platform.to_string());
+  for (const std::string& platform : told) family.append("+").append(platform);
+  std::ranges::replace(family, '/', '-');
   return family;
 }
 
@@ -93,6 +102,16 @@ std::vector<std::string> Standing::tags() const {
     if (!entry.name.empty() && !entry.name.contains('@')) tags.push_back(entry.name);
   }
   return tags;
+}
+
+std::string Standing::family() const {
+  const auto all = tags();
+  if (all.size() != 1) return "";
+  const auto name = oci::FullReference::parse(all.front());
+  if (!name) return "";
+  std::string family = family_in(file);
+  const std::string own = family_of(*name);
+  return family == own || family.starts_with(own + "+") ? family : "";
 }
 
 Result<Standing> look_at(sys::FileSystem& files, const sys::Path& path) {
@@ -128,11 +147,11 @@ Result<std::vector<Standing>> archives_in(sys::FileSystem& files, const sys::Pat
   return archives;
 }
 
-Status check_family(sys::FileSystem& files, const sys::Path& directory, const oci::FullReference& name) {
-  const std::string family = family_of(name);
+Status check_family(sys::FileSystem& files, const sys::Path& directory, const oci::FullReference& name,
+                    const std::string& family) {
   LB_TRY(const auto listed, files.list(directory));
   for (const sys::DirectoryEntry& entry : listed) {
-    if (!is_of_family(entry.name, family)) continue;
+    if (family_in(entry.name) != family) continue;
     const auto found = look_at(files, directory / entry.name);
     if (!found || !found->fault.empty()) continue;
     const bool is_of_name = std::ranges::any_of(found->entries, [&](const Entry& one) {
@@ -150,10 +169,11 @@ Status check_family(sys::FileSystem& files, const sys::Path& directory, const oc
 
 std::vector<std::size_t> beyond(const std::vector<Standing>& archives, std::size_t keep,
                                 const std::function<bool(const Standing&)>& is_good) {
-  std::map<std::pair<std::vector<std::string>, sys::TarCompression>, std::vector<std::size_t>> families;
+  std::map<std::tuple<std::string, std::string, sys::TarCompression>, std::vector<std::size_t>> families;
   for (std::size_t i = 0; i < archives.size(); ++i) {
-    const auto tags = archives[i].tags();
-    if (archives[i].fault.empty() && !tags.empty()) families[{tags, archives[i].compression}].push_back(i);
+    // Only what is called as we call it: what others have put there is nobody's to remove.
+    const std::string family = archives[i].fault.empty() ? archives[i].family() : "";
+    if (!family.empty()) families[{archives[i].tags().front(), family, archives[i].compression}].push_back(i);
   }
   std::vector<std::size_t> doomed;
   for (const auto& [name, members] : families) {

@@ -21,6 +21,9 @@ TEST(ArchiveNames, say_repository_tag_and_digest) {
   const std::string hex = digest.hex().substr(0, 12);
   EXPECT_EQ(family_of(name("ghcr.io/org/app:v1.2")), "org-app-v1.2");
   EXPECT_EQ(family_of(name("ghcr.io/app@" + digest.to_string())), "app") << "a digest has no newest";
+  const std::vector<oci::Platform> some{oci::Platform::parse("linux/arm/v6").value(),
+                                        oci::Platform::parse("linux/amd64").value()};
+  EXPECT_EQ(family_of(name("ghcr.io/org/app:v1"), some), "org-app-v1+linux-amd64+linux-arm-v6") << "in one order";
   EXPECT_EQ(file_name("org-app-v1", digest, sys::TarCompression::none), "org-app-v1-" + hex + ".tar");
   EXPECT_EQ(file_name("org-app-v1", digest, sys::TarCompression::zstd), "org-app-v1-" + hex + ".tar.zst");
   EXPECT_EQ(latest_name("org-app-v1", sys::TarCompression::gzip), "org-app-v1-latest.tar.gz");
@@ -85,11 +88,17 @@ TEST_F(Shelf, says_what_is_wrong_with_an_archive_and_lists_it) {
 
 TEST_F(Shelf, refuses_to_mix_two_names_that_are_called_the_same) {
   put("org-app-v1-0123456789ab.tar", "ghcr.io/org/app:v1");
-  EXPECT_TRUE(check_family(*files_, directory_.path(), name("ghcr.io/org/app:v1")));
-  EXPECT_TRUE(check_family(*files_, directory_.path(), name("ghcr.io/org/app:v2"))) << "another family";
-  EXPECT_EQ(code_of(check_family(*files_, directory_.path(), name("backup.example/org/app:v1"))), "conflict");
-  EXPECT_EQ(code_of(check_family(*files_, directory_.path(), name("ghcr.io/org-app:v1"))), "conflict");
+  const auto checked = [&](std::string_view text) {
+    return check_family(*files_, directory_.path(), name(text), family_of(name(text)));
+  };
+  EXPECT_TRUE(checked("ghcr.io/org/app:v1"));
+  EXPECT_TRUE(checked("ghcr.io/org/app:v2")) << "another family";
+  EXPECT_EQ(code_of(checked("backup.example/org/app:v1")), "conflict");
+  EXPECT_EQ(code_of(checked("ghcr.io/org-app:v1")), "conflict");
 }
+
+/// As it is called here: a letter of hex stands for its digest.
+std::string called(const std::string& family, char letter) { return family + "-" + std::string(12, letter) + ".tar"; }
 
 Standing standing(const std::string& file, const std::string& tag, bool is_readable = true) {
   Standing one{.file = file, .fault = is_readable ? "" : "it is broken"};
@@ -108,21 +117,33 @@ struct PruneRow {
 };
 
 TEST(Beyond, keeps_the_newest_of_each_name_and_a_good_one_always) {
-  const Standing c = standing("c", "app:v1");
-  const Standing b = standing("b", "app:v1");
-  const Standing a = standing("a", "app:v1");
-  const Standing other = standing("other", "app:v2");
-  const Standing broken = standing("broken", "app:v1", false);
-  const Standing by_digest = standing("digest", "app@sha256:1");
+  const std::string fc = called("app-v1", 'c');
+  const std::string fb = called("app-v1", 'b');
+  const std::string fa = called("app-v1", 'a');
+  const Standing c = standing(fc, "app:v1");
+  const Standing b = standing(fb, "app:v1");
+  const Standing a = standing(fa, "app:v1");
+  const Standing other = standing(called("app-v2", 'd'), "app:v2");
+  const Standing broken = standing(called("app-v1", 'e'), "app:v1", false);
+  const Standing by_digest = standing(called("app", 'f'), "app@sha256:1");
+  const Standing trimmed = standing(called("app-v1+linux-amd64", 'a'), "app:v1");
+  const Standing foreign = standing("offsite.tar", "app:v1");
+  const Standing called_otherwise = standing("app-v1-release.tar", "app:v1");
+  const Standing of_another = standing(called("app-v1.0", 'a'), "app:v1");
+  Standing of_two = standing(called("app-v1", 'd'), "app:v1");
+  of_two.entries.push_back(other.entries.front());
   const PruneRow rows[] = {
-      {"fewer than are kept", {c, b}, 2, {"c", "b"}, {}},
-      {"the oldest goes", {c, b, a}, 2, {"c", "b", "a"}, {"a"}},
-      {"each name by itself", {c, other, b}, 1, {"c", "b", "other"}, {"b"}},
-      {"what has no tag stays", {by_digest, by_digest, by_digest}, 1, {"digest"}, {}},
-      {"what cannot be read is not counted", {broken, c, b}, 1, {"c", "b"}, {"b"}},
-      {"the last good one stays", {c, b, a}, 2, {"a"}, {}},
-      {"the newest good one of the old stays", {c, b, a}, 1, {"b", "a"}, {"a"}},
-      {"nothing is good", {c, b, a}, 1, {}, {"b", "a"}},
+      {"fewer than are kept", {c, b}, 2, {fc, fb}, {}},
+      {"the oldest goes", {c, b, a}, 2, {fc, fb, fa}, {fa}},
+      {"each name by itself", {c, other, b}, 1, {fc, fb, other.file}, {fb}},
+      {"what has no tag stays", {by_digest, by_digest, by_digest}, 1, {by_digest.file}, {}},
+      {"what cannot be read is not counted", {broken, c, b}, 1, {fc, fb}, {fb}},
+      {"the last good one stays", {c, b, a}, 2, {fa}, {}},
+      {"the newest good one of the old stays", {c, b, a}, 1, {fb, fa}, {fa}},
+      {"nothing is good", {c, b, a}, 1, {}, {fb, fa}},
+      {"what others called otherwise stays", {c, b, foreign, called_otherwise, of_another, of_two}, 1, {fc}, {fb}},
+      {"and is none of those that are kept", {foreign, called_otherwise, c, b}, 2, {fc}, {}},
+      {"what has fewer platforms counts for itself", {c, trimmed, b}, 1, {fc, trimmed.file}, {fb}},
   };
   for (const PruneRow& row : rows) {
     std::vector<std::string> gone;
@@ -133,7 +154,9 @@ TEST(Beyond, keeps_the_newest_of_each_name_and_a_good_one_always) {
 }
 
 TEST(Beyond, reads_no_more_archives_than_it_must) {
-  const std::vector<Standing> archives{standing("c", "app:v1"), standing("b", "app:v1"), standing("a", "app:v1")};
+  const std::vector<Standing> archives{standing(called("app-v1", 'c'), "app:v1"),
+                                       standing(called("app-v1", 'b'), "app:v1"),
+                                       standing(called("app-v1", 'a'), "app:v1")};
   int looked_at = 0;
   const auto is_good = [&](const Standing&) { return ++looked_at > 0; };
   EXPECT_EQ(beyond(archives, 3, is_good).size() + static_cast<std::size_t>(looked_at), 0U) << "nothing is to go";
