@@ -9,6 +9,14 @@
 #include "meta/sqlite_repositories.h"
 
 namespace lifeboat::meta {
+
+// From the few tags the manifest ever had to what they are now: captures may wait by the thousand.
+constexpr Sql kStandsIn{"find tags that have left a cached manifest",
+                        "SELECT 1 FROM tag_history AS past CROSS JOIN tag ON tag.repository_id = ?1 AND "
+                        "tag.name = past.name AND tag.content_id <> ?2 CROSS JOIN capture ON "
+                        "capture.repository_id = ?1 AND capture.content_id = tag.content_id "
+                        "WHERE past.repository_id = ?1 AND past.content_id = ?2 LIMIT 1"};
+
 namespace {
 
 /// Long ago, so that no grace keeps the bytes: whoever asks for them gets them from the upstream again.
@@ -43,11 +51,6 @@ constexpr Sql kIsPinned{"find the pins of a cached manifest",
                         "SELECT EXISTS (SELECT 1 FROM repository CROSS JOIN pin ON pin.host = repository.host AND "
                         "pin.name = repository.name WHERE repository.id = ?1 AND (reference = ?3 OR reference IN "
                         "(SELECT tag.name FROM tag WHERE repository_id = ?1 AND content_id = ?2)))"};
-constexpr Sql kStandsIn{"find tags that have left a cached manifest",
-                        "SELECT EXISTS (SELECT 1 FROM capture CROSS JOIN tag ON tag.repository_id = ?1 AND "
-                        "tag.content_id = capture.content_id CROSS JOIN tag_history AS past ON past.repository_id = ?1 "
-                        "AND past.name = tag.name AND past.content_id = ?2 WHERE capture.repository_id = ?1 AND "
-                        "capture.content_id <> ?2)"};
 constexpr Sql kBlobs{"find the blobs of a cached manifest",
                      "SELECT digest, blob_size FROM edge CROSS JOIN content ON content.id = child_id "
                      "WHERE parent_id = ? AND kind < 2 AND blob_size IS NOT NULL"};
@@ -98,12 +101,10 @@ Result<bool> is_any_pinned(SqliteConnection& connection, int64_t repository, con
   return false;
 }
 
-/// What a tag was before is what is served in an outage, until what it is now is here.
 Result<bool> does_any_stand_in(SqliteConnection& connection, int64_t repository, const std::vector<int64_t>& members) {
   for (const int64_t member : members) {
-    SqliteQuery query(connection, kStandsIn, repository, member);
-    LB_TRY(const bool has_row, query.next());
-    if (has_row && query.boolean(0)) return true;
+    LB_TRY(const bool is_standing_in, stands_in(connection, repository, member));
+    if (is_standing_in) return true;
   }
   return false;
 }
@@ -214,6 +215,10 @@ Result<Evicted> evict_image(SqliteConnection& connection, const CachedImage& ima
 }
 
 }  // namespace
+
+Result<bool> stands_in(SqliteConnection& connection, int64_t repository, int64_t content) {
+  return SqliteQuery(connection, kStandsIn, repository, content).next();
+}
 
 Task<EvictionPage> SqliteEviction::look(Call call, EvictionPosition from, std::size_t rows_max) {
   co_await writer_.settle();

@@ -11,6 +11,14 @@
 #include "meta/sqlite_usage.h"
 
 namespace lifeboat::meta {
+
+// Left to itself SQLite reads all manifests of the repository instead of the few that refer to one.
+constexpr Sql kReferrers{"find the referrers of a manifest",
+                         "SELECT digest, media_type, size, artifact_type, annotations FROM manifest "
+                         "INDEXED BY manifest_by_subject JOIN content ON content.id = content_id "
+                         "WHERE subject_id = (SELECT id FROM content WHERE digest = ?2) AND repository_id = ?1 "
+                         "ORDER BY digest"};
+
 namespace {
 
 constexpr Sql kFind{"find a manifest",
@@ -45,11 +53,6 @@ constexpr Sql kRemove{"remove a manifest", "DELETE FROM manifest WHERE repositor
 constexpr Sql kRemoveEdges{"remove the edges of a manifest",
                            "DELETE FROM edge WHERE parent_id = ?1 AND NOT EXISTS "
                            "(SELECT 1 FROM manifest WHERE content_id = ?1)"};
-constexpr Sql kReferrers{"find the referrers of a manifest",
-                         "SELECT digest, media_type, size, artifact_type, annotations FROM manifest "
-                         "JOIN content ON content.id = content_id "
-                         "WHERE subject_id = (SELECT id FROM content WHERE digest = ?2) AND repository_id = ?1 "
-                         "ORDER BY digest"};
 // From the edges of the one child to their parents, never through all manifests of the repository.
 constexpr Sql kParents{"find the parents of a manifest",
                        "SELECT parent.digest FROM content CROSS JOIN edge ON child_id = content.id AND kind = 2 "

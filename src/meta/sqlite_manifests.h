@@ -7,6 +7,9 @@
 
 namespace lifeboat::meta {
 
+/// How it is found is tested.
+extern const Sql kReferrers;
+
 /// The manifest leaves the repository with its tags; not_found; conflict: an index of the repository names it.
 Status remove_manifest(SqliteConnection& connection, const oci::RepositoryId& repository, const oci::Digest& digest,
                        WallTime now);

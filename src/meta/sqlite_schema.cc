@@ -199,9 +199,16 @@ CREATE TABLE pin (               -- names its repository by text: it need not be
 PRAGMA user_version = 8;
 )"};
 
+/// Which tags have ever pointed at a digest, in one repository or in any; the key of the history begins with the tag.
+constexpr Sql kHistoryOfContent{"add to the schema which tags have left a digest", R"(
+CREATE INDEX tag_history_by_content ON tag_history (content_id, repository_id);
+
+PRAGMA user_version = 9;
+)"};
+
 /// The step at index n leads from version n to n + 1 and ends by saying so in user_version.
-constexpr std::array kSteps{&kVersion1, &kVersion2,   &kTours,         &kConfirmed,
-                            &kFaults,   &kCollection, &kTagsOfContent, &kUsage};
+constexpr std::array kSteps{&kVersion1,   &kVersion2,      &kTours, &kConfirmed,       &kFaults,
+                            &kCollection, &kTagsOfContent, &kUsage, &kHistoryOfContent};
 static_assert(kSteps.size() == static_cast<std::size_t>(kSchemaVersion));
 
 constexpr Sql kApplication{"read the application id", "PRAGMA application_id"};

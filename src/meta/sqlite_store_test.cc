@@ -17,12 +17,12 @@ namespace fs = std::filesystem;
 
 constexpr Sql kMakeForeign{"make a foreign database", "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)"};
 constexpr Sql kMakeNewer{"make a newer database", "PRAGMA user_version = 99"};
-constexpr Sql kMakeFirst{
-    "make a database of the first version",
-    "DROP INDEX tag_of_content; DROP TABLE capture; DROP TABLE repository_platform; DROP TABLE tour; "
-    "ALTER TABLE tag DROP COLUMN confirmed; DROP TABLE fault; DROP TABLE condemned; ALTER TABLE "
-    "repository_blob DROP COLUMN touched; ALTER TABLE manifest DROP COLUMN untagged_since; "
-    "DROP TABLE pull; DROP TABLE pin; PRAGMA user_version = 1"};
+constexpr Sql kMakeFirst{"make a database of the first version",
+                         "DROP INDEX tag_of_content; DROP INDEX tag_history_by_content; DROP TABLE capture; DROP TABLE "
+                         "repository_platform; DROP TABLE tour; "
+                         "ALTER TABLE tag DROP COLUMN confirmed; DROP TABLE fault; DROP TABLE condemned; ALTER TABLE "
+                         "repository_blob DROP COLUMN touched; ALTER TABLE manifest DROP COLUMN untagged_since; "
+                         "DROP TABLE pull; DROP TABLE pin; PRAGMA user_version = 1"};
 constexpr Sql kHistory{"read the history",
                        "SELECT number, digest, at, source FROM tag_history JOIN content ON content.id = content_id "
                        "WHERE name = 'v1' ORDER BY number"};

@@ -8,6 +8,14 @@
 #include "meta/sqlite_tags.h"
 
 namespace lifeboat::meta {
+
+// Left to itself SQLite reads all manifests of the repository instead of the few that refer to one.
+constexpr Sql kIsLongUntagged{"find whether a manifest is without a tag",
+                              "SELECT 1 FROM manifest WHERE repository_id = ?1 AND content_id = ?2 AND "
+                              "untagged_since BETWEEN 1 AND ?3 AND NOT EXISTS (SELECT 1 FROM manifest AS about "
+                              "INDEXED BY manifest_by_subject WHERE about.subject_id = ?2 AND about.repository_id = "
+                              "?1 AND about.untagged_since NOT BETWEEN 1 AND ?3)"};
+
 namespace {
 
 constexpr Sql kNoteTagging{"note whether a manifest has a tag",
@@ -44,11 +52,6 @@ constexpr Sql kManifests{"list the manifests of a repository",
 constexpr Sql kChildren{"list the children of an index",
                         "SELECT digest FROM edge CROSS JOIN content ON content.id = child_id "
                         "WHERE parent_id = ? AND kind = 2 ORDER BY digest"};
-constexpr Sql kIsLongUntagged{"find whether a manifest is without a tag",
-                              "SELECT 1 FROM manifest WHERE repository_id = ?1 AND content_id = ?2 AND "
-                              "untagged_since BETWEEN 1 AND ?3 AND NOT EXISTS (SELECT 1 FROM manifest AS about "
-                              "WHERE about.subject_id = ?2 AND about.repository_id = ?1 AND "
-                              "about.untagged_since NOT BETWEEN 1 AND ?3)"};
 
 std::string host_of(const oci::RepositoryId& repository) {
   return repository.host ? repository.host->to_string() : std::string();
