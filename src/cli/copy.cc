@@ -61,7 +61,8 @@ class Errand {
                          .check = *opened->check,
                          .repository = one.repository.value_or(*repository),
                          .tags = one.tags,
-                         .mount_from = is_same_registry ? order_.source.repository : std::nullopt});
+                         .mount_from = is_same_registry ? order_.source.repository : std::nullopt,
+                         .is_local = !one.host});
     }
     const copy::CopyOrder what{.from = *from_,
                                .repository = from,

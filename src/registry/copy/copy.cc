@@ -17,6 +17,8 @@ constexpr Duration kLookAgain = std::chrono::seconds(2);
 
 /// Who answers within it shares the first read; who does later has one of its own.
 constexpr Duration kAnswersWithin = std::chrono::seconds(1);
+/// The same for a question about one blob, when another has answered it.
+constexpr Duration kBlobAnswersWithin = std::chrono::seconds(2);
 
 oci::Digest nothing() { return oci::Digest::of(HashAlgorithm::sha256, {}); }
 
@@ -41,19 +43,35 @@ struct Copy::Site {
   bool is_met = false;               ///< it has answered, or failed
   bool is_taken = false;             ///< into the copying that runs, or one before
   bool is_at_work = false;
-  bool is_whole = false;  ///< all of it is there
+  bool is_whole = false;            ///< all of it is there
+  unsigned asked = 0;               ///< questions that it has not answered
+  bool is_left = false;             ///< behind in the copying that runs, until it has answered
+  bool is_waited_for = false;       ///< however long: it was left behind once, or is local
+  std::set<oci::Digest> settled{};  ///< blobs of which the report says what became of them
   bool is_alive() const { return is_at_work && !report.failure; }
+  bool holds_others() const { return is_waited_for && !is_left; }
   bool is_ready() const { return is_met && !is_taken && !report.failure; }
   void fail_with(Error error) {
     if (!report.failure) report.failure = std::move(error);
   }
 };
 
+/// One question to several sites.
+struct Copy::Asked {
+  std::set<Site*> open{};  ///< have not answered
+  bool is_any = false;     ///< some have
+  bool is_over = false;    ///< who answers now is late
+  std::set<Site*> lacking{};
+  std::map<Site*, Taker> takers{};
+  sys::Notification changed{};
+};
+
 Copy::Copy(sys::Clock& clock, CopyOrder order, std::vector<Target> targets)
     : clock_(clock), order_(std::move(order)), plan_{.root = nothing()} {
   for (Target& target : targets) {
     TargetReport report{.name = target.name};
-    sites_.push_back({.target = std::move(target), .report = std::move(report)});
+    const bool is_local = target.is_local;
+    sites_.push_back({.target = std::move(target), .report = std::move(report), .is_waited_for = is_local});
   }
 }
 Copy::~Copy() = default;
@@ -153,77 +171,131 @@ Awaitable<void> Copy::copy_blobs(Call call) {
   }
 }
 
-Awaitable<bool> Copy::is_lacking(Call call, Site& site, const blob::BlobName& name) {
-  const auto there = co_await site.target.to.has_blob(std::move(call), site.target.repository, name);
-  if (!there) {
-    site.fail_with(there.error());
-    co_return false;
+/// Asks all at once. In their order.
+Awaitable<std::vector<Copy::Site*>> Copy::lacking(Call call, blob::BlobName name) {
+  const auto asked = std::make_shared<Asked>();
+  std::vector<Site*> alive;
+  for (Site& site : sites_) {
+    if (site.is_alive()) alive.push_back(&site);
   }
-  if (*there) ++site.report.blobs_there;
-  co_return !*there;
+  asked->open.insert(alive.begin(), alive.end());
+  for (Site* site : alive) co_await sys::start_beside(ask_blob(call, *site, name, asked));
+  co_await wait_for(asked);
+  std::erase_if(alive, [&](Site* site) { return !site->is_alive() || !asked->lacking.contains(site); });
+  co_return alive;
+}
+
+Awaitable<void> Copy::ask_blob(Call call, Site& site, blob::BlobName name, std::shared_ptr<Asked> asked) {
+  ++site.asked;
+  const auto there = co_await site.target.to.has_blob(std::move(call), site.target.repository, name);
+  if (!there) site.fail_with(there.error());
+  if (there && !asked->is_over) {
+    if (!*there) asked->lacking.insert(&site);
+    if (*there && site.settled.insert(name.digest).second) ++site.report.blobs_there;
+  }
+  note_answer(site, *asked, there.has_value());
+}
+
+void Copy::note_answer(Site& site, Asked& asked, bool is_one) {
+  --site.asked;
+  if (!asked.is_over) {
+    asked.open.erase(&site);
+    asked.is_any = asked.is_any || is_one;
+    asked.changed.notify_all();
+  }
+  if (!site.is_left || site.asked > 0) return;
+  site.is_left = site.is_taken = false;
+  site.is_met = true;
+  met_.notify_all();
+}
+
+/// Returns when all have answered; who keeps others waiting is left behind, and gets its copy when it has answered.
+Awaitable<void> Copy::wait_for(std::shared_ptr<Asked> asked) {
+  const SteadyTime enough = clock_.now() + kBlobAnswersWithin;
+  for (;;) {
+    const uint64_t seen = asked->changed.version();
+    const bool may_go = asked->is_any && std::ranges::none_of(asked->open, &Site::holds_others);
+    if (asked->open.empty() || (may_go && clock_.now() >= enough)) break;
+    co_await asked->changed.wait(seen, may_go ? enough : SteadyTime::max());
+  }
+  asked->is_over = true;
+  for (Site* late : asked->open) {
+    late->is_left = late->is_waited_for = true;
+    late->is_at_work = late->is_met = false;
+  }
 }
 
 /// The error is the source's: what happens at a target is the target's own.
 Task<void> Copy::copy_blob(Call call, PlannedBlob blob) {
-  std::vector<Site*> lacking;
-  for (Site& site : sites_) {
-    if (!site.is_alive()) continue;
-    const bool is_one = co_await is_lacking(call, site, blob.name);
-    if (is_one) lacking.push_back(&site);
-  }
-  if (lacking.empty()) co_return Status{};
+  const std::vector<Site*> those = co_await lacking(call, blob.name);
+  if (those.empty()) co_return Status{};
   if (blob.is_optional) {
     Reading reading({order_.from, clock_, order_.repository, blob.name}, 0);
     const Status opened = co_await reading.open(call);
     if (!opened && opened.error().code() == ErrorCode::not_found) co_return Status{};
   }
   if (order_.is_dry_run) {
-    for (Site* site : lacking) {
+    for (Site* site : those) {
+      if (!site->settled.insert(blob.name.digest).second) continue;
       ++site->report.blobs_sent;
       site->report.bytes_sent += blob.name.size_bytes;
     }
     co_return Status{};
   }
   // Of several repositories of one registry the first gets the bytes, and the others mount them from there.
-  std::vector<std::pair<Site*, Taker>> first;
   std::vector<std::pair<Site*, Site*>> later;
   std::vector<Site*> firsts;
-  for (Site* site : lacking) {
+  for (Site* site : those) {
     const auto before = std::ranges::find(firsts, &site->target.to, [](Site* one) { return &one->target.to; });
     if (before != firsts.end()) {
       later.emplace_back(site, *before);
       continue;
     }
     firsts.push_back(site);
-    co_await begin(call, *site, blob.name, site->target.mount_from, first);
   }
-  LB_CO_CHECK(co_await send(call, blob.name, first));
+  const auto asked = std::make_shared<Asked>();
+  asked->open.insert(firsts.begin(), firsts.end());
+  for (Site* site : firsts) {
+    co_await sys::start_beside(begin(call, *site, blob.name, site->target.mount_from, asked));
+  }
+  co_await wait_for(asked);
+  LB_CO_CHECK(co_await send(call, blob.name, asked->takers));
   for (const auto& [site, before] : later) {
     const auto from = before->is_alive() ? std::optional(before->target.repository) : site->target.mount_from;
-    std::vector<std::pair<Site*, Taker>> one;
+    if (!site->is_alive()) continue;
+    const auto one = std::make_shared<Asked>();
+    one->open.insert(site);
     co_await begin(call, *site, blob.name, from, one);
-    LB_CO_CHECK(co_await send(call, blob.name, one));
+    one->is_over = true;
+    LB_CO_CHECK(co_await send(call, blob.name, one->takers));
   }
   co_return Status{};
 }
 
-Awaitable<void> Copy::begin(Call call, Site& site, const blob::BlobName& name,
-                            std::optional<oci::Repository> mount_from, std::vector<std::pair<Site*, Taker>>& takers) {
+Awaitable<void> Copy::begin(Call call, Site& site, blob::BlobName name, std::optional<oci::Repository> mount_from,
+                            std::shared_ptr<Asked> asked) {
+  ++site.asked;
   auto begun = co_await site.target.to.begin(std::move(call), site.target.repository, name, std::move(mount_from));
+  const bool is_begun = begun.has_value();
   if (!begun) {
     site.fail_with(std::move(begun).error());
   } else if (*begun == nullptr) {
-    ++site.report.blobs_mounted;
-  } else {
+    if (site.settled.insert(name.digest).second) ++site.report.blobs_mounted;
+  } else if (!asked->is_over) {
     Taker taker{.upload = std::move(*begun)};
-    takers.emplace_back(&site, std::move(taker));
+    asked->takers.emplace(&site, std::move(taker));
   }
+  note_answer(site, *asked, is_begun);
 }
 
-Task<void> Copy::send(Call call, const blob::BlobName& name, std::vector<std::pair<Site*, Taker>>& takers) {
+Task<void> Copy::send(Call call, const blob::BlobName& name, std::map<Site*, Taker>& takers) {
   if (takers.empty()) co_return Status{};
   std::vector<Taker> all;
-  for (auto& [site, taker] : takers) all.push_back(std::move(taker));
+  std::vector<Site*> sites;
+  for (auto& [site, taker] : takers) {
+    sites.push_back(site);
+    all.push_back(std::move(taker));
+  }
   under_way_.push_back({.name = name});
   const auto told = [this, &name](uint64_t given) {
     const auto own = std::ranges::find(under_way_, name.digest, [](const auto& one) { return one.name.digest; });
@@ -234,10 +306,10 @@ Task<void> Copy::send(Call call, const blob::BlobName& name, std::vector<std::pa
   std::erase_if(under_way_, [&](const BlobUnderWay& one) { return one.name.digest == name.digest; });
   if (!sent) co_return std::unexpected(std::move(sent).error());
   for (std::size_t i = 0; i < all.size(); ++i) {
-    Site& site = *takers[i].first;
+    Site& site = *sites[i];
     if (all[i].failure) {
       site.fail_with(std::move(*all[i].failure));
-    } else {
+    } else if (site.settled.insert(name.digest).second) {
       ++site.report.blobs_sent;
       site.report.bytes_sent += name.size_bytes;
     }

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,6 +30,7 @@ struct Target {
   std::vector<oci::Tag> tags{};  ///< none: by its digest alone
   /// A repository of the same registry that is thought to have the content.
   std::optional<oci::Repository> mount_from{};
+  bool is_local = false;  ///< who asks it waits for a disk, and never leaves it behind
 };
 
 struct CopyOrder {
@@ -72,9 +75,9 @@ struct BlobUnderWay {
 /// Copies what one name leads to into several repositories at once: everything is read once, whoever lacks it gets it.
 /// Blobs first, then manifests with what they name before them, then the top by its digest; then all of it is looked at
 /// as verify does, and only then it gets its tags: no tag ever leads to half a copy. Run again, it sends what is
-/// missing. A target that fails is left behind, and the others go on; one that does not answer at first holds nobody up
-/// either, and gets its copy afterwards. One coroutine at a time; all of it runs on that one's loop. What it is given
-/// outlives it.
+/// missing. A target that fails is left behind, and the others go on; one that does not answer, at first or about a
+/// blob, holds nobody up either, and gets its copy afterwards. One coroutine at a time; all of it runs on that one's
+/// loop. What it is given outlives it.
 class Copy {
  public:
   Copy(sys::Clock& clock, CopyOrder order, std::vector<Target> targets);
@@ -94,15 +97,19 @@ class Copy {
 
  private:
   struct Site;
+  struct Asked;
   Awaitable<void> copy_to_all(Call call);
   Awaitable<void> meet(Call call, Site& site);
   Awaitable<void> wait_for_answers();
   Awaitable<void> copy_blobs(Call call);
   Task<void> copy_blob(Call call, PlannedBlob blob);
-  Awaitable<bool> is_lacking(Call call, Site& site, const blob::BlobName& name);
-  Awaitable<void> begin(Call call, Site& site, const blob::BlobName& name, std::optional<oci::Repository> mount_from,
-                        std::vector<std::pair<Site*, Taker>>& takers);
-  Task<void> send(Call call, const blob::BlobName& name, std::vector<std::pair<Site*, Taker>>& takers);
+  Awaitable<std::vector<Site*>> lacking(Call call, blob::BlobName name);
+  Awaitable<void> ask_blob(Call call, Site& site, blob::BlobName name, std::shared_ptr<Asked> asked);
+  Awaitable<void> begin(Call call, Site& site, blob::BlobName name, std::optional<oci::Repository> mount_from,
+                        std::shared_ptr<Asked> asked);
+  Awaitable<void> wait_for(std::shared_ptr<Asked> asked);
+  void note_answer(Site& site, Asked& asked, bool is_one);
+  Task<void> send(Call call, const blob::BlobName& name, std::map<Site*, Taker>& takers);
   Awaitable<void> complete(Call call, Site& site);
   Task<void> put_manifests(Call call, Site& site);
   Task<void> list_referrers(Call call, Site& site);

@@ -395,6 +395,22 @@ TEST_F(CopyTest, holds_nobody_up_for_one_that_does_not_answer_and_serves_it_late
   EXPECT_EQ(late.blobs, good.blobs);
 }
 
+TEST_F(CopyTest, holds_nobody_up_for_one_that_stops_answering_and_serves_it_later) {
+  for (const bool is_beginning : {false, true}) {
+    FakeRegistry good;
+    FakeRegistry late;
+    const auto is_served = [&] { return good.manifests.contains("team/app:v1"); };
+    (is_beginning ? late.begins_once : late.tells_blobs_once) = is_served;
+    const CopyReport report = run(order(), {to(late), to(good)});
+    for (const TargetReport& target : report.targets) {
+      EXPECT_FALSE(target.failure) << target.failure->message();
+      EXPECT_EQ(target.blobs_sent + target.blobs_there, 6U) << "each blob is counted once";
+    }
+    EXPECT_EQ(late.manifests.at("team/app:v1"), index);
+    EXPECT_EQ(late.blobs, good.blobs);
+  }
+}
+
 TEST_F(CopyTest, does_not_call_failed_what_was_whole_before_the_source_failed) {
   FakeRegistry good;
   FakeRegistry late;

@@ -42,7 +42,9 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
   bool lists_subjects = true;
   bool can_mount = true;
   std::optional<ErrorCode> is_down{};
-  std::function<bool()> answers_once{};  ///< what is asked waits for it, some seconds at most
+  std::function<bool()> answers_once{};      ///< what is asked waits for it, some seconds at most
+  std::function<bool()> tells_blobs_once{};  ///< the same of what is asked about a blob
+  std::function<bool()> begins_once{};       ///< and of the beginning of an upload
 
   // what it has: "repository@digest", "repository:tag"
   std::map<std::string, std::string> blobs{};
@@ -54,10 +56,12 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
   const std::string& name() const override { return name_; }
   Task<bool> has_blob(Call, oci::Repository where, blob::BlobName blob) override {
     if (is_down) co_return fail(*is_down, "it is down");
+    LB_CO_CHECK(co_await wait_until(tells_blobs_once));
     co_return blobs.contains(at(where, blob.digest));
   }
   Task<std::unique_ptr<blob::BlobUpload>> begin(Call, oci::Repository where, blob::BlobName blob,
                                                 std::optional<oci::Repository> from) override {
+    LB_CO_CHECK(co_await wait_until(begins_once));
     if (from && can_mount && blobs.contains(at(*from, blob.digest))) {
       blobs[at(where, blob.digest)] = blobs[at(*from, blob.digest)];
       ++mounts;
@@ -66,12 +70,7 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
     co_return std::make_unique<Upload>(*this, std::move(where), blob);
   }
   Task<bool> has_manifest(Call, oci::Repository where, oci::Reference reference, oci::Digest digest) override {
-    sys::SystemClock clock;
-    const SteadyTime latest = clock.now() + std::chrono::seconds(10);
-    while (answers_once && !answers_once()) {
-      if (clock.now() > latest) co_return fail(ErrorCode::timed_out, "nobody else was served meanwhile");
-      co_await clock.sleep_until(clock.now() + std::chrono::milliseconds(5));
-    }
+    LB_CO_CHECK(co_await wait_until(answers_once));
     const auto found = manifests.find(at(where, reference));
     co_return found != manifests.end() && sha256_of(found->second) == digest;
   }
@@ -130,6 +129,16 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
   }
 
  private:
+  static Task<void> wait_until(std::function<bool()> is_time) {
+    sys::SystemClock clock;
+    const SteadyTime latest = clock.now() + std::chrono::seconds(10);
+    while (is_time && !is_time()) {
+      if (clock.now() > latest) co_return fail(ErrorCode::timed_out, "nobody else was served meanwhile");
+      co_await clock.sleep_until(clock.now() + std::chrono::milliseconds(5));
+    }
+    co_return Status{};
+  }
+
   class Body final : public blob::Stream {
    public:
     Body(FakeRegistry& registry, std::string bytes) : registry_(registry), bytes_(std::move(bytes)) {}
