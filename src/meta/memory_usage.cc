@@ -83,14 +83,17 @@ bool MemoryNames::take_tag(const oci::RepositoryId& repository, const oci::Tag& 
 bool MemoryNames::take_manifest(const oci::RepositoryId& repository, const oci::Digest& digest, WallTime untagged_by,
                                 WallTime now) {
   const Repository* const in = known(repository);
-  if (in == nullptr || pins_.contains({repository, digest.to_string()})) return false;
-  const auto is_long_untagged = [&](const oci::Digest& one) {
+  if (in == nullptr || !in->manifests.contains(digest)) return false;
+  const auto is_wanted = [&](const oci::Digest& one) {
     const auto since = in->untagged.find(one);
-    return since != in->untagged.end() && since->second <= untagged_by;
+    const bool is_long_untagged = since != in->untagged.end() && since->second <= untagged_by;
+    return !is_long_untagged || pins_.contains({repository, one.to_string()}) ||
+           (!repository.is_hosted() && does_any_stand_in(*in, {one}));
   };
-  if (!is_long_untagged(digest)) return false;
+  const auto& subject = in->manifests.at(digest).subject;
   for (const auto& [other, manifest] : in->manifests) {
-    if (manifest.subject == digest && !is_long_untagged(other)) return false;
+    const bool is_company = other == digest || other == subject || manifest.subject == digest;
+    if (is_company && is_wanted(other)) return false;
   }
   return remove_manifest(repository, digest, now).has_value();
 }

@@ -44,9 +44,11 @@ class SqlitePlanTest : public testing::Test {
 
 TEST_F(SqlitePlanTest, reads_what_hangs_on_a_manifest_and_not_the_repository) {
   const std::vector<Question> questions{
-      {kIsLongUntagged,
-       {"SEARCH manifest USING PRIMARY KEY (repository_id=? AND content_id=?)", "SCALAR SUBQUERY 1",
-        "SEARCH about USING INDEX manifest_by_subject (subject_id=? AND repository_id=?)"}},
+      {kCompany,
+       {"SCAN CONSTANT ROW", "SEARCH manifest USING PRIMARY KEY (repository_id=? AND content_id=?)",
+        "SEARCH manifest USING COVERING INDEX manifest_by_subject (subject_id=? AND repository_id=?)",
+        "SCAN (subquery-3)", "SEARCH manifest USING PRIMARY KEY (repository_id=? AND content_id=?)",
+        "SEARCH content USING INTEGER PRIMARY KEY (rowid=?)"}},
       {kReferrers,
        {"SEARCH manifest USING INDEX manifest_by_subject (subject_id=? AND repository_id=?)", "SCALAR SUBQUERY 1",
         "SEARCH content USING COVERING INDEX sqlite_autoindex_content_1 (digest=?)",

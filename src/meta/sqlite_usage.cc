@@ -3,18 +3,20 @@
 #include <charconv>
 
 #include "meta/refusal.h"
+#include "meta/sqlite_eviction.h"
 #include "meta/sqlite_manifests.h"
 #include "meta/sqlite_repositories.h"
 #include "meta/sqlite_tags.h"
 
 namespace lifeboat::meta {
 
-// Left to itself SQLite reads all manifests of the repository instead of the few that refer to one.
-constexpr Sql kIsLongUntagged{"find whether a manifest is without a tag",
-                              "SELECT 1 FROM manifest WHERE repository_id = ?1 AND content_id = ?2 AND "
-                              "untagged_since BETWEEN 1 AND ?3 AND NOT EXISTS (SELECT 1 FROM manifest AS about "
-                              "INDEXED BY manifest_by_subject WHERE about.subject_id = ?2 AND about.repository_id = "
-                              "?1 AND about.untagged_since NOT BETWEEN 1 AND ?3)"};
+// The manifest, its subject and what refers to it. Left to itself SQLite looks for the last in the whole repository.
+constexpr Sql kCompany{"find what a manifest stays or goes with",
+                       "SELECT id, digest, untagged_since BETWEEN 1 AND ?3 FROM (SELECT ?2 AS company UNION "
+                       "SELECT subject_id FROM manifest WHERE repository_id = ?1 AND content_id = ?2 UNION "
+                       "SELECT content_id FROM manifest INDEXED BY manifest_by_subject WHERE subject_id = ?2 AND "
+                       "repository_id = ?1) CROSS JOIN manifest ON repository_id = ?1 AND content_id = company "
+                       "CROSS JOIN content ON id = company"};
 
 namespace {
 
@@ -167,18 +169,31 @@ struct ManifestPlace {
   oci::Digest digest;
 };
 
+/// Nobody wants it, what it speaks of, or what speaks of it.
+Result<bool> may_go(SqliteConnection& connection, const ManifestPlace& at, int64_t repository, int64_t content,
+                    WallTime untagged_by) {
+  SqliteQuery company(connection, kCompany, repository, content, untagged_by);
+  for (;;) {
+    LB_TRY(const bool has_row, company.next());
+    if (!has_row) return true;
+    const bool is_long_untagged = company.boolean(2);
+    if (!is_long_untagged) return false;
+    LB_TRY(const oci::Digest digest, company.digest(1));
+    LB_TRY(const bool pinned, is_pinned(connection, at.repository, digest.to_string()));
+    if (pinned) return false;
+    if (at.repository.is_hosted()) continue;
+    LB_TRY(const bool is_standing_in, stands_in(connection, repository, company.integer(0)));
+    if (is_standing_in) return false;
+  }
+}
+
 Result<bool> take_manifest(SqliteConnection& connection, const ManifestPlace& at, WallTime untagged_by, WallTime now) {
   LB_TRY(const auto id, find_repository(connection, at.repository));
   if (!id) return false;
   LB_TRY(const auto content, find_manifest_content(connection, *id, at.digest));
   if (!content) return false;
-  LB_TRY(const bool pinned, is_pinned(connection, at.repository, at.digest.to_string()));
-  if (pinned) return false;
-  {
-    SqliteQuery query(connection, kIsLongUntagged, *id, *content, untagged_by);
-    LB_TRY(const bool may_go, query.next());
-    if (!may_go) return false;
-  }
+  LB_TRY(const bool is_unwanted, may_go(connection, at, *id, *content, untagged_by));
+  if (!is_unwanted) return false;
   const Status removed = remove_manifest(connection, at.repository, at.digest, now);
   if (!removed && removed.error().code() == ErrorCode::conflict) return false;
   LB_CHECK(removed);

@@ -8,7 +8,7 @@
 namespace lifeboat::meta {
 
 /// Asked in the writer's transaction: how it is found is tested.
-extern const Sql kIsLongUntagged;
+extern const Sql kCompany;
 
 /// Notes whether the manifest has a tag now: `now` is when it lost the last, or was put without.
 Status note_tagging(SqliteConnection& connection, int64_t repository, int64_t content, WallTime now);

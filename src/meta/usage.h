@@ -65,8 +65,9 @@ class UsageIndex {
 
   /// The tag goes, unless it does not point there (any more) or is pinned by its name. True: it went.
   virtual Task<bool> remove_tag(Call call, oci::RepositoryId repository, oci::Tag tag, oci::Digest digest) = 0;
-  /// The manifest goes, if it has had no tag since `untagged_by` or longer, is not pinned by its digest, no index of
-  /// the repository names it, and it is the subject of nothing that has a tag or lost it later. True: it went.
+  /// The manifest goes, if no index of the repository names it, and it, its subject and what refers to it all have had
+  /// no tag since `untagged_by` or longer, are not pinned by digest, and, of an upstream, no tag has left them for a
+  /// manifest that is still to be captured (in an outage they would be served in its place). True: it went.
   virtual Task<bool> remove_manifest(Call call, oci::RepositoryId repository, oci::Digest digest,
                                      WallTime untagged_by) = 0;
 };

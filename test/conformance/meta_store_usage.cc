@@ -173,4 +173,64 @@ TEST_P(MetaStoreSuite, removes_a_manifest_only_when_nothing_came_to_need_it) {
   EXPECT_TRUE(later.value()) << "what speaks of it has had no tag for as long";
 }
 
+TEST_P(MetaStoreSuite, removes_nothing_that_something_wanted_speaks_of_or_that_speaks_of_it) {
+  const auto remove = [&](const char* name) {
+    return run(store().usage().remove_manifest(call(), hosted("a"), digest(name), at(1000))).value();
+  };
+  const auto put_signature = [&](const char* name, const char* subject) {
+    meta::ManifestPut signature = index_of(hosted("a"), digest(name), {});
+    signature.manifest.subject = digest(subject);
+    return put(signature);
+  };
+  clock_.set_wall_ms(1000);
+  for (const char* subject : {"tagged", "young", "pinned", "of pinned", "old"}) {
+    ASSERT_TRUE(put(hosted("a"), digest(subject)));
+    ASSERT_TRUE(put_signature((std::string("signature of ") + subject).c_str(), subject));
+  }
+  ASSERT_TRUE(put_signature("signature of nothing", "not here"));
+  clock_.set_wall_ms(1001);
+  ASSERT_TRUE(put(hosted("a"), digest("tagged"), {"v1"}));
+  ASSERT_TRUE(put(hosted("a"), digest("young")));
+  for (const char* pinned : {"pinned", "signature of of pinned"}) {
+    ASSERT_TRUE(
+        run(store().usage().add_pin(call(), {.repository = hosted("a"), .reference = digest(pinned).to_string()})));
+  }
+  for (const char* name : {"signature of tagged", "signature of young", "signature of pinned", "of pinned"}) {
+    EXPECT_FALSE(remove(name)) << name;
+    EXPECT_TRUE(has_manifest(hosted("a"), digest(name))) << name;
+  }
+  for (const char* name : {"signature of old", "old", "signature of nothing"}) EXPECT_TRUE(remove(name)) << name;
+}
+
+TEST_P(MetaStoreSuite, leaves_what_a_tag_of_an_upstream_was_until_what_it_is_now_is_captured) {
+  const oci::RepositoryId cached = of_upstream("ghcr.io", "a");
+  const auto put_cached = [&](const char* name, std::optional<oci::Digest> subject, std::vector<oci::Tag> tags) {
+    meta::ManifestPut put_it = index_of(cached, digest(name), {});
+    put_it.manifest.subject = subject;
+    put_it.tags = std::move(tags);
+    put_it.capture_due = at(1);
+    return put(put_it);
+  };
+  const auto remove = [&](const oci::RepositoryId& repository, const char* name) {
+    return run(store().usage().remove_manifest(call(), repository, digest(name), at(9000))).value();
+  };
+  clock_.set_wall_ms(1000);
+  ASSERT_TRUE(put_cached("old", std::nullopt, {tag("v1")}));
+  ASSERT_TRUE(put_cached("signature of old", digest("old"), {}));
+  ASSERT_TRUE(put_cached("never tagged", std::nullopt, {}));
+  ASSERT_TRUE(put(hosted("a"), digest("old"), {"v1"}));
+  clock_.set_wall_ms(2000);
+  ASSERT_TRUE(put_cached("new", std::nullopt, {tag("v1")}));
+  ASSERT_TRUE(put(hosted("a"), digest("new"), {"v1"}));
+  for (const char* name : {"old", "signature of old"}) {
+    EXPECT_FALSE(remove(cached, name)) << name << ": in an outage it is served in the place of the new one";
+  }
+  EXPECT_TRUE(remove(cached, "never tagged"));
+  EXPECT_TRUE(remove(hosted("a"), "old")) << "what is hosted here has no outage";
+  const auto job = run(store().captures().find(call(), cached, digest("new"))).value();
+  ASSERT_TRUE(job);
+  store().captures().finish(*job);
+  for (const char* name : {"signature of old", "old"}) EXPECT_TRUE(remove(cached, name)) << name;
+}
+
 }  // namespace lifeboat::test
