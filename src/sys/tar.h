@@ -35,6 +35,9 @@ class TarWriter {
   virtual Status finish() = 0;
 };
 
+/// Of an archive that is read: whoever keeps something for each of them keeps no more.
+inline constexpr uint64_t kTarEntriesMax = 1'000'000;
+
 struct TarEntry {
   std::string name;  ///< without a leading "./" or "/"
   uint64_t size_bytes = 0;
@@ -46,8 +49,10 @@ struct TarEntry {
 /// is not compressed. One thread at a time; blocks.
 class TarReader {
  public:
-  /// corrupt, from here or later: it is no tar archive, or it ends too early.
-  static Result<std::unique_ptr<TarReader>> open(std::shared_ptr<const ReadableFile> file, std::string name);
+  /// corrupt, from here or later: it is no tar archive, ends too early, or has another length than it tells; too_many:
+  /// it has more entries than `entries_max`.
+  static Result<std::unique_ptr<TarReader>> open(std::shared_ptr<const ReadableFile> file, std::string name,
+                                                 uint64_t entries_max = kTarEntriesMax);
   virtual ~TarReader() = default;
 
   /// Nothing: that was the last one.

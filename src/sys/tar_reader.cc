@@ -21,8 +21,13 @@ std::string plain_name(const char* name) {
 
 class LibraryTarReader final : public TarReader {
  public:
-  LibraryTarReader(const TarLibrary& library, std::shared_ptr<const ReadableFile> file, std::string name)
-      : library_(library), file_(std::move(file)), name_(std::move(name)), archive_(library.read_new()) {}
+  LibraryTarReader(const TarLibrary& library, std::shared_ptr<const ReadableFile> file, std::string name,
+                   uint64_t entries_max)
+      : library_(library),
+        file_(std::move(file)),
+        name_(std::move(name)),
+        entries_max_(entries_max),
+        archive_(library.read_new()) {}
   LibraryTarReader(const LibraryTarReader&) = delete;
   LibraryTarReader& operator=(const LibraryTarReader&) = delete;
   ~LibraryTarReader() override { library_.read_free(archive_); }
@@ -31,6 +36,7 @@ class LibraryTarReader final : public TarReader {
     std::array<std::byte, 4> first{};
     LB_TRY(const std::size_t count, file_->read_at(0, first));
     LB_TRY(size_bytes_, file_->size());
+    is_raw_ = shape == Shape::raw;
     compression_ = compression_of(ByteView(first).first(count));
     // Only what a file begins like: a tar must not be taken for something else by the bytes of its first entry.
     if (compression_ == TarCompression::gzip) library_.read_support_filter_gzip(archive_);
@@ -49,6 +55,10 @@ class LibraryTarReader final : public TarReader {
     const int code = library_.read_next_header(archive_, &entry);
     if (code == ARCHIVE_EOF) return std::optional<TarEntry>();
     if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return failed("it is no tar archive, or is cut off");
+    if (++entries_ > entries_max_) {
+      return fail(ErrorCode::too_many,
+                  "cannot read archive '" + name_ + "': it has more than " + std::to_string(entries_max_) + " entries");
+    }
     TarEntry found{.name = plain_name(library_.entry_pathname(entry)),
                    .size_bytes = static_cast<uint64_t>(std::max<la_int64_t>(0, library_.entry_size(entry))),
                    .is_file = library_.entry_filetype(entry) == AE_IFREG && library_.entry_hardlink(entry) == nullptr};
@@ -56,6 +66,7 @@ class LibraryTarReader final : public TarReader {
       found.offset_bytes = static_cast<uint64_t>(library_.filter_bytes(archive_, 0));
     }
     position_bytes_ = 0;
+    told_bytes_ = found.is_file && !is_raw_ ? std::optional(found.size_bytes) : std::nullopt;
     return found;
   }
 
@@ -64,7 +75,14 @@ class LibraryTarReader final : public TarReader {
     std::size_t count = 0;
     la_int64_t offset = 0;
     const int code = library_.read_data_block(archive_, &bytes, &count, &offset);
-    if (code == ARCHIVE_EOF) return ByteView();
+    if (code == ARCHIVE_EOF) {
+      // A sparse file may end in a hole, for which nothing is read.
+      if (told_bytes_ && static_cast<uint64_t>(position_bytes_) != *told_bytes_) {
+        return failed("an entry has not the length that it names (got " + std::to_string(position_bytes_) +
+                      " bytes, want " + std::to_string(*told_bytes_) + ")");
+      }
+      return ByteView();
+    }
     if (code != ARCHIVE_OK) return failed("it is cut off");
     if (offset != position_bytes_) return failed("it has a sparse file");
     position_bytes_ += static_cast<la_int64_t>(count);
@@ -103,20 +121,24 @@ class LibraryTarReader final : public TarReader {
   const TarLibrary& library_;
   const std::shared_ptr<const ReadableFile> file_;
   const std::string name_;
+  const uint64_t entries_max_;
   struct archive* const archive_;
   TarCompression compression_ = TarCompression::none;
+  bool is_raw_ = false;
   uint64_t size_bytes_ = 0;
   std::vector<std::byte> buffer_;
-  uint64_t next_bytes_ = 0;        ///< of the file
-  la_int64_t position_bytes_ = 0;  ///< of the entry
+  uint64_t next_bytes_ = 0;             ///< of the file
+  la_int64_t position_bytes_ = 0;       ///< of the entry
+  std::optional<uint64_t> told_bytes_;  ///< as long as the entry says it is
+  uint64_t entries_ = 0;
   std::optional<Error> file_failure_;
 };
 
 Result<std::unique_ptr<LibraryTarReader>> open_as(Shape shape, std::shared_ptr<const ReadableFile> file,
-                                                  std::string name) {
+                                                  std::string name, uint64_t entries_max) {
   const Result<TarLibrary>& library = TarLibrary::get();
   if (!library) return std::unexpected(library.error());
-  auto reader = std::make_unique<LibraryTarReader>(*library, std::move(file), std::move(name));
+  auto reader = std::make_unique<LibraryTarReader>(*library, std::move(file), std::move(name), entries_max);
   LB_CHECK(reader->open(shape));
   return reader;
 }
@@ -133,12 +155,13 @@ TarCompression compression_of(ByteView first_bytes) {
   return TarCompression::none;
 }
 
-Result<std::unique_ptr<TarReader>> TarReader::open(std::shared_ptr<const ReadableFile> file, std::string name) {
-  return open_as(Shape::tar, std::move(file), std::move(name));
+Result<std::unique_ptr<TarReader>> TarReader::open(std::shared_ptr<const ReadableFile> file, std::string name,
+                                                   uint64_t entries_max) {
+  return open_as(Shape::tar, std::move(file), std::move(name), entries_max);
 }
 
 Status decompress(std::shared_ptr<const ReadableFile> file, const std::string& name, const TarWriter::Sink& sink) {
-  LB_TRY(const auto reader, open_as(Shape::raw, std::move(file), name));
+  LB_TRY(const auto reader, open_as(Shape::raw, std::move(file), name, 1));
   LB_TRY(const auto entry, reader->next());
   if (!entry) return {};
   for (;;) {

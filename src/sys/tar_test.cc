@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <map>
 
@@ -105,6 +107,49 @@ TEST_F(TarTest, says_that_an_archive_is_cut_off) {
     EXPECT_EQ(code_of(read(file_of(archive.substr(0, archive.size() / 2)))), "corrupt") << to_string(compression);
   }
   EXPECT_EQ(code_of(read(file_of("this is a text and no archive, however long it may be"))), "corrupt");
+}
+
+/// A block of 512 bytes, or as many as the text needs.
+std::string blocks_of(std::string text) { return text.append((512 - text.size() % 512) % 512, '\0'); }
+
+std::string header_of(const std::string& name, char type, std::size_t size_bytes) {
+  char header[512] = {};
+  (void)std::snprintf(header, sizeof header, "%s", name.c_str());
+  (void)std::snprintf(header + 100, 8, "0000644");
+  (void)std::snprintf(header + 124, 12, "%011zo", size_bytes);
+  (void)std::snprintf(header + 136, 12, "00000000000");
+  header[156] = type;
+  (void)std::snprintf(header + 257, 7, "ustar");
+  std::memcpy(header + 263, "00", 2);
+  std::memset(header + 148, ' ', 8);
+  unsigned sum = 0;
+  for (const char letter : header) sum += static_cast<unsigned char>(letter);
+  (void)std::snprintf(header + 148, 8, "%06o", sum);
+  return {header, sizeof header};
+}
+
+TEST_F(TarTest, believes_no_length_that_it_was_only_told) {
+  // A sparse file of 1000 bytes, of which the last 996 are a hole.
+  const std::string told = "24 GNU.sparse.size=1000\n26 GNU.sparse.numblocks=1\n22 GNU.sparse.map=0,4\n";
+  const std::string archive = header_of("PaxHeaders/a", 'x', told.size()) + blocks_of(told) + header_of("a", '0', 4) +
+                              blocks_of("data") + std::string(1024, '\0');
+  EXPECT_EQ(code_of(read(file_of(archive))), "corrupt");
+  EXPECT_EQ(TarReader::open(file_of(archive), "test").value()->next().value()->size_bytes, 1000U) << "as it says";
+  const std::string plain = header_of("a", '0', 4) + blocks_of("data") + std::string(1024, '\0');
+  EXPECT_EQ(read(file_of(plain)).value(), (Files{{"a", "data"}}));
+}
+
+TEST_F(TarTest, reads_no_more_entries_than_it_may) {
+  const std::string archive = tar_of(content_, TarCompression::none).value();
+  const auto reader = TarReader::open(file_of(archive), "test", 2).value();
+  EXPECT_TRUE(reader->next());
+  EXPECT_TRUE(reader->next());
+  EXPECT_EQ(code_of(reader->next()), "too_many");
+}
+
+TEST_F(TarTest, refuses_an_entry_that_no_header_can_tell) {
+  const auto nowhere = [](ByteView) -> Status { return {}; };
+  EXPECT_EQ(code_of(TarWriter::make(nowhere, TarCompression::none).value()->begin("a", UINT64_MAX)), "invalid");
 }
 
 TEST_F(TarTest, refuses_more_or_fewer_bytes_than_announced) {

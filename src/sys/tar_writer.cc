@@ -1,3 +1,4 @@
+#include <limits>
 #include <utility>
 
 #include "sys/tar.h"
@@ -7,6 +8,7 @@ namespace lifeboat::sys {
 namespace {
 
 constexpr int kFileMode = 0644;
+constexpr uint64_t kEntryMaxBytes = std::numeric_limits<la_int64_t>::max();
 
 class LibraryTarWriter final : public TarWriter {
  public:
@@ -38,6 +40,10 @@ class LibraryTarWriter final : public TarWriter {
 
   Status begin(const std::string& name, uint64_t size_bytes) override {
     LB_CHECK(check_whole());
+    if (size_bytes > kEntryMaxBytes) {
+      return fail(ErrorCode::invalid, "cannot begin archive entry '" + name + "': it is too long (got " +
+                                          std::to_string(size_bytes) + " bytes)");
+    }
     library_.entry_clear(entry_);
     library_.entry_set_pathname(entry_, name.c_str());
     library_.entry_set_size(entry_, static_cast<la_int64_t>(size_bytes));
