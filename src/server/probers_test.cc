@@ -88,8 +88,9 @@ TEST_F(ProbersTest, are_made_of_the_configuration) {
   EXPECT_EQ(status.at(0).target, "backup.example/prefix");
   EXPECT_EQ(status.at(1).target, "self");
   EXPECT_EQ(status.at(1).last_run, "");
-  EXPECT_TRUE(shows("registry_manifest_integrity_last_run_timestamp{target=\"backup\"} 0"))
-      << "what alerts look at is there before the first tour";
+  EXPECT_TRUE(shows("lifeboat_probe_every_seconds{target=\"backup\"}"));
+  EXPECT_FALSE(shows("registry_manifest_integrity_failures{target=\"backup\"}"))
+      << "before it is known what was found the last time, a zero would end an alert";
 }
 
 TEST_F(ProbersTest, refuse_a_target_before_anything_has_changed) {

@@ -154,11 +154,17 @@ def every_documented_path_answers_on_the_socket_and_none_on_the_port(rig):
     unknown = lifeboat.client.get("/zebra")
     name = f"{HOST}/team/app"
     queries = {"/api/v1/capture": f"?repository={name}&digest={pushed.root.digest}",
-               "/api/v1/explain": f"?reference={name}:1"}
-    bodies = {"/api/v1/prefetch": json.dumps({"reference": f"{name}:1", "platforms": ["all"]}).encode()}
+               "/api/v1/explain": f"?reference={name}:1",
+               "/api/v1/history": f"?repository={name}&tag=1",
+               "/api/v1/pins": f"?reference={name}:1"}
+    orders = {"/api/v1/prefetch": {"reference": f"{name}:1", "platforms": ["all"]},
+              "/api/v1/restore": {"reference": f"{name}:1", "digest": str(pushed.root.digest)},
+              "/api/v1/pins": {"reference": f"{name}:1", "reason": "a release"}}
+    bodies = {path: json.dumps(order).encode() for path, order in orders.items()}
     for path, calls in DOCUMENT["paths"].items():
         for method in calls:
-            code, fields, body = ask_socket(lifeboat, path + queries.get(path, ""), method.upper(), bodies.get(path, b""))
+            sent = bodies.get(path, b"") if method == "post" else b""
+            code, fields, body = ask_socket(lifeboat, path + queries.get(path, ""), method.upper(), sent)
             check_equal(code, 200, f"status of {method} {path}")
             check_equal((fields["Content-Type"], fields["Cache-Control"]), ("application/json", "no-store"), "fields")
             schema = calls[method]["responses"]["200"]["content"]["application/json"]["schema"]
