@@ -86,7 +86,8 @@ void MemoryNames::take_members(Repository& in, const std::vector<oci::Digest>& g
   std::vector<oci::Digest> blobs;
   const auto count = [&](const oci::Digest& digest, uint64_t size_bytes) {
     if (is_needed(digest)) return;
-    condemned_.insert_or_assign(digest, Condemned{digest, size_bytes, WallTime{}});
+    const auto note = condemned_.try_emplace(digest, Condemned{digest, size_bytes, WallTime{}}).first;
+    if (note->second.since > WallTime{}) return;
     ++evicted.contents;
     evicted.bytes += size_bytes;
   };

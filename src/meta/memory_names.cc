@@ -170,7 +170,11 @@ Status MemoryNames::remove_manifest(const oci::RepositoryId& repository, const o
   in->pulls.erase(digest);
   in->untagged.erase(digest);
   if (!has_manifest_anywhere(digest)) edges_.erase(digest);
-  if (!is_needed(digest)) condemned_.insert_or_assign(digest, Condemned{digest, size_bytes, now});
+  // Of a hosted one the time is known even when a cache, that keeps no grace, lets go of the same later.
+  if (repository.is_hosted() || !is_needed(digest)) {
+    WallTime& noted = condemned_.try_emplace(digest, Condemned{digest, size_bytes, now}).first->second.since;
+    noted = std::max(noted, now);
+  }
   return {};
 }
 

@@ -68,7 +68,10 @@ bool MemoryNames::take_blob(const oci::Digest& digest, WallTime since) {
   if (blob == blobs_.end() || links_of(digest) != 0 || is_named(digest)) return false;
   const uint64_t size_bytes = blob->second;
   blobs_.erase(blob);
-  if (!is_needed(digest)) condemned_.insert_or_assign(digest, Condemned{digest, size_bytes, since});
+  if (!is_needed(digest)) {
+    WallTime& noted = condemned_.try_emplace(digest, Condemned{digest, size_bytes, since}).first->second.since;
+    noted = std::max(noted, since);
+  }
   return true;
 }
 

@@ -45,20 +45,27 @@ constexpr Sql kTakeLink{"take a link nobody needs",
                         "EXISTS (SELECT 1 FROM tag WHERE repository_id = ?1 AND content_id = edge.parent_id) OR "
                         "EXISTS (SELECT 1 FROM edge AS upper CROSS JOIN manifest ON repository_id = ?1 AND "
                         "content_id = upper.parent_id WHERE upper.child_id = edge.parent_id)))"};
-constexpr Sql kCondemnBlob{"condemn a blob",
-                           "INSERT OR REPLACE INTO condemned (digest, size, since) SELECT digest, blob_size, ?2 "
-                           "FROM content WHERE id = ?1 AND blob_size IS NOT NULL "
-                           "AND NOT EXISTS (SELECT 1 FROM repository_blob WHERE content_id = ?1) "
-                           "AND NOT EXISTS (SELECT 1 FROM edge WHERE child_id = ?1 AND kind < 2)"};
+constexpr Sql kUnneededBlob{"find whether nothing needs a blob",
+                            "SELECT blob_size FROM content WHERE id = ?1 AND blob_size IS NOT NULL "
+                            "AND NOT EXISTS (SELECT 1 FROM repository_blob WHERE content_id = ?1) "
+                            "AND NOT EXISTS (SELECT 1 FROM edge WHERE child_id = ?1 AND kind < 2)"};
 constexpr Sql kTakeBlob{"take a blob nobody needs", "UPDATE content SET blob_size = NULL WHERE id = ?1"};
+// The later note stands: the grace of what was deleted holds, whoever lets go of the same bytes besides.
+constexpr Sql kCondemnBlob{"condemn a blob",
+                           "INSERT INTO condemned (digest, size, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET "
+                           "size = excluded.size, since = excluded.since WHERE excluded.since >= condemned.since"};
+// What is deleted from a hosted repository is noted even while another one has it: when that lets go of it, by eviction
+// without any grace, the time of the delete would be known no more.
 constexpr Sql kCondemnManifest{"condemn a manifest",
-                               "INSERT OR REPLACE INTO condemned (digest, size, since) SELECT digest, size, ?3 "
-                               "FROM manifest JOIN content ON content.id = content_id WHERE repository_id = ?1 "
-                               "AND content_id = ?2 AND blob_size IS NULL AND NOT EXISTS (SELECT 1 FROM manifest AS "
+                               "INSERT INTO condemned (digest, size, since) SELECT digest, size, ?3 "
+                               "FROM manifest JOIN content ON content.id = content_id JOIN repository ON "
+                               "repository.id = repository_id WHERE repository_id = ?1 AND content_id = ?2 "
+                               "AND (host = '' OR (blob_size IS NULL AND NOT EXISTS (SELECT 1 FROM manifest AS "
                                "other WHERE other.content_id = ?2 AND other.repository_id <> ?1) AND NOT EXISTS "
                                "(SELECT 1 FROM repository_blob WHERE content_id = ?2) AND NOT EXISTS (SELECT 1 FROM "
                                "edge CROSS JOIN manifest AS upper ON upper.content_id = parent_id WHERE child_id = ?2) "
-                               "AND NOT EXISTS (SELECT 1 FROM fault WHERE content_id = ?2)"};
+                               "AND NOT EXISTS (SELECT 1 FROM fault WHERE content_id = ?2))) ON CONFLICT DO UPDATE SET "
+                               "size = excluded.size, since = excluded.since WHERE excluded.since >= condemned.since"};
 constexpr Sql kCondemned{"find what is condemned",
                          "SELECT digest, size, since FROM condemned WHERE since <= ? ORDER BY since, digest LIMIT ?"};
 constexpr Sql kAcquit{"acquit a digest", "DELETE FROM condemned WHERE digest = ?"};
@@ -158,11 +165,16 @@ Result<bool> is_needed(SqliteConnection& connection, const oci::Digest& digest) 
 
 /// The blob's row goes when nothing needs it; true when it did.
 Result<bool> take_blob(SqliteConnection& connection, int64_t content, const oci::Digest& digest, WallTime since) {
-  LB_CHECK(SqliteQuery(connection, kCondemnBlob, content, since).run());
-  if (connection.changed_rows() == 0) return false;
+  int64_t size_bytes = 0;
+  {
+    SqliteQuery query(connection, kUnneededBlob, content);
+    LB_TRY(const bool has_row, query.next());
+    if (!has_row) return false;
+    size_bytes = query.integer(0);
+  }
   LB_CHECK(SqliteQuery(connection, kTakeBlob, content).run());
   LB_TRY(const bool is_manifest, is_needed(connection, digest));
-  if (is_manifest) LB_CHECK(SqliteQuery(connection, kAcquit, digest).run());
+  if (!is_manifest) LB_CHECK(SqliteQuery(connection, kCondemnBlob, digest, size_bytes, since).run());
   return true;
 }
 

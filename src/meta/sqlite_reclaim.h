@@ -25,7 +25,7 @@ class SqliteReclaim final : public ReclaimIndex {
   SqliteWriter& writer_;
 };
 
-/// Before a manifest's row goes: its bytes are condemned when nothing else needs them; true when they were.
+/// Before its row goes: condemned when hosted, or needed by nothing else. False: not, or noted later already.
 Result<bool> condemn_manifest(SqliteConnection& connection, int64_t repository, int64_t content, WallTime now);
 /// The repository's link to a blob goes, whenever it was touched, and its row when nothing else needs it: true, and it
 /// is condemned since then. Nothing happens when a manifest of the repository names it.

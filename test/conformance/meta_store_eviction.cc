@@ -179,6 +179,23 @@ TEST_P(EvictionSuite, evicts_nothing_that_another_repository_needs) {
   EXPECT_TRUE(run(store().reclaim().condemned(call(), at(9999), 10))->empty());
 }
 
+TEST_P(EvictionSuite, leaves_the_grace_to_what_was_deleted_from_a_hosted_repository) {
+  Cache cache{store(), eviction(), clock_};
+  cache.manifest("image", {}, 1000, {tag("v1")});
+  ASSERT_TRUE(put(hosted("team/app"), "image"));
+  clock_.set_wall_ms(5000);
+  ASSERT_TRUE(run(store().manifests().remove(call(), hosted("team/app"), digest("image"))));
+  const auto evicted = cache.evict("image", 1000);
+  EXPECT_TRUE(evicted.has_gone);
+  EXPECT_EQ(evicted.contents, 0U) << "the bytes stay for the grace";
+  EXPECT_TRUE(run(store().reclaim().condemned(call(), at(4999), 10))->empty()) << "it could not be put again";
+  const auto condemned = run(store().reclaim().condemned(call(), at(5000), 10));
+  ASSERT_EQ(condemned->size(), 1U);
+  EXPECT_EQ(condemned->front().digest, digest("image"));
+  EXPECT_EQ(condemned->front().size_bytes, 10U);
+  EXPECT_EQ(*run(store().reclaim().unneeded(call(), {digest("image")})), std::vector{digest("image")});
+}
+
 TEST_P(EvictionSuite, evicts_nothing_that_was_used_or_named_since_it_was_looked_at) {
   Cache cache{store(), eviction(), clock_};
   cache.blob("layer", 5, 1000);

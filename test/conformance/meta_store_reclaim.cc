@@ -121,8 +121,11 @@ TEST_P(MetaStoreSuite, condemns_a_manifest_with_its_last_repository) {
   clock_.set_wall_ms(3000);
   ASSERT_TRUE(put(hosted("a"), digest("m")));
   ASSERT_TRUE(put(hosted("b"), digest("m")));
-  ASSERT_TRUE(run(manifests().remove(call(), hosted("a"), digest("m"))));
+  ASSERT_TRUE(put(of_upstream("ghcr.io", "a"), digest("m")));
+  ASSERT_TRUE(run(manifests().remove(call(), of_upstream("ghcr.io", "a"), digest("m"))));
   EXPECT_TRUE(run(store().reclaim().condemned(call(), at(9999), 10))->empty());
+  ASSERT_TRUE(run(manifests().remove(call(), hosted("a"), digest("m"))));
+  EXPECT_TRUE(run(store().reclaim().unneeded(call(), {digest("m")}))->empty()) << "another repository has it";
   ASSERT_TRUE(run(manifests().remove(call(), hosted("b"), digest("m"))));
   EXPECT_TRUE(run(store().reclaim().condemned(call(), at(2999), 10))->empty());
   const auto condemned = run(store().reclaim().condemned(call(), at(3000), 10));
@@ -228,7 +231,6 @@ TEST_P(MetaStoreSuite, needs_what_a_manifest_names_and_what_is_missed) {
   ASSERT_TRUE(put(hosted("b"), digest("child")));
   ASSERT_TRUE(run(manifests().remove(call(), hosted("b"), digest("child"))));
   EXPECT_TRUE(is_needed("child")) << "the index still names it";
-  EXPECT_TRUE(run(store().reclaim().condemned(call(), at(9999), 10))->empty());
   ASSERT_TRUE(run(manifests().remove(call(), of_upstream("ghcr.io", "a"), digest("index"))));
   EXPECT_FALSE(is_needed("layer"));
   EXPECT_FALSE(is_needed("child"));
