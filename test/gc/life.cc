@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "meta/use_times.h"
 #include "test/support/blob_rig.h"
 
 namespace lifeboat::gc {
@@ -55,7 +56,7 @@ Awaitable<void> Life::drive(std::size_t steps, bool is_last) {
 
 Awaitable<void> Life::drive_steps(std::size_t steps, bool is_last) {
   for (std::size_t i = 0; i < steps; ++i) {
-    if (active_ < kActorsMax && world_.random.has_chance(25)) begin_something();
+    if (active_ < kActorsMax && world_.random.has_chance(is_evicting_ ? 50 : 25)) begin_something();
     const bool is_sound = co_await step();
     if (!is_sound) co_return;
   }
@@ -115,11 +116,18 @@ void Life::begin_pass(Awaitable<void> pass) {
   loops_.spawn(0, actor(std::move(pass)));
 }
 
+/// What an eviction that is under way must see.
+void Life::begin_use(std::size_t manifest) {
+  ++active_;
+  loops_.spawn(0, actor(world_.random.has_chance(30) ? pin(manifest) : pull_cached(manifest)));
+}
+
 void Life::begin_something() {
   sim::Random& random = world_.random;
   const std::size_t repository = random.between(0, Model::repositories().size() - 1);
   const std::size_t manifest = random.between(0, world_.catalogue.manifests.size() - 1);
   const std::size_t blob = random.between(0, world_.catalogue.blobs.size() - 1);
+  if (is_evicting_ && random.has_chance(80)) return begin_use(manifest);
   const uint64_t what = random.between(0, 99);
   if (what < 10) return begin_pass(collect());
   if (what < 17) return begin_pass(evict());
@@ -245,6 +253,15 @@ Awaitable<void> Life::remove_blob(Place place) {
   tell("delete of blob " + std::to_string(place.second) + (removed ? "" : ": " + removed.error().message()));
 }
 
+/// As the door does.
+void Life::note_pulled(std::size_t number) {
+  Prepared& prepared = prepared_[number];
+  const uint64_t stamp = stamps_.of(Model::cached()).load();
+  if (world_.clock.now() < prepared.until && prepared.stamp == stamp) return;
+  prepared = {world_.clock.now() + meta::kPullNotedWithin, stamp};
+  names_->usage().note_pulled(Model::cached(), world_.catalogue.manifests[number].digest, world_.clock.wall());
+}
+
 Awaitable<void> Life::pull_cached(std::size_t number) {
   const Catalogue::Manifest& manifest = world_.catalogue.manifests[number];
   const auto pulled = co_await pull_->manifest(test::a_call(), Model::cached(), oci::Reference(manifest.digest));
@@ -253,7 +270,7 @@ Awaitable<void> Life::pull_cached(std::size_t number) {
   if (!pulled && !is_late(pulled)) break_promise("a cached manifest cannot be pulled: " + pulled.error().message());
   if (pulled) {
     const WallTime now = world_.clock.wall();
-    names_->usage().note_pulled(Model::cached(), manifest.digest, now);  // as the door does
+    note_pulled(number);
     const auto held = co_await world_.disk.names.manifests().find(test::a_call(), Model::cached(), manifest.digest);
     if (held) world_.model.used(number, now);
     tell("cached manifest " + std::to_string(number) + " pulled");

@@ -47,6 +47,7 @@ class Life {
   Awaitable<void> drain();
   Awaitable<void> end_in_peace();
   void begin_something();
+  void begin_use(std::size_t manifest);
   void build_upkeep();
   void begin_pass(Awaitable<void> pass);
   Awaitable<void> actor(Awaitable<void> work);
@@ -65,6 +66,7 @@ class Life {
   Awaitable<void> remove_manifest(Place place);
   Awaitable<void> remove_blob(Place place);
   Awaitable<void> pull_cached(std::size_t manifest);
+  void note_pulled(std::size_t manifest);
   Awaitable<void> collect();
   Awaitable<void> evict();
   Task<registry::EvictionSpace> much_of_it();
@@ -78,6 +80,13 @@ class Life {
 
   std::size_t active_ = 0;
   bool is_collecting_ = false;
+  bool is_evicting_ = false;
+  /// Until when the door gives an answer again without noting that, unless the repository changes.
+  struct Prepared {
+    SteadyTime until{};
+    uint64_t stamp = 0;
+  };
+  std::map<std::size_t, Prepared> prepared_;  ///< by cached manifest
   Log log_{{.level = LogLevel::error}};
   sys::Metrics metrics_;
   registry::ContentLeases leases_{world_.clock};

@@ -73,7 +73,11 @@ Awaitable<void> Life::collect() {
 }
 
 Awaitable<void> Life::evict() {
+  // Or what is cached is mostly in use, and there is nothing to be taken by mistake.
+  if (world_.random.has_chance(70)) world_.clock.advance(2 * kUsedFor);
+  is_evicting_ = true;
   const auto report = co_await evictor_->look(test::a_call());
+  is_evicting_ = false;
   is_collecting_ = false;
   if (!report) {
     tell("evicted: " + report.error().message());
