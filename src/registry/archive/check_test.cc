@@ -173,5 +173,20 @@ TEST_F(ArchiveCheck, compares_the_checksum_file_beside_it) {
   EXPECT_FALSE(look(archive).is_whole());
 }
 
+TEST_F(ArchiveCheck, takes_a_manifest_that_begins_with_white_space) {
+  test::Image image = test::image_of("spaced", 1);
+  image.manifest.insert(0, "\r\n\t ");
+  Contents contents({});
+  contents.add(oci::FullReference::parse("a.example/org/app:v1").value(), sha256_of(image.manifest));
+  ASSERT_TRUE(contents.came(sha256_of(image.manifest), image.manifest, ""));
+  const std::map<oci::Digest, std::string> blobs{{sha256_of(image.config), image.config},
+                                                 {sha256_of(image.layers[0]), image.layers[0]}};
+  files_.clear();
+  for (const Member& member : members_of(contents, NamedBy::tag)) {
+    files_.emplace_back(member.path, member.blob ? blobs.at(*member.blob) : member.bytes);
+  }
+  EXPECT_TRUE(look().is_whole());
+}
+
 }  // namespace
 }  // namespace lifeboat::registry::archive

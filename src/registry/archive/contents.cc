@@ -90,18 +90,30 @@ const Contents::Held* Contents::find(const oci::Digest& digest) const {
 }
 
 const Contents::Held* Contents::image_of(const oci::Digest& digest) const {
+  std::map<oci::Digest, const Held*> known;
+  return image_below(digest, 0, known);
+}
+
+/// Each manifest once: an index may list the same child many times, and that one again.
+const Contents::Held* Contents::image_below(const oci::Digest& digest, std::size_t level,
+                                            std::map<oci::Digest, const Held*>& known) const {
+  if (level > verify::kDepthMax) return nullptr;
+  if (const auto before = known.find(digest); before != known.end()) return before->second;
   const Held* held = find(digest);
-  if (held == nullptr || !held->manifest.is_index())
-    return held != nullptr && is_image(held->manifest) ? held : nullptr;
+  if (held == nullptr || !held->manifest.is_index()) {
+    return known[digest] = held != nullptr && is_image(held->manifest) ? held : nullptr;
+  }
   const Held* first = nullptr;
   for (const oci::Descriptor& child : held->manifest.manifests) {
     const bool is_attestation = !child.platform.is_known() && !child.media_type.is_index();
-    const Held* image = is_attestation ? nullptr : image_of(child.digest);
+    const Held* image = is_attestation ? nullptr : image_below(child.digest, level + 1, known);
     if (image == nullptr) continue;
-    if (child.platform.to_string() == kFirstChoice) return image;
     if (first == nullptr) first = image;
+    if (child.platform.to_string() != kFirstChoice) continue;
+    first = image;
+    break;
   }
-  return first;
+  return known[digest] = first;
 }
 
 }  // namespace lifeboat::registry::archive

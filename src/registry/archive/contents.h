@@ -46,10 +46,12 @@ class Contents {
   const std::vector<Blob>& blobs() const { return blobs_; }     ///< in the order they are named
   const Held* find(const oci::Digest& digest) const;
   /// The manifest that an importer without indexes is given for a name: itself; of an index linux/amd64, or else the
-  /// first that runs somewhere. Nothing: it leads to no image.
+  /// first that runs somewhere. Nothing: it leads to no image, or is nested deeper than verify::kDepthMax.
   const Held* image_of(const oci::Digest& digest) const;
 
  private:
+  const Held* image_below(const oci::Digest& digest, std::size_t level,
+                          std::map<oci::Digest, const Held*>& known) const;
   Status want_manifest(const oci::Digest& digest, std::optional<uint64_t> size_bytes);
   Status want_blob(const oci::Digest& digest, uint64_t size_bytes);
 

@@ -1,6 +1,7 @@
 #include "registry/archive/format.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,6 +13,8 @@ using Json = nlohmann::ordered_json;
 constexpr uint64_t kTarBlockBytes = 512;
 /// A tar header has room for names of this length; a longer one takes a header, a block and a header more.
 constexpr std::size_t kTarNameMax = 100;
+/// And for lengths that eleven digits to the base of eight can tell, else in the same way.
+constexpr uint64_t kTarSizeMaxBytes = (uint64_t{1} << 33) - 1;
 
 std::string name_by_digest(const Contents::Root& root) {
   return oci::FullReference{root.name.host, root.name.repository, oci::Reference(root.digest)}.to_string();
@@ -57,7 +60,15 @@ std::string docker_list_of(const Contents& contents) {
   return list.dump();
 }
 
-uint64_t rounded_up(uint64_t bytes) { return (bytes + kTarBlockBytes - 1) / kTarBlockBytes * kTarBlockBytes; }
+uint64_t sum_of(uint64_t one, uint64_t other) {
+  constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+  return other > kMax - one ? kMax : one + other;
+}
+
+uint64_t rounded_up(uint64_t bytes) {
+  const uint64_t rest = bytes % kTarBlockBytes;
+  return rest == 0 ? bytes : sum_of(bytes, kTarBlockBytes - rest);
+}
 
 }  // namespace
 
@@ -85,8 +96,9 @@ std::vector<Member> members_of(const Contents& contents, NamedBy named_by) {
 uint64_t tar_size_of(const std::vector<Member>& members) {
   uint64_t size = 2 * kTarBlockBytes;  // the end
   for (const Member& member : members) {
-    size += kTarBlockBytes + rounded_up(member.size_bytes);
-    if (member.path.size() > kTarNameMax) size += 2 * kTarBlockBytes;
+    const bool has_more = member.path.size() > kTarNameMax || member.size_bytes > kTarSizeMaxBytes;
+    size = sum_of(size, (has_more ? 3 : 1) * kTarBlockBytes);
+    size = sum_of(size, rounded_up(member.size_bytes));
   }
   return size;
 }

@@ -26,7 +26,7 @@ struct Member {
 
 /// What is told first, then manifests, then blobs.
 std::vector<Member> members_of(const Contents& contents, NamedBy named_by);
-/// How long a plain tar of these is.
+/// How long a plain tar of these is; the greatest number when that cannot be told.
 uint64_t tar_size_of(const std::vector<Member>& members);
 /// "blobs/sha256/0123…"
 std::string path_of(const oci::Digest& digest);

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "sys/tar.h"
 #include "test/support/code_of.h"
 #include "test/support/image.h"
 
@@ -140,6 +142,37 @@ TEST_F(ArchiveFormat, tells_how_long_the_tar_will_be) {
   uint64_t want = 1024;
   for (const Member& member : members_of(contents, NamedBy::tag)) want += 512 + (member.size_bytes + 511) / 512 * 512;
   EXPECT_EQ(tar_size_of(members_of(contents, NamedBy::tag)), want);
+}
+
+TEST_F(ArchiveFormat, looks_at_each_manifest_once_however_often_it_is_listed) {
+  std::vector<std::string> nested{amd64_.manifest};
+  for (int level = 0; level < 30; ++level) {
+    const std::string below = nested.back();
+    nested.push_back(test::index_of({{below, "linux/arm64"}, {below, "linux/amd64"}}));
+    manifests_[sha256_of(nested.back())] = nested.back();
+  }
+  const Contents contents = contents_of("a.example/app:v1", nested.back());
+  const Contents::Held* image = contents.image_of(sha256_of(nested[8]));
+  ASSERT_NE(image, nullptr);
+  EXPECT_EQ(image->digest, sha256_of(amd64_.manifest));
+  EXPECT_EQ(contents.image_of(sha256_of(nested.back())), nullptr) << "deeper than anybody verifies";
+}
+
+TEST(ArchiveSize, is_what_the_writer_makes_of_it_and_never_wraps_around) {
+  constexpr uint64_t kEightGiB = 8 * 1024 * kMiB;
+  for (const uint64_t size : {kEightGiB - 1, kEightGiB}) {
+    uint64_t headers = 0;
+    const auto count = [&](ByteView bytes) -> Status {
+      headers += bytes.size();
+      return {};
+    };
+    const auto writer = sys::TarWriter::make(count, sys::TarCompression::none).value();
+    ASSERT_TRUE(writer->begin("blobs/sha256/a", size));
+    EXPECT_EQ(tar_size_of({{.path = "blobs/sha256/a", .size_bytes = size}}), headers + kEightGiB + 1024) << size;
+  }
+  const uint64_t most = std::numeric_limits<uint64_t>::max();
+  EXPECT_EQ(tar_size_of({{.path = "a", .size_bytes = most}}), most);
+  EXPECT_EQ(tar_size_of({{.path = "a", .size_bytes = most / 2}, {.path = "b", .size_bytes = most / 2 + 2}}), most);
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace {
 
 /// Of one archive, in memory.
 constexpr uint64_t kDocumentsMaxBytes = 256 * kMiB;
+/// What JSON may begin with (RFC 8259, section 2).
+constexpr std::string_view kJsonSpace = " \t\n\r";
 
 class Scanner {
  public:
@@ -28,6 +30,7 @@ class Scanner {
 
  private:
   Status take(const sys::TarEntry& entry) {
+    LB_CHECK(count(entry.name.size()));
     found_.paths.insert(entry.name);
     if (entry.name == kLayoutPath) return read(entry, found_.layout.emplace());
     if (entry.name == kIndexPath) return read(entry, found_.index.emplace());
@@ -41,12 +44,16 @@ class Scanner {
     const bool is_short = entry.size_bytes <= oci::kManifestMaxBytes;
     bool may_be_document = is_short;
     std::string document;
-    for (bool is_first = true;; is_first = false) {
+    bool has_begun = false;
+    for (;;) {
       LB_TRY(const ByteView bytes, reader_.read());
       if (bytes.empty()) break;
       hasher.update(bytes);
       told_(bytes.size());
-      if (is_first && bytes.front() != std::byte{'{'}) may_be_document = false;
+      if (const auto first = as_text(bytes).find_first_not_of(kJsonSpace); !has_begun && first != std::string::npos) {
+        has_begun = true;
+        if (as_text(bytes)[first] != '{') may_be_document = false;
+      }
       if (may_be_document) document.append(as_text(bytes));
     }
     const oci::Digest actual = oci::Digest::of_raw(digest.algorithm(), hasher.current());
@@ -70,7 +77,7 @@ class Scanner {
     documents_bytes_ += bytes;
     if (documents_bytes_ <= kDocumentsMaxBytes) return {};
     return fail(ErrorCode::too_many, "cannot look through an archive: it has more than " +
-                                         std::to_string(kDocumentsMaxBytes) + " bytes of documents");
+                                         std::to_string(kDocumentsMaxBytes) + " bytes of documents and names");
   }
 
   sys::TarReader& reader_;
