@@ -22,6 +22,18 @@ Status check_room(const sys::Path& directory, const std::vector<Member>& members
                                        " bytes, want " + std::to_string(wanted) + ")");
 }
 
+/// Only a file is replaced: whatever else has the name was put there for something, a link too.
+Status check_replaceable(const sys::Path& path) {
+  using enum std::filesystem::file_type;
+  std::error_code error;
+  const auto there = std::filesystem::symlink_status(path, error).type();
+  if (there == none || there == not_found || (there == regular && path.has_filename())) return {};
+  const std::string what = there == directory ? "a directory"
+                           : there == symlink ? "a symbolic link"
+                                              : "no regular file";
+  return fail(ErrorCode::conflict, "cannot save archive '" + path.native() + "': it is " + what);
+}
+
 Task<uint64_t> write_and_commit(Call call, Saver& saver, const std::vector<Member>& members, const KeepOptions& options,
                                 Output& output, const std::string& file, KeepParts parts, Told told) {
   LB_CO_CHECK(co_await saver.write(call, members, options.compression, output, std::move(told)));
@@ -79,10 +91,9 @@ Task<Kept> save_as(Call call, KeepParts parts, sys::Path path, std::vector<Wante
   const sys::Path directory = path.has_parent_path() ? path.parent_path() : sys::Path(".");
   const std::string file = path.filename();
   auto output = co_await parts.disk.run([&]() -> Result<std::unique_ptr<Output>> {
-    const auto there = parts.files.info(path);
-    if (file.empty() || (there && there->is_directory)) {
+    if (file.empty())
       return fail(ErrorCode::conflict, "cannot save archive '" + path.native() + "': it is a directory");
-    }
+    LB_CHECK(check_replaceable(path));
     return Output::begin(parts.files, directory, file);
   });
   if (!output) co_return std::unexpected(std::move(output).error());

@@ -37,7 +37,7 @@ using Told = std::function<void(const SaveProgress&)>;
 
 /// All names in the file `path`, which is replaced; its directory is there. no_space: the disk has not enough room for
 /// it, said before anything is written where it is not compressed, or it filled meanwhile; conflict: another process
-/// writes it, or a directory stands there; else as Saver. What was there before stays whatever fails.
+/// writes it, or what stands there is no regular file; else as Saver. What was there before stays whatever fails.
 Task<Kept> save_as(Call call, KeepParts parts, sys::Path path, std::vector<Wanted> wanted, KeepOptions options,
                    Told told);
 

@@ -1,6 +1,7 @@
 #include "registry/archive/keep.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -200,9 +201,16 @@ TEST_F(ArchiveKeep, saves_many_names_in_one_file) {
   EXPECT_EQ(look_at(*files_, path).value().tags().size(), 2U);
 
   registry_.asked.clear();
-  const auto into_directory = test::run(
-      save_as(test::a_call(), {*files_, disk_, hash_}, directory_.path(), wanted, {}, [](const SaveProgress&) {}));
-  EXPECT_EQ(code_of(into_directory), "conflict");
+  const fs::path pipe = directory_.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const fs::path link = directory_.path() / "link";
+  fs::create_symlink("nowhere", link);
+  for (const fs::path& taken : {directory_.path(), pipe, link}) {
+    const auto into =
+        test::run(save_as(test::a_call(), {*files_, disk_, hash_}, taken, wanted, {}, [](const SaveProgress&) {}));
+    EXPECT_EQ(code_of(into), "conflict") << taken;
+  }
+  EXPECT_TRUE(fs::is_fifo(pipe) && fs::is_symlink(link)) << "they are still there";
   EXPECT_TRUE(registry_.asked.empty()) << "it is said before anything is fetched";
 }
 
