@@ -5,6 +5,7 @@
 
 #include "cli/archive_actions.h"
 #include "cli/arguments.h"
+#include "cli/printable.h"
 #include "server/suggest.h"
 
 namespace lifeboat::cli {
@@ -41,7 +42,7 @@ int run_archive(const Command& self, Words words, Process& process) {
 }
 
 int explain_archive_failure(const Error& error, Process& process) {
-  process.err(error.message() + "\n");
+  process.err(printable(error.message()) + "\n");
   const bool is_of_content =
       error.code() == ErrorCode::not_found || error.code() == ErrorCode::corrupt || error.code() == ErrorCode::invalid;
   return is_of_content ? kFoundWrong : kCouldNotFindOut;

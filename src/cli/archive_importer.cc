@@ -21,6 +21,13 @@ std::string last_line_of(std::string_view text) {
   return std::string(text.substr(text.rfind('\n') + 1));
 }
 
+/// What an archive calls itself may be any text; only a name is given to an engine, which would take a text with a dash
+/// for an option.
+bool is_tagged(const Entry& entry) {
+  const auto name = oci::FullReference::parse(entry.name);
+  return name && name->reference.tag() != nullptr && !entry.name.contains('@');
+}
+
 class Importer {
  public:
   Importer(const ImportOptions& options, const RunProgram& run) : options_(options), run_(run) {}
@@ -99,9 +106,8 @@ class Importer {
     return names;
   }
   static std::string tag_of(const std::vector<Entry>& entries, const std::string& digest) {
-    const auto found = std::ranges::find_if(entries, [&](const Entry& one) {
-      return one.descriptor.digest.to_string() == digest && !one.name.contains('@');
-    });
+    const auto found = std::ranges::find_if(
+        entries, [&](const Entry& one) { return one.descriptor.digest.to_string() == digest && is_tagged(one); });
     return found == entries.end() ? "" : found->name;
   }
 
@@ -120,8 +126,9 @@ class Importer {
     LB_TRY(const std::string said, done({program, "load", "--input", path}, kLoadWithin));
     std::vector<Imported> imported;
     for (const Entry& entry : entries) {
-      if (entry.name.empty() || entry.name.contains('@')) continue;
-      LB_TRY(const std::string id, done({program, "image", "inspect", "--format", "{{.Id}}", entry.name}, kAskWithin));
+      if (!is_tagged(entry)) continue;
+      LB_TRY(const std::string id,
+             done({program, "image", "inspect", "--format", "{{.Id}}", "--", entry.name}, kAskWithin));
       imported.push_back({entry.name, last_line_of(id)});
     }
     return imported;

@@ -116,5 +116,19 @@ TEST(ArchiveImporter, loads_into_docker_and_podman_by_tag) {
   }
 }
 
+TEST(ArchiveImporter, gives_no_engine_a_text_of_the_archive_that_is_no_name) {
+  for (const Engine engine : {Engine::containerd, Engine::docker, Engine::podman}) {
+    FakeEngine fake;
+    const auto imported = import_archive("/x.tar", {entry("--privileged"), entry("-"), entry(""), entry("A B")},
+                                         {.engine = engine}, fake.program());
+    ASSERT_TRUE(imported) << imported.error().message();
+    EXPECT_TRUE(imported->empty());
+    EXPECT_EQ(fake.asked.size(), 1U) << "the import itself, and no question";
+  }
+  FakeEngine docker;
+  ASSERT_TRUE(import_archive("/x.tar", {entry("a.example/app:v1")}, {.engine = Engine::docker}, docker.program()));
+  EXPECT_EQ(docker.asked_for("{{.Id}} -- a.example/app:v1"), 1U);
+}
+
 }  // namespace
 }  // namespace lifeboat::cli

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <optional>
@@ -11,10 +9,13 @@
 #include "cli/archive_importer.h"
 #include "cli/archive_text.h"
 #include "cli/human.h"
+#include "cli/printable.h"
 #include "cli/progress_line.h"
 #include "cli/run_to_end.h"
 #include "registry/adopt/adopt.h"
 #include "registry/adopt/archive_origin.h"
+#include "registry/archive/output.h"
+#include "registry/random_id.h"
 #include "server/offline_store.h"
 
 namespace lifeboat::cli {
@@ -46,30 +47,30 @@ std::string mistake_in(const LoadFlags& flags) {
   return "";
 }
 
-/// A plain copy of a compressed archive, gone at the end: not every importer takes compressed ones.
+/// A plain copy of a compressed archive, gone at the end: not every importer takes compressed ones. It has a name that
+/// nobody can guess, and what a killed run leaves is what `archive prune` removes.
 class PlainCopy {
  public:
   explicit PlainCopy(sys::FileSystem& files) : files_(files) {}
-  ~PlainCopy() {
-    if (!path_.empty()) (void)files_.remove(path_);
-  }
-  PlainCopy(const PlainCopy&) = delete;
-  PlainCopy& operator=(const PlainCopy&) = delete;
 
-  Result<sys::Path> make(const sys::Path& of) {
-    std::error_code error;
-    const sys::Path directory = std::filesystem::temp_directory_path(error);
-    path_ = (error ? sys::Path("/tmp") : directory) / ("lifeboat-archive-" + std::to_string(::getpid()) + ".tar");
+  Result<sys::Path> make(const sys::Path& of, const sys::Path& directory) {
     LB_TRY(const auto from, files_.open(of));
-    LB_TRY(const auto to, files_.create(path_));
-    LB_CHECK(sys::decompress(from, of.native(), [&](ByteView bytes) { return to->append(bytes); }));
-    return path_;
+    LB_TRY(copy_, archive::Output::begin(files_, directory, "unpacked-" + registry::random_upload_id().to_string()));
+    LB_CHECK(sys::decompress(from, of.native(), [&](ByteView bytes) { return copy_->append(bytes); }));
+    return copy_->partial();
   }
 
  private:
   sys::FileSystem& files_;
-  sys::Path path_{};
+  std::unique_ptr<archive::Output> copy_;
 };
+
+/// $TMPDIR, or else beside the archive, where there was room for it.
+sys::Path directory_for_copies(const sys::Path& archive, const server::Environment& environment) {
+  const auto named = std::ranges::find(environment, "TMPDIR", &server::Environment::value_type::first);
+  if (named != environment.end() && !named->second.empty()) return std::filesystem::absolute(named->second);
+  return archive.has_parent_path() ? archive.parent_path() : sys::Path(".");
+}
 
 class LoadRun {
  public:
@@ -92,7 +93,7 @@ class LoadRun {
     }
     sys::Path plain = path;
     if (checked->compression != sys::TarCompression::none) {
-      auto made = copy_.make(path);
+      auto made = copy_.make(path, directory_for_copies(path, process_.environment));
       if (!made) return could_not(made.error());
       plain = std::move(*made);
     }
@@ -101,7 +102,7 @@ class LoadRun {
 
  private:
   int could_not(const Error& error) {
-    process_.err(error.message() + "\n");
+    process_.err(printable(error.message()) + "\n");
     return kCouldNotFindOut;
   }
 
@@ -127,7 +128,7 @@ class LoadRun {
     const auto imported = import_archive(plain.native(), standing->entries, options,
                                          [](const sys::ProcessRequest& request) { return sys::run_process(request); });
     if (!imported) {
-      process_.err(imported.error().message() + "\n");
+      process_.err(printable(imported.error().message()) + "\n");
       return imported.error().code() == ErrorCode::corrupt ? kFoundWrong : kCouldNotFindOut;
     }
     process_.out(flags_.output == "json" ? loaded_json(flags_.into, *imported) : loaded_text(flags_.into, *imported));

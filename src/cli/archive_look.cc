@@ -5,6 +5,7 @@
 #include "cli/archive_text.h"
 #include "cli/arguments.h"
 #include "cli/human.h"
+#include "cli/printable.h"
 #include "cli/progress_line.h"
 #include "cli/whole_number.h"
 #include "registry/archive/output.h"
@@ -55,7 +56,7 @@ Result<archive::CheckReport> check_one(sys::FileSystem& files, const sys::Path& 
 }
 
 int could_not_look(const Error& error, Process& process) {
-  process.err(error.message() + "\n");
+  process.err(printable(error.message()) + "\n");
   return kCouldNotFindOut;
 }
 

@@ -6,6 +6,8 @@
 
 #include "base/time.h"
 #include "cli/human.h"
+#include "cli/printable.h"
+#include "cli/table.h"
 #include "cli/verify_text.h"
 
 namespace lifeboat::cli {
@@ -14,20 +16,13 @@ namespace {
 namespace archive = registry::archive;
 using Json = nlohmann::ordered_json;
 
-/// Foreign text on a terminal: nothing that moves its cursor, changes its colours or begins a line.
-std::string printable(std::string_view text) {
-  std::string shown(text);
-  std::ranges::replace_if(shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
-  return shown;
-}
-
 std::string joined(const std::vector<std::string>& texts) {
   std::string text;
   for (const std::string& one : texts) text.append(text.empty() ? "" : ", ").append(one);
   return text;
 }
 
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string dump(const Json& json) { return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n"; }
 
 VerifySummary summary_of(const CheckedArchive& checked) {
   VerifySummary summary{.totals = checked.report.totals};
@@ -40,29 +35,11 @@ VerifySummary summary_of(const CheckedArchive& checked) {
   return summary;
 }
 
-/// Padded to the widest of its column.
-std::string table_of(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      text.append(row[i]);
-      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 2, ' ');
-    }
-    text.append("\n");
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string saved_text(const archive::Kept& kept) {
-  std::string text =
-      (kept.is_new ? "saved " : "already there: ") + kept.path.native() + " (" + human_size(kept.size_bytes) + ")\n";
+  std::string text = (kept.is_new ? "saved " : "already there: ") + printable(kept.path.native()) + " (" +
+                     human_size(kept.size_bytes) + ")\n";
   for (const auto& root : kept.roots) text.append("  " + root.name.to_string() + " " + root.digest.to_string() + "\n");
   for (const std::string& file : kept.removed) text.append("  removed the older " + printable(file) + "\n");
   return text;
@@ -125,7 +102,7 @@ std::string checked_json(const std::vector<CheckedArchive>& all) {
 
 std::string listed_text(const std::vector<archive::Standing>& archives) {
   if (archives.empty()) return "no archives\n";
-  std::vector<std::vector<std::string>> rows{{"FILE", "SIZE", "SAVED", "DIGEST", "NAMES"}};
+  std::vector<TableRow> rows{{"FILE", "SIZE", "SAVED", "DIGEST", "NAMES"}};
   for (const archive::Standing& one : archives) {
     const bool is_readable = one.fault.empty() && !one.entries.empty();
     const std::string digest = is_readable ? one.entries.front().descriptor.digest.hex().substr(0, 12) : "";

@@ -74,6 +74,18 @@ TEST(ArchiveText, lists_archives_with_their_names_and_lets_nothing_through_that_
   EXPECT_EQ(listed_text({}), "no archives\n");
 }
 
+TEST(ArchiveText, lets_no_controls_through_in_json_and_in_paths) {
+  // U+009B begins a command for a terminal as ESC [ does.
+  archive::Standing one{.file = "a.tar",
+                        .fault =
+                            "\xc2\x9b"
+                            "2J"};
+  for (const char letter : listed_json({one})) EXPECT_TRUE(letter == '\n' || (letter >= ' ' && letter <= '~'));
+  EXPECT_EQ(Json::parse(listed_json({one}))["archives"][0]["fault"], one.fault) << "who reads it as JSON has all of it";
+  const std::string saved = saved_text({.path = "/archives/\x1b]0;\n.tar"});
+  EXPECT_TRUE(saved.starts_with("saved /archives/\\x1b]0;\\x0a.tar (")) << saved;
+}
+
 TEST(ArchiveText, says_what_went_or_would_go) {
   const Pruned pruned{.removed = {"a.tar"}, .bytes = 1024, .leftovers = 2, .kept = 5};
   EXPECT_EQ(pruned_text(pruned, false),

@@ -94,7 +94,7 @@ std::string copy_json(const std::string& source, const CopyReport& report, bool 
                                   {"missing_referrers", std::move(missing_referrers)}};
   if (report.failure) document["reason"] = report.failure->message();
   document["targets"] = std::move(targets);
-  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return document.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::vector<std::string> copy_bars(const registry::copy::Copy::Progress& progress,

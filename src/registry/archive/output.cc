@@ -36,6 +36,8 @@ sys::Path Output::hidden(std::string_view ending) const {
   return directory_ / std::string(kHidden).append(family_).append(ending);
 }
 
+sys::Path Output::partial() const { return hidden(kPartial); }
+
 Status Output::clean() {
   for (const std::string_view ending : kLeft) LB_CHECK(gone(files_.remove(hidden(ending))));
   return {};

@@ -22,6 +22,8 @@ class Output {
   Output& operator=(const Output&) = delete;
 
   Status append(ByteView bytes);
+  /// Where what was appended can be read before it is committed.
+  sys::Path partial() const;
   uint64_t size_bytes() const { return size_bytes_; }
   /// Makes it durable, and then names it: the file, and beside it `<name>.sha256` for `sha256sum -c`. At no moment does
   /// a checksum stand beside a file that it is not of. conflict: what was written is not under its hidden name any
