@@ -7,6 +7,26 @@
 #include "sys/tar.h"
 
 namespace lifeboat::blob {
+namespace {
+
+class OpenedOnUse final : public sys::ReadableFile {
+ public:
+  OpenedOnUse(sys::FileSystem& files, sys::Path path) : files_(files), path_(std::move(path)) {}
+  Result<std::size_t> read_at(uint64_t offset, ByteSpan out) const override {
+    LB_TRY(const auto file, files_.open(path_));
+    return file->read_at(offset, out);
+  }
+  Result<uint64_t> size() const override {
+    LB_TRY(const auto file, files_.open(path_));
+    return file->size();
+  }
+
+ private:
+  sys::FileSystem& files_;
+  const sys::Path path_;
+};
+
+}  // namespace
 
 std::optional<oci::Digest> digest_of_layout_path(std::string_view path) {
   constexpr std::string_view kBlobs = "blobs/";
@@ -41,6 +61,8 @@ Result<ArchiveFile> ArchiveFile::open(sys::FileSystem& files, const sys::Path& p
     if (const auto digest = digest_of_layout_path(entry->name)) found.extents_.insert_or_assign(*digest, extent);
   }
 }
+
+void ArchiveFile::open_on_use(sys::FileSystem& files) { file_ = std::make_shared<OpenedOnUse>(files, path_); }
 
 const ArchiveFile::Extent* ArchiveFile::find(const oci::Digest& digest) const {
   const auto found = extents_.find(digest);

@@ -18,6 +18,9 @@ class ArchiveFile {
   /// Looks at every header and at no content. unsupported: it is compressed, so its bytes have no place in the file;
   /// corrupt: it is no tar, or is cut off; else as the disk. Blocks.
   static Result<ArchiveFile> open(sys::FileSystem& files, const sys::Path& path);
+  /// From now on the file is open only while it is read, so that its disk can be unmounted and its space is free when
+  /// it is removed. What has another one's bytes then its digest tells. `files` outlives it.
+  void open_on_use(sys::FileSystem& files);
 
   struct Extent {
     uint64_t offset_bytes = 0;

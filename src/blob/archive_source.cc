@@ -4,9 +4,13 @@
 #include <utility>
 
 #include "oci/manifest.h"
+#include "sys/posix_file.h"
 
 namespace lifeboat::blob {
 namespace {
+
+/// What the link of `lifeboat archive save` to the newest of a name ends with.
+constexpr std::string_view kLatest = "-latest.tar";
 
 std::unexpected<Error> no_names(const sys::Path& directory) {
   return fail(ErrorCode::unsupported,
@@ -66,6 +70,7 @@ Result<ArchiveSource::Known> ArchiveSource::read_anew(const sys::Path& path, con
   auto archive = ArchiveFile::open(parts_.files, path);
   if (!archive && archive.error().code() == ErrorCode::unsupported) return fresh;
   if (!archive) return std::unexpected(std::move(archive).error());
+  archive->open_on_use(parts_.files);
   fresh.archive = std::make_shared<const ArchiveFile>(std::move(*archive));
   return fresh;
 }
@@ -82,6 +87,8 @@ Result<ArchiveSource::Shelf> ArchiveSource::look() {
   for (const sys::DirectoryEntry& entry : *listed) {
     if (entry.is_directory || entry.name.starts_with('.') || !entry.name.ends_with(".tar")) continue;
     const sys::Path path = directory_ / entry.name;
+    // It leads to one that is looked at anyway.
+    if (entry.name.ends_with(kLatest) && sys::is_symbolic_link(path)) continue;
     const auto info = parts_.files.info(path);
     if (!info) continue;  // it went meanwhile, or is a link that leads nowhere
     const auto known = before.find(entry.name);

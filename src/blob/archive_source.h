@@ -18,8 +18,8 @@ namespace lifeboat::blob {
 
 /// A directory of archives (`*.tar`, plain, with an OCI layout in them) as a source of content by digest, whatever the
 /// repository. It is looked at again with each question, so that archives may come and go; one that has changed is
-/// read anew. Compressed archives have no place for a digest and are passed over. Tags are not looked up in it. Any
-/// thread. All arguments outlive it.
+/// read anew; none stays open. Compressed archives have no place for a digest and are passed over. Tags are not looked
+/// up in it. Any thread. All arguments outlive it.
 ///
 /// Bytes that were rejected are not given again, while another archive has the content. Without the directory, or while
 /// an archive in it cannot be read, nobody says that there is none: unavailable.

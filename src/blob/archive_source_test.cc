@@ -94,6 +94,31 @@ TEST_F(ArchiveSourceTest, sees_archives_come_change_and_go) {
   EXPECT_EQ(code_of(open("one")), "not_found");
 }
 
+/// How many files of this directory the process has open.
+std::size_t open_files_in(const std::filesystem::path& directory) {
+  std::size_t open = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const auto target = std::filesystem::read_symlink(entry.path(), gone);
+    if (target.native().starts_with(directory.native())) ++open;
+  }
+  return open;
+}
+
+TEST_F(ArchiveSourceTest, keeps_no_archive_open) {
+  put("a.tar", {"one"});
+  const auto stream = open("one").value();
+  EXPECT_EQ(text_of(*stream), "one");
+  EXPECT_EQ(open_files_in(directory_.path()), 0U) << "its disk could not be unmounted";
+}
+
+TEST_F(ArchiveSourceTest, takes_the_link_to_the_newest_for_no_archive) {
+  put("app-1.tar", {"one"}, sys::TarCompression::none, "uno");
+  std::filesystem::create_symlink("app-1.tar", directory_.path() / "app-latest.tar");
+  open("one").value()->reject();
+  EXPECT_EQ(code_of(open("one")), "corrupt") << "the link has no other copy";
+}
+
 TEST_F(ArchiveSourceTest, passes_over_compressed_and_half_written_archives) {
   put("a.tar", {"one"}, sys::TarCompression::zstd);
   put(".lifeboat-b.tar", {"one"});
