@@ -50,7 +50,6 @@ Result<TarLibrary> open_library() {
   in.find("archive_write_data", tar.write_data);
   in.find("archive_write_close", tar.write_close);
   in.find("archive_write_free", tar.write_free);
-  in.find("archive_write_fail", tar.write_fail);
   in.find("archive_read_new", tar.read_new);
   in.find("archive_read_support_filter_gzip", tar.read_support_filter_gzip);
   in.find("archive_read_support_filter_zstd", tar.read_support_filter_zstd);

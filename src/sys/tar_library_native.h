@@ -24,7 +24,6 @@ struct TarLibrary {
   decltype(&::archive_write_data) write_data = nullptr;
   decltype(&::archive_write_close) write_close = nullptr;
   decltype(&::archive_write_free) write_free = nullptr;
-  decltype(&::archive_write_fail) write_fail = nullptr;
   decltype(&::archive_read_new) read_new = nullptr;
   decltype(&::archive_read_support_filter_gzip) read_support_filter_gzip = nullptr;
   decltype(&::archive_read_support_filter_zstd) read_support_filter_zstd = nullptr;

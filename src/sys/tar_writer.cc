@@ -18,7 +18,9 @@ class LibraryTarWriter final : public TarWriter {
   LibraryTarWriter& operator=(const LibraryTarWriter&) = delete;
   ~LibraryTarWriter() override {
     library_.entry_free(entry_);
-    library_.write_fail(archive_);  // else it would write an end to what has none
+    is_closing_ = true;
+    // Of what failed or was left, write_free() alone would not free what the stream has (libarchive 3.6).
+    (void)library_.write_close(archive_);
     library_.write_free(archive_);
   }
 
@@ -78,6 +80,7 @@ class LibraryTarWriter final : public TarWriter {
  private:
   static la_ssize_t write_to_sink(struct archive* /*archive*/, void* self, const void* bytes, size_t count) {
     auto& writer = *static_cast<LibraryTarWriter*>(self);
+    if (writer.is_closing_) return -1;  // an end for what has none is not written
     Status written = writer.sink_(ByteView(static_cast<const std::byte*>(bytes), count));
     if (written) return static_cast<la_ssize_t>(count);
     writer.sink_failure_ = std::move(written).error();
@@ -106,6 +109,7 @@ class LibraryTarWriter final : public TarWriter {
   std::string name_;
   uint64_t missing_bytes_ = 0;
   std::optional<Error> sink_failure_;
+  bool is_closing_ = false;
 };
 
 }  // namespace
