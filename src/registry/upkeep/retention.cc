@@ -66,7 +66,10 @@ bool says_something_about_tags(const RetentionRule& rule) {
 }
 
 /// The clock was set back since. Such a tag would take a place for years, and each that is pushed meanwhile would go.
-bool is_of_the_future(const RetentionView& view, const Tag& tag) { return tag.pushed > view.now; }
+/// By more than what the clock of who asks may lag behind (trusted_time.h).
+bool is_of_the_future(const RetentionView& view, const Tag& tag) {
+  return tag.pushed > view.now + std::chrono::minutes(10);
+}
 
 /// Why the tag stays, "" when nothing keeps it; `place`: 0 for the one pushed last.
 std::string reason_to_keep(const RetentionRule& rule, const RetentionView& view, const Graph& graph, const Tag& tag,
