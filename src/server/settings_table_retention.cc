@@ -64,10 +64,10 @@ constexpr Setting kRetentionSettings[] = {
      .key = "keep_pulled_within",
      .kind = duration,
      .default_text = "0s",
-     .meaning =
-         "Tags whose manifest a client pulled within this time stay; `0s` says nothing. A pull is noted once an "
-         "hour at most. A HEAD counts, since that is all that a node asks which has the image; what our own probe "
-         "and `lifeboat verify` look at does not.",
+     .meaning = "Tags whose manifest a client pulled within this time stay; `0s` says nothing. A pull is noted "
+                "every five minutes at most. A HEAD counts, since that is all that a node asks which has the image; "
+                "what our own probe "
+                "and `lifeboat verify` look at does not.",
      .takes_effect = on_restart,
      .field = +[](RetentionConfig& r) -> Slot { return &r.keep_pulled_within; }},
     {.section = kRetentionSection,
