@@ -133,10 +133,15 @@ Awaitable<void> Copy::copy_to_all(Call call) {
   }
 }
 
-/// Asks something small, to know whether anybody is there.
+/// Asks something small, to know whether anybody is there. A blob, if there is one: who is a cache as well may have to
+/// ask another registry for a manifest of a repository that it does not know yet, and that one may be down.
 Awaitable<void> Copy::meet(Call call, Site& site) {
-  const oci::Reference top(plan_.root);
-  const auto answer = co_await site.target.to.has_manifest(std::move(call), site.target.repository, top, plan_.root);
+  blob::Destination& to = site.target.to;
+  const oci::Repository& repository = site.target.repository;
+  Task<bool> question = plan_.blobs.empty()
+                            ? to.has_manifest(std::move(call), repository, oci::Reference(plan_.root), plan_.root)
+                            : to.has_blob(std::move(call), repository, plan_.blobs.front().name);
+  const auto answer = co_await std::move(question);
   if (!answer) site.fail_with(answer.error());
   site.is_met = true;
   met_.notify_all();

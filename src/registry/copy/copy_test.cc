@@ -411,6 +411,14 @@ TEST_F(CopyTest, holds_nobody_up_for_one_that_stops_answering_and_serves_it_late
   }
 }
 
+TEST_F(CopyTest, goes_to_a_repository_that_a_cache_does_not_know_yet_while_its_upstream_is_down) {
+  FakeRegistry cache;
+  cache.is_cache_of_a_dead_one = true;
+  const CopyReport report = run(order(), {to(cache)});
+  EXPECT_FALSE(report.targets.at(0).failure) << report.targets.at(0).failure->message();
+  EXPECT_TRUE(cache.manifests.contains("team/app:v1"));
+}
+
 TEST_F(CopyTest, does_not_call_failed_what_was_whole_before_the_source_failed) {
   FakeRegistry good;
   FakeRegistry late;

@@ -51,12 +51,15 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
   std::map<std::string, std::string> manifests{};
   std::vector<std::string> log{};  ///< what was written, in order
   int mounts = 0;
+  bool is_met = false;                  ///< it answered a question about a blob
+  bool is_cache_of_a_dead_one = false;  ///< of an unknown repository it would have to ask another for manifests
   uint64_t bytes_taken = 0;
 
   const std::string& name() const override { return name_; }
   Task<bool> has_blob(Call, oci::Repository where, blob::BlobName blob) override {
     if (is_down) co_return fail(*is_down, "it is down");
-    LB_CO_CHECK(co_await wait_until(tells_blobs_once));
+    LB_CO_CHECK(co_await wait_until(is_met ? tells_blobs_once : answers_once));
+    is_met = true;
     co_return blobs.contains(at(where, blob.digest));
   }
   Task<std::unique_ptr<blob::BlobUpload>> begin(Call, oci::Repository where, blob::BlobName blob,
@@ -71,6 +74,7 @@ class FakeRegistry final : public blob::Destination, public blob::Inspector {
   }
   Task<bool> has_manifest(Call, oci::Repository where, oci::Reference reference, oci::Digest digest) override {
     LB_CO_CHECK(co_await wait_until(answers_once));
+    if (is_cache_of_a_dead_one && blobs.empty()) co_return fail(ErrorCode::unavailable, "nobody can say");
     const auto found = manifests.find(at(where, reference));
     co_return found != manifests.end() && sha256_of(found->second) == digest;
   }
